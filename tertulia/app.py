@@ -1,0 +1,32 @@
+"""The console script: every sub-command, each owned by its package.
+
+The heavy packages are imported by the command that needs them, so that `tertulia --help` answers at once.
+"""
+
+import typer
+
+import agents.cli
+import sfu.cli
+import signaling.cli
+from tertulia.demo import demo
+from tertulia.serve import serve
+
+app = typer.Typer(
+    name="tertulia",
+    help="Calls between people, in Python: signaling, media node and headless agents.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve)
+app.command("demo")(demo)
+app.command("signaling")(signaling.cli.signaling)
+app.command("node")(sfu.cli.node)
+app.command("agent")(agents.cli.agent)
+app.command("token")(signaling.cli.token)
+app.add_typer(signaling.cli.user, name="user")
+
+
+def main() -> None:
+    """Run the console script."""
+    app()
