@@ -3,7 +3,8 @@
 # Run it with the host's network: a node behind a bridge copies every packet once more and knows no outside address.
 
 FROM rust:1.95-slim-bookworm AS wheel
-# hadolint ignore=DL3008 -- Debian keeps only the newest version of a package
+# Debian keeps only the newest version of a package:
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/* \

@@ -9,7 +9,8 @@ COPY web/ ./
 RUN npm run build
 
 FROM rust:1.95-slim-bookworm AS wheel
-# hadolint ignore=DL3008 -- Debian keeps only the newest version of a package
+# Debian keeps only the newest version of a package:
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/* \
