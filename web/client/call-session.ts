@@ -1,0 +1,303 @@
+/**
+ * One call with its people, its devices and its room: the shell around call.ts.
+ *
+ * client -> **call session** -> signaling (room, invitations), media (camera, microphone), room connection (the node)
+ *
+ * Whatever ends the call (`step` decides), `#finish` closes all that is ours, once.
+ */
+
+import { IDLE, endWords, refusedWords, step, type CallEvent, type CallState } from "./call";
+import { Emitter } from "./emitter";
+import { TertuliaError, asTertuliaError, words } from "./errors";
+import { parseRoom, text, type EventFrame, type InvitationFrame, type MediaTypes, type Room } from "./frames";
+import { freshId } from "./ids";
+import { capture, captureScreen } from "./media";
+import { RoomConnection } from "./room-connection";
+import { EMPTY_ROSTER, others } from "./seats";
+import type { Signaling } from "./signaling";
+
+export interface CallSessionEvents {
+  change: undefined;
+  ended: undefined;
+}
+
+export class CallSession extends Emitter<CallSessionEvents> {
+  #state: CallState = IDLE;
+  #room: Room | null = null;
+  #connection: RoomConnection | null = null;
+  #stream = new MediaStream();
+  #screen: MediaStream | null = null;
+  /** Open invitations: request id → whom. */
+  readonly #invited = new Map<string, string>();
+  #hadCompany = false;
+  #connectedAt: number | null = null;
+  #notice: string | null = null;
+  #accepting: string | null = null;
+
+  private constructor(
+    private readonly signaling: Signaling,
+    /** Whom I called, or who called me: a user id or what was typed. */
+    readonly other: string,
+    readonly direction: "outgoing" | "incoming",
+    readonly media: MediaTypes,
+    private readonly nameOf: (user: string) => string,
+  ) {
+    super();
+  }
+
+  /** Calls `to`: camera and microphone, a room, and then both at once: joining it and the invitation. */
+  static place(signaling: Signaling, to: string, media: MediaTypes, nameOf: (user: string) => string): CallSession {
+    const call = new CallSession(signaling, to, "outgoing", media, nameOf);
+    call.#apply({ type: "place" });
+    void call.#place();
+    return call;
+  }
+
+  /** Takes an invitation. */
+  static accept(
+    signaling: Signaling,
+    invitation: InvitationFrame,
+    media: MediaTypes,
+    nameOf: (user: string) => string,
+  ): CallSession {
+    const call = new CallSession(signaling, invitation.from, "incoming", media, nameOf);
+    call.#accepting = invitation.requestID;
+    call.#apply({ type: "accept" });
+    signaling.send({ answer: "invitation", requestID: invitation.requestID, from: invitation.from });
+    void call.#enter(invitation.room);
+    return call;
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get room(): string | null {
+    return this.#room?.room ?? null;
+  }
+
+  get connection(): RoomConnection | null {
+    return this.#connection;
+  }
+
+  /** What my camera and microphone give. */
+  get stream(): MediaStream {
+    return this.#stream;
+  }
+
+  get screen(): MediaStream | null {
+    return this.#screen;
+  }
+
+  /** Epoch ms at which it was answered. */
+  get connectedAt(): number | null {
+    return this.#connectedAt;
+  }
+
+  /** Something that did not work though the call goes on. */
+  get notice(): string | null {
+    return this.#notice;
+  }
+
+  get isMuted(): boolean {
+    return this.#stream.getAudioTracks()[0]?.enabled !== true;
+  }
+
+  get isCameraOn(): boolean {
+    return this.#stream.getVideoTracks().length > 0;
+  }
+
+  /** Those who were invited and have not answered yet. */
+  get invited(): string[] {
+    return [...this.#invited.values()];
+  }
+
+  /** Invites `to` into this call; a refusal is told as a notice, or ends a call that nobody else is in. */
+  invite(to: string): void {
+    void this.#invite(to);
+  }
+
+  hangUp(): void {
+    this.#apply({ type: "hang-up" });
+  }
+
+  async setMuted(isMuted: boolean): Promise<void> {
+    const track = this.#stream.getAudioTracks()[0];
+    if (track === undefined) {
+      if (!isMuted) await this.#add({ audio: true, video: false });
+      return;
+    }
+    track.enabled = !isMuted;
+    this.emit("change", undefined);
+    await this.#connection?.announce();
+  }
+
+  /** Off means off: the camera is let go, and its light goes out. */
+  async setCamera(isOn: boolean): Promise<void> {
+    if (isOn === this.isCameraOn) return;
+    if (isOn) return this.#add({ audio: false, video: true });
+    for (const track of this.#stream.getVideoTracks()) track.stop();
+    this.#stream = new MediaStream(this.#stream.getAudioTracks());
+    this.emit("change", undefined);
+    await this.#connection?.send("camera", null);
+  }
+
+  async setScreen(isShared: boolean): Promise<void> {
+    this.#screen?.getTracks().forEach((track) => track.stop());
+    this.#screen = isShared ? await captureScreen() : null;
+    if (this.#isOver()) return this.#screen?.getTracks().forEach((track) => track.stop());
+    this.#screen?.getVideoTracks()[0]?.addEventListener("ended", () => void this.setScreen(false));
+    this.emit("change", undefined);
+    await this.#connection?.sendScreen(this.#screen);
+  }
+
+  /** An event of signaling; those of other rooms are none of ours. */
+  onEvent({ eventName, payload }: EventFrame): void {
+    if (this.#room === null || payload.roomId !== this.#room.room) return;
+    if (eventName === "ringing") this.#apply({ type: "ringing" });
+    if (eventName === "participant-left") this.#onLeft();
+    if (eventName === "room-destroyed") this.#apply({ type: "destroyed", text: reason(payload, "the room is gone") });
+    if (eventName === "expelled") this.#apply({ type: "expelled", text: reason(payload, "not admitted any more") });
+  }
+
+  /** A cancel of signaling: true when it is the end of the invitation that I accepted (another was faster). */
+  onCancel(requestID: string | undefined, code: number): boolean {
+    if (requestID === undefined || requestID !== this.#accepting) return false;
+    this.#apply({ type: "refused", code });
+    return true;
+  }
+
+  async #place(): Promise<void> {
+    try {
+      await this.#capture();
+      const answer = await this.signaling.request("createRoom", { payload: {} });
+      const room = parseRoom(answer.payload);
+      if (room === null) throw new TertuliaError(500);
+      if (this.#isOver()) return void this.signaling.leaveRoom(room.room);
+      this.#connect(room);
+      await this.#invite(this.other);
+    } catch (thrown) {
+      this.#apply({ type: "failed", text: asTertuliaError(thrown).message });
+    }
+  }
+
+  async #enter(room: Room): Promise<void> {
+    this.#room = room;
+    await this.#capture();
+    if (!this.#isOver()) this.#connect(room);
+  }
+
+  async #capture(): Promise<void> {
+    const { stream, trouble } = await capture(this.media);
+    this.#stream = stream;
+    this.#notice = trouble;
+    if (this.#isOver()) this.#stopDevices();
+    this.emit("change", undefined);
+  }
+
+  async #add(media: MediaTypes): Promise<void> {
+    const { stream, trouble } = await capture(media);
+    if (this.#isOver()) {
+      stream.getTracks().forEach((track) => track.stop());
+      return;
+    }
+    this.#notice = trouble;
+    this.#stream = new MediaStream([...this.#stream.getTracks(), ...stream.getTracks()]);
+    this.emit("change", undefined);
+    for (const track of stream.getTracks()) {
+      await this.#connection?.send(track.kind === "audio" ? "microphone" : "camera", track);
+    }
+  }
+
+  #connect(room: Room): void {
+    this.#room = room;
+    const connection = new RoomConnection(room, this.#stream);
+    this.#connection = connection;
+    connection.on("change", () => this.emit("change", undefined));
+    connection.on("roster", () => this.#onRoster());
+    connection.on("notice", (message) => this.#tell(message));
+    connection.on("expelled", (text) => this.#apply({ type: "expelled", text }));
+    connection.on("failed", (error) => this.#apply({ type: "failed", text: `No media: ${error.message}` }));
+    this.emit("change", undefined);
+  }
+
+  async #invite(to: string): Promise<void> {
+    if (this.#room === null) return;
+    const requestID = freshId();
+    this.#invited.set(requestID, to);
+    const { media } = this;
+    const fields = { to, mediatypes: media, context: { contextInfo: {} }, payload: { room: this.#room.room } };
+    const code = await this.signaling.request("invitation", fields, { requestID, timeoutMs: null }).then(
+      () => null,
+      (thrown: unknown) => asTertuliaError(thrown).code,
+    );
+    this.#invited.delete(requestID);
+    if (code === null) this.#apply({ type: "answered" });
+    else this.#onRefused(to, code);
+  }
+
+  #onRefused(to: string, code: TertuliaError["code"]): void {
+    const isOurs = this.#state.phase === "calling" || this.#state.phase === "ringing";
+    if (isOurs && this.#invited.size === 0) {
+      this.#apply(typeof code === "number" ? { type: "refused", code } : { type: "failed", text: words(code) });
+    } else if (!this.#isOver()) {
+      this.#tell(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
+      this.#onLeft();
+    }
+  }
+
+  #onRoster(): void {
+    if (others(this.#connection?.roster ?? EMPTY_ROSTER).length > 0) this.#hadCompany = true;
+    else this.#onLeft();
+  }
+
+  /** Alone with nobody left to answer: the call is over.  While we are being resumed the roster says nothing. */
+  #onLeft(): void {
+    const roster = this.#connection?.roster;
+    if (!this.#hadCompany || roster === undefined || roster.peer === "" || this.#invited.size > 0) return;
+    if (others(roster).length === 0) this.#apply({ type: "others-left" });
+  }
+
+  #tell(message: string): void {
+    this.#notice = message;
+    this.emit("change", undefined);
+  }
+
+  #apply(event: CallEvent): void {
+    const before = this.#state;
+    this.#state = step(before, event);
+    if (this.#state === before) return;
+    if (this.#state.phase === "connected") this.#connectedAt ??= Date.now();
+    if (this.#state.phase === "ended") this.#finish();
+    this.emit("change", undefined);
+  }
+
+  #finish(): void {
+    for (const requestID of this.#invited.keys()) {
+      this.signaling.send({ cancel: "invitation", requestID, error: 487 });
+    }
+    this.#connection?.close();
+    if (this.#room !== null) void this.signaling.leaveRoom(this.#room.room);
+    this.#stopDevices();
+    this.emit("ended", undefined);
+  }
+
+  #stopDevices(): void {
+    for (const track of this.#stream.getTracks()) track.stop();
+    this.#screen?.getTracks().forEach((track) => track.stop());
+    this.#screen = null;
+  }
+
+  #isOver(): boolean {
+    return this.#state.phase === "ended";
+  }
+
+  /** Why it ended, in words; null while it goes on. */
+  get ending(): string | null {
+    return this.#state.phase === "ended" ? endWords(this.#state.reason, this.nameOf(this.other)) : null;
+  }
+}
+
+function reason(payload: Readonly<Record<string, unknown>>, otherwise: string): string {
+  return text(payload.reason) ?? otherwise;
+}

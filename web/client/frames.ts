@@ -1,0 +1,182 @@
+/**
+ * The frames of QSS, as values.
+ *
+ * wire (object or JSON text) -> **parseFrame** -> signaling -> client
+ *
+ * A frame is one of the three envelopes of docs/protocol: transactions `{request | answer | cancel}`, WAC responses, and
+ * events.  What is not understood is null and is dropped by the caller: a newer server may say things we do not know.
+ */
+
+export interface MediaTypes {
+  readonly audio: boolean;
+  readonly video: boolean;
+}
+
+/** Where a room's node is: its Socket.IO address and its plain WebSocket. */
+export interface NodeServer {
+  readonly https: string;
+  readonly wss: string;
+}
+
+export interface IceServer {
+  readonly urls: string | string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+/** What a device needs to take part in a room: ROOM of the protocol, as far as a client looks at it. */
+export interface Room {
+  readonly room: string;
+  readonly token: string;
+  readonly server: NodeServer;
+  readonly ice: readonly IceServer[];
+  /** kbit/s that one publisher may send. */
+  readonly bitrate: number;
+  readonly participants: readonly string[];
+}
+
+export interface InvitationFrame {
+  readonly kind: "invitation";
+  readonly requestID: string;
+  readonly from: string;
+  readonly to: string;
+  readonly mediatypes: MediaTypes;
+  readonly room: Room;
+}
+
+export interface AnswerFrame {
+  readonly kind: "answer";
+  readonly answer: string | null;
+  readonly requestID: string | undefined;
+  readonly error: number | undefined;
+  readonly message: string | undefined;
+  readonly from: string | undefined;
+  readonly whoAccepted: string | undefined;
+  readonly payload: unknown;
+}
+
+export interface CancelFrame {
+  readonly kind: "cancel";
+  readonly cancel: string;
+  readonly requestID: string | undefined;
+  readonly error: number | undefined;
+  readonly message: string | undefined;
+}
+
+export interface EventFrame {
+  readonly kind: "event";
+  readonly eventName: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+export interface ResponseFrame {
+  readonly kind: "response";
+  readonly id: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+export type Frame = InvitationFrame | AnswerFrame | CancelFrame | EventFrame | ResponseFrame;
+
+export function parseFrame(data: unknown): Frame | null {
+  const frame = typeof data === "string" ? parseJson(data) : data;
+  if (!isRecord(frame)) return null;
+  if ("answer" in frame) return parseAnswer(frame);
+  if ("cancel" in frame) return parseCancel(frame);
+  if ("request" in frame) return parseInvitation(frame);
+  if (frame.type === "event") return parseEvent(frame.payload);
+  if (frame.type === "response") return parseResponse(frame.payload);
+  return null;
+}
+
+/** The ROOM of an answer to `createRoom` or `joinRoom`, or of an invitation's payload. */
+export function parseRoom(payload: unknown): Room | null {
+  if (!isRecord(payload)) return null;
+  const { room, uuid, token, server, ice, bitrate, participants } = payload;
+  const id = text(room) ?? text(uuid);
+  if (id === undefined || typeof token !== "string" || !isRecord(server)) return null;
+  const https = text(server.https);
+  if (https === undefined) return null;
+  return {
+    room: id,
+    token,
+    server: { https, wss: text(server.wss) ?? "" },
+    ice: Array.isArray(ice) ? ice.filter(isIceServer) : [],
+    bitrate: typeof bitrate === "number" && bitrate > 0 ? bitrate : 1024,
+    participants: Array.isArray(participants) ? participants.filter((one) => typeof one === "string") : [],
+  };
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function parseJson(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return null;
+  }
+}
+
+function parseAnswer(frame: Record<string, unknown>): AnswerFrame {
+  return {
+    kind: "answer",
+    answer: text(frame.answer) ?? null,
+    requestID: text(frame.requestID),
+    error: code(frame.error),
+    message: text(frame.message),
+    from: text(frame.from),
+    whoAccepted: text(frame.whoAccepted),
+    payload: frame.payload,
+  };
+}
+
+function parseCancel(frame: Record<string, unknown>): CancelFrame | null {
+  const cancel = text(frame.cancel);
+  if (cancel === undefined) return null;
+  return {
+    kind: "cancel",
+    cancel,
+    requestID: text(frame.requestID),
+    error: code(frame.error),
+    message: text(frame.message),
+  };
+}
+
+function parseInvitation(frame: Record<string, unknown>): InvitationFrame | null {
+  const { request, requestID, from, to, mediatypes } = frame;
+  const room = parseRoom(frame.payload);
+  if (request !== "invitation" || typeof requestID !== "string" || typeof from !== "string" || room === null)
+    return null;
+  return { kind: "invitation", requestID, from, to: text(to) ?? "", mediatypes: parseMediaTypes(mediatypes), room };
+}
+
+function parseMediaTypes(value: unknown): MediaTypes {
+  if (!isRecord(value)) return { audio: true, video: false };
+  return { audio: value.audio !== false, video: value.video === true };
+}
+
+function parseEvent(payload: unknown): EventFrame | null {
+  if (!isRecord(payload)) return null;
+  const eventName = text(payload.eventName);
+  if (eventName === undefined) return null;
+  return { kind: "event", eventName, payload: isRecord(payload.payload) ? payload.payload : {} };
+}
+
+function parseResponse(payload: unknown): ResponseFrame | null {
+  if (!isRecord(payload)) return null;
+  const id = text(payload.id);
+  return id === undefined ? null : { kind: "response", id, payload };
+}
+
+function code(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function isIceServer(value: unknown): value is IceServer {
+  return isRecord(value) && (typeof value.urls === "string" || Array.isArray(value.urls));
+}

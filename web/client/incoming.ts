@@ -1,0 +1,25 @@
+/**
+ * The invitations that ring on this device.  No sockets, no clock.
+ *
+ * Each ends in one way, whichever is first: accepted or declined here, or cancelled by signaling (answered on another
+ * device, the caller gave up, nobody answered).
+ */
+
+import type { InvitationFrame } from "./frames";
+
+/** More than this many ring at once only under attack; later ones are not shown, and so are never answered here. */
+export const MAX_RINGING = 8;
+
+export type Incoming = readonly InvitationFrame[];
+
+/** `frame` rings; a repeated one (the same request after a reconnect) takes the place of the first. */
+export function ring(incoming: Incoming, frame: InvitationFrame): Incoming {
+  const others = incoming.filter((one) => one.requestID !== frame.requestID && one.room.room !== frame.room.room);
+  return others.length >= MAX_RINGING ? incoming : [...others, frame];
+}
+
+export function stopRinging(incoming: Incoming, requestID: string | undefined): Incoming {
+  return incoming.some((one) => one.requestID === requestID)
+    ? incoming.filter((one) => one.requestID !== requestID)
+    : incoming;
+}

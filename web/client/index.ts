@@ -1,0 +1,14 @@
+/** The TypeScript client of Tertulia: sign in, ring, be rung, see and hear.  docs/web.md shows its use. */
+
+export { endWords, isTrouble, type CallState, type EndReason, type Phase } from "./call";
+export { CallSession } from "./call-session";
+export { TertuliaError, words, type ErrorCode } from "./errors";
+export type { InvitationFrame, MediaTypes, Room } from "./frames";
+export { hasScreen } from "./media";
+export type { Quality } from "./quality";
+export { Ringer, type Sound } from "./ring";
+export { RoomConnection, type MediaState } from "./room-connection";
+export type { Occupant, Participant, SeatMids, Tile, Track } from "./seats";
+export { Session, type Identity, type User } from "./session";
+export { Signaling, type LinkState } from "./signaling";
+export { Tertulia } from "./tertulia";
