@@ -1,0 +1,110 @@
+"""Which payload types of an m-line we take, and which of two peers' payload types mean the same.
+
+offer -> **codecs** -> agreement
+
+A codec's key says what can be forwarded without re-encoding: two payload types with equal keys carry the same bytes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sfu import media
+from sfu.sdp.offer import MediaLine, Payload
+
+MAX_CODECS = 16
+"""Payload types taken of one m-line; Chromium offers seven of VP8 and H.264."""
+
+# RFC 6184 §8.1, table 5: the same profile can be written with several profile-iop octets.  The constraint bits that
+# tell them apart, and the name we give the profile (its usual first four hex digits).
+_H264_PROFILES: Final = (
+    (0x42, 0b0100_1111, 0b0100_0000, "42e0"),  # constrained baseline
+    (0x4D, 0b1000_1111, 0b1000_0000, "42e0"),
+    (0x58, 0b1100_1111, 0b1100_0000, "42e0"),
+    (0x42, 0b0100_1111, 0b0000_0000, "4200"),  # baseline
+    (0x58, 0b1100_1111, 0b1000_0000, "4200"),
+    (0x4D, 0b1010_1111, 0b0000_0000, "4d00"),  # main
+    (0x64, 0b1111_1111, 0b0000_0000, "6400"),  # high
+    (0x64, 0b1111_1111, 0b0000_1100, "640c"),  # constrained high
+)
+_H264_DEFAULT_PROFILE = "42000a"  # RFC 6184 §8.1: baseline, level 1
+_HEX6 = re.compile(r"[0-9A-Fa-f]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedCodec:
+    """A payload type that both sides use, with its retransmission."""
+
+    payload: Payload
+    rtx: Payload | None
+    name: str
+    key: str
+
+    def as_media(self) -> media.Codec:
+        """As the core is told it."""
+        return media.Codec(
+            payload_type=self.payload.payload_type,
+            name=self.name,
+            key=self.key,
+            clock_rate=self.payload.clock_rate,
+            rtx_payload_type=self.rtx.payload_type if self.rtx else None,
+            nack="nack" in self.payload.feedback,
+            pli="nack pli" in self.payload.feedback,
+        )
+
+
+def agreed_codecs(line: MediaLine) -> tuple[AgreedCodec, ...]:
+    """The payload types of `line` that we know, in the client's order, each with its RTX."""
+    retransmissions = {
+        parameters(payload).get("apt"): payload for payload in reversed(line.payloads) if payload.name.lower() == "rtx"
+    }
+    agreed = []
+    for payload in line.payloads:
+        codec = _KNOWN.get((line.kind, payload.name.lower()))
+        key = codec[1](payload) if codec else None
+        if codec and key:
+            rtx = retransmissions.get(str(payload.payload_type)) if "nack" in payload.feedback else None
+            agreed.append(AgreedCodec(payload, rtx, codec[0], key))
+    return tuple(agreed[:MAX_CODECS])
+
+
+def parameters(payload: Payload) -> dict[str, str]:
+    """The fmtp line as names and values (RFC 8866 §6.15)."""
+    pairs = (item.strip().partition("=") for item in payload.parameters.split(";"))
+    return {name.lower(): value for name, _, value in pairs}
+
+
+def _opus_key(payload: Payload) -> str | None:
+    return "opus" if (payload.clock_rate, payload.channels) == (48_000, 2) else None  # RFC 7587 §7
+
+
+def _vp8_key(payload: Payload) -> str | None:
+    return "VP8" if payload.clock_rate == 90_000 else None
+
+
+def _h264_key(payload: Payload) -> str | None:
+    values = parameters(payload)
+    mode = values.get("packetization-mode", "0")
+    profile = h264_profile(values.get("profile-level-id", _H264_DEFAULT_PROFILE))
+    if payload.clock_rate != 90_000 or profile is None or mode not in ("0", "1"):
+        return None
+    return f"H264/packetization-mode={mode}/profile={profile}"
+
+
+def h264_profile(profile_level_id: str) -> str | None:
+    """The profile without its level, written in one way; None if it is malformed or none we know."""
+    if not _HEX6.fullmatch(profile_level_id):
+        return None
+    profile, constraints, _level = bytes.fromhex(profile_level_id)
+    for known, mask, bits, name in _H264_PROFILES:
+        if profile == known and constraints & mask == bits:
+            return name
+    return None
+
+
+_KNOWN: Final[Mapping[tuple[str, str], tuple[str, Callable[[Payload], str | None]]]] = {
+    ("audio", "opus"): ("opus", _opus_key),
+    ("video", "vp8"): ("VP8", _vp8_key),
+    ("video", "h264"): ("H264", _h264_key),
+}
