@@ -1,0 +1,145 @@
+"""Debian's Chromium, driven as a person would: the page of signaling, a fake camera and microphone."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.support.eventually import eventually
+from tests.support.system import PASSWORD
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+RING_S = 10.0
+"""Within this a click at one side shows at the other, on a loaded machine."""
+INBOUND = """async () => {
+  const connection = window.tertulia.peerConnection;
+  const found = { frames: 0, energy: 0, freezes: 0, lost: 0, sent: 0, videos: 0 };
+  if (connection === null) return found;
+  for (const report of (await connection.getStats()).values()) {
+    if (report.type === 'outbound-rtp' && report.kind === 'video') found.sent += report.framesEncoded ?? 0;
+    if (report.type !== 'inbound-rtp') continue;
+    found.lost += report.packetsLost ?? 0;
+    if (report.kind === 'video') {
+      found.frames += report.framesDecoded ?? 0;
+      found.freezes += report.freezeCount ?? 0;
+      found.videos += (report.framesDecoded ?? 0) > 0 ? 1 : 0;
+    }
+    if (report.kind === 'audio') found.energy += report.totalAudioEnergy ?? 0;
+  }
+  return found;
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a tab has decoded so far, over all seats."""
+
+    frames: int
+    energy: float
+    """Sum of squared samples times seconds (W3C webrtc-stats, totalAudioEnergy)."""
+    freezes: int
+    lost: int
+    sent: int
+    """Frames encoded by this tab."""
+    videos: int
+    """Seats whose video has been decoded."""
+
+
+class Tab:
+    """One signed-in tab: a device of its user."""
+
+    def __init__(self, page: Page, user: str) -> None:
+        self.page = page
+        self.user = user
+
+    async def sign_in(self, url: str) -> None:
+        """Open the page and sign in."""
+        await self.page.goto(url)
+        await self.page.get_by_test_id("username").fill(self.user)
+        await self.page.get_by_test_id("password").fill(PASSWORD)
+        await self.page.get_by_test_id("sign-in").click()
+        await expect(self.page.get_by_test_id("callee")).to_be_visible()
+
+    async def call(self, callee: str) -> None:
+        """Type a name and call it."""
+        await self.page.get_by_test_id("callee").fill(callee)
+        await self.click("call")
+
+    async def click(self, test_id: str) -> None:
+        """Click the element `test_id`."""
+        await self.page.get_by_test_id(test_id).click()
+
+    async def sees(self, test_id: str, within_s: float = RING_S) -> None:
+        """Wait until the element `test_id` is visible."""
+        await expect(self.page.get_by_test_id(test_id).first).to_be_visible(timeout=within_s * 1000)
+
+    async def sees_no(self, test_id: str, within_s: float = RING_S) -> None:
+        """Wait until the element `test_id` is gone or hidden."""
+        await expect(self.page.get_by_test_id(test_id)).to_be_hidden(timeout=within_s * 1000)
+
+    async def reads(self, text: str, within_s: float = RING_S) -> None:
+        """Wait until the page shows `text` (any case) in its status or error."""
+        shown = self.page.locator('[data-testid="status"], [data-testid="error"]').filter(has_text=text)
+        await expect(shown.first).to_be_visible(timeout=within_s * 1000)
+
+    async def inbound(self) -> Inbound:
+        """What has been decoded so far."""
+        return Inbound(**await self.page.evaluate(INBOUND))
+
+    async def decodes(self, frames: int, within_s: float = 20.0) -> Inbound:
+        """Wait for `frames` more decoded video frames, with sound in the same time."""
+        before = await self.inbound()
+
+        async def more() -> Inbound | None:
+            now = await self.inbound()
+            return now if now.frames - before.frames >= frames and now.energy > before.energy else None
+
+        return await eventually(more, f"{self.user} decodes {frames} frames and hears something", within_s)
+
+    async def run(self, script: str) -> Any:  # noqa: ANN401 (whatever the script returns)
+        """The value of a script in the page."""
+        return await self.page.evaluate(script)
+
+
+class Tabs:
+    """Makes tabs, each in a browser context of its own (its own storage, as on another machine)."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+
+    async def open(self, user: str) -> Tab:
+        """A tab signed in as `user`."""
+        context = await self._browser.new_context(permissions=["camera", "microphone"])
+        tab = Tab(await context.new_page(), user)
+        await tab.sign_in(self._url)
+        return tab
+
+
+@contextlib.asynccontextmanager
+async def chromium(url: str) -> AsyncIterator[Tabs]:
+    """A running Chromium whose tabs open at `url`."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            yield Tabs(browser, url)
+        finally:
+            await browser.close()
