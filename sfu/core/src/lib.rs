@@ -4,6 +4,7 @@
 //!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
+mod bytes;
 pub mod codec;
 pub mod nack;
 pub mod ring;
