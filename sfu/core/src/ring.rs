@@ -1,0 +1,257 @@
+//! The recent packets of one incoming layer, for forwarding and for retransmission.
+//!
+//! `track → **ring** → sender (rewrite)`
+//!
+//! A packet is found by its unwrapped sequence number. Payloads lie one behind the other in a circular
+//! buffer, so that a ring of audio is small and a ring of video is as large as its packets; both the
+//! buffer and the table of slots start empty and double when the layer needs them. Drop rule: the oldest.
+
+use crate::codec::vp8;
+use crate::rtp::AudioLevel;
+use crate::time::Instant;
+
+/// Longest payload that is kept, octets: an Ethernet MTU.
+pub const MAX_PAYLOAD: usize = 1500;
+
+const FIRST_SLOTS: usize = 16;
+const FIRST_BYTES: usize = 4096;
+
+/// What is known of a packet besides its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Unwrapped sequence number.
+    pub ext_seq: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// Marker bit.
+    pub marker: bool,
+    /// Payload type as the publisher numbers it.
+    pub payload_type: u8,
+    /// When it came in.
+    pub arrival: Instant,
+    /// A decoder can start here.
+    pub keyframe_start: bool,
+    /// First packet of a frame.
+    pub frame_start: bool,
+    /// VP8 payload descriptor, if this is VP8.
+    pub vp8: Option<vp8::Descriptor>,
+    /// VP8 picture id, unwrapped; 0 without one.
+    pub picture_id: u64,
+    /// VP8 TL0PICIDX, unwrapped; 0 without one.
+    pub tl0: u64,
+    /// Audio level, where the packet told it.
+    pub audio_level: Option<AudioLevel>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    meta: Meta,
+    /// Octets ever written before this payload.
+    position: u64,
+    /// Where in the buffer it lies.
+    offset: usize,
+    len: usize,
+}
+
+/// The last packets of one layer, at most its capacity of them.
+#[derive(Debug)]
+pub struct Ring {
+    capacity: usize,
+    /// Slot of a packet: its sequence number modulo the length, which is a power of two.
+    slots: Vec<Option<Slot>>,
+    bytes: Vec<u8>,
+    /// Octets ever written, the ends skipped at wraps included.
+    written: u64,
+    /// Where the next payload goes.
+    offset: usize,
+    /// Everything written before this position belongs to slots that have been reused.
+    reusable: u64,
+    highest: Option<u64>,
+}
+
+impl Ring {
+    /// A ring for `capacity` packets, rounded up to a power of two. Allocates nothing yet.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        let capacity = capacity.clamp(1, 1 << 16).next_power_of_two();
+        Self {
+            capacity,
+            slots: Vec::new(),
+            bytes: Vec::new(),
+            written: 0,
+            offset: 0,
+            reusable: 0,
+            highest: None,
+        }
+    }
+
+    /// How many packets it keeps at most.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Octets of heap it holds now.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.bytes.capacity() + self.slots.capacity() * size_of::<Option<Slot>>()
+    }
+
+    /// The highest sequence number so far.
+    #[must_use]
+    pub const fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
+    /// Keeps a packet and says whether it is new.
+    ///
+    /// Not new, and not kept: one that is there already, one older than `capacity` behind the highest,
+    /// and one longer than [`MAX_PAYLOAD`].
+    pub fn insert(&mut self, meta: Meta, payload: &[u8]) -> bool {
+        if payload.len() > MAX_PAYLOAD || self.is_too_old(meta.ext_seq) || self.holds(meta.ext_seq)
+        {
+            return false;
+        }
+        self.highest = self.highest.max(Some(meta.ext_seq));
+        self.grow_slots(meta.ext_seq);
+        let index = self.index(meta.ext_seq);
+        self.give_back(index);
+        let (position, offset) = self.store(payload);
+        if let Some(slot) = self.slots.get_mut(index) {
+            *slot = Some(Slot {
+                meta,
+                position,
+                offset,
+                len: payload.len(),
+            });
+        }
+        true
+    }
+
+    /// The packet of a sequence number, if it is still there.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, ext_seq: u64) -> Option<(&Meta, &[u8])> {
+        let slot = self.slots.get(self.index(ext_seq))?.as_ref()?;
+        let overwritten = self.written - slot.position > self.bytes.len() as u64;
+        if slot.meta.ext_seq != ext_seq || overwritten || self.is_too_old(ext_seq) {
+            return None;
+        }
+        let payload = self.bytes.get(slot.offset..slot.offset + slot.len)?;
+        Some((&slot.meta, payload))
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)]
+    fn index(&self, ext_seq: u64) -> usize {
+        ext_seq as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    fn is_too_old(&self, ext_seq: u64) -> bool {
+        self.highest
+            .is_some_and(|highest| highest.saturating_sub(ext_seq) >= self.capacity as u64)
+    }
+
+    fn holds(&self, ext_seq: u64) -> bool {
+        let slot = self.slots.get(self.index(ext_seq));
+        slot.is_some_and(|slot| slot.is_some_and(|slot| slot.meta.ext_seq == ext_seq))
+    }
+
+    /// Doubles the table while a packet that is still wanted stands where `ext_seq` goes.
+    fn grow_slots(&mut self, ext_seq: u64) {
+        while self.slots.len() < self.capacity {
+            let occupant = self.slots.get(self.index(ext_seq)).copied().flatten();
+            let in_the_way = occupant.is_some_and(|slot| !self.is_too_old(slot.meta.ext_seq));
+            if !self.slots.is_empty() && !in_the_way {
+                return;
+            }
+            let length =
+                (self.slots.len() * 2).clamp(FIRST_SLOTS.min(self.capacity), self.capacity);
+            let old = std::mem::replace(&mut self.slots, vec![None; length]);
+            for slot in old.into_iter().flatten() {
+                let index = self.index(slot.meta.ext_seq);
+                if let Some(place) = self.slots.get_mut(index) {
+                    *place = Some(slot);
+                }
+            }
+        }
+    }
+
+    /// Packets come nearly in order, so what lies before a reused slot's payload is free as well.
+    fn give_back(&mut self, index: usize) {
+        if let Some(Some(slot)) = self.slots.get(index) {
+            self.reusable = self.reusable.max(slot.position + slot.len as u64);
+        }
+    }
+
+    /// Copies `payload` into the buffer; gives its position and offset.
+    fn store(&mut self, payload: &[u8]) -> (u64, usize) {
+        self.grow_bytes(payload.len());
+        if self.offset + payload.len() > self.bytes.len() {
+            self.written += (self.bytes.len() - self.offset) as u64;
+            self.offset = 0;
+        }
+        let (position, offset) = (self.written, self.offset);
+        if let Some(place) = self.bytes.get_mut(offset..offset + payload.len()) {
+            place.copy_from_slice(payload);
+        }
+        self.written += payload.len() as u64;
+        self.offset += payload.len();
+        (position, offset)
+    }
+
+    /// Doubles the buffer while `needed` octets more would overwrite packets that are still wanted.
+    fn grow_bytes(&mut self, needed: usize) {
+        // One payload more than the packets need: the end skipped at each wrap is shorter than that.
+        let limit = (self.capacity + 1) * MAX_PAYLOAD;
+        while self.bytes.len() < limit
+            && self.in_use() + self.skipped_for(needed) + needed > self.bytes.len()
+        {
+            self.unroll();
+            let length = (self.bytes.len() * 2).clamp(FIRST_BYTES, limit);
+            self.bytes.reserve_exact(length - self.bytes.len());
+            self.bytes.resize(length, 0);
+        }
+    }
+
+    /// Octets at the end of the buffer that `needed` octets would not fit into.
+    const fn skipped_for(&self, needed: usize) -> usize {
+        let left = self.bytes.len() - self.offset;
+        if needed > left { left } else { 0 }
+    }
+
+    fn in_use(&self) -> usize {
+        usize::try_from(self.written - self.reusable).unwrap_or(usize::MAX)
+    }
+
+    /// Turns the circular buffer so that its oldest octet comes first, and numbers positions from there.
+    fn unroll(&mut self) {
+        let Some(base) = self
+            .written
+            .checked_sub(self.bytes.len() as u64)
+            .filter(|base| *base > 0)
+        else {
+            return; // has not wrapped yet
+        };
+        let turned = self.offset;
+        self.bytes.rotate_left(turned);
+        for slot in &mut self.slots {
+            *slot = slot.and_then(|slot| slot.moved(base));
+        }
+        self.reusable = self.reusable.saturating_sub(base);
+        self.written -= base;
+        self.offset = self.bytes.len();
+    }
+}
+
+impl Slot {
+    /// The slot after the buffer was turned to start at `base`; `None` if it was overwritten before.
+    fn moved(self, base: u64) -> Option<Self> {
+        let position = self.position.checked_sub(base)?;
+        Some(Self {
+            position,
+            offset: usize::try_from(position).ok()?,
+            ..self
+        })
+    }
+}
