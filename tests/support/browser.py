@@ -70,11 +70,11 @@ class Tab:
         self.page = page
         self.user = user
 
-    async def sign_in(self, url: str) -> None:
+    async def sign_in(self, url: str, password: str) -> None:
         """Open the page and sign in."""
         await self.page.goto(url)
         await self.page.get_by_test_id("username").fill(self.user)
-        await self.page.get_by_test_id("password").fill(PASSWORD)
+        await self.page.get_by_test_id("password").fill(password)
         await self.page.get_by_test_id("sign-in").click()
         await expect(self.page.get_by_test_id("callee")).to_be_visible()
 
@@ -82,6 +82,12 @@ class Tab:
         """Type a name and call it."""
         await self.page.get_by_test_id("callee").fill(callee)
         await self.click("call")
+
+    async def call_when_online(self, callee: str) -> None:
+        """Wait until the page lists `callee` as online, then call by the list."""
+        row = self.page.get_by_test_id(f"user-{callee}")
+        await expect(row).to_have_attribute("data-online", "true", timeout=RING_S * 1000)
+        await self.call(callee)
 
     async def click(self, test_id: str) -> None:
         """Click the element `test_id`."""
@@ -126,11 +132,11 @@ class Tabs:
         self._browser = browser
         self._url = url
 
-    async def open(self, user: str) -> Tab:
+    async def open(self, user: str, password: str = PASSWORD) -> Tab:
         """A tab signed in as `user`."""
         context = await self._browser.new_context(permissions=["camera", "microphone"])
         tab = Tab(await context.new_page(), user)
-        await tab.sign_in(self._url)
+        await tab.sign_in(self._url, password)
         return tab
 
 
