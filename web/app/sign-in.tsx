@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
-import { TertuliaError, type Tertulia } from "../client";
+import { sentence, type Tertulia } from "../client";
 import { Message } from "./messages";
 
 export function SignIn({ client }: { client: Tertulia }): JSX.Element {
@@ -67,8 +67,4 @@ export function Logo(): JSX.Element {
       Tertulia
     </h1>
   );
-}
-
-function sentence(thrown: unknown): string {
-  return thrown instanceof TertuliaError ? thrown.message : String(thrown);
 }

@@ -8,7 +8,7 @@
 
 import { IDLE, endWords, refusedWords, step, type CallEvent, type CallState } from "./call";
 import { Emitter } from "./emitter";
-import { TertuliaError, asTertuliaError, words } from "./errors";
+import { TertuliaError, asTertuliaError, sentence, words } from "./errors";
 import { parseRoom, text, type EventFrame, type InvitationFrame, type MediaTypes, type Room } from "./frames";
 import { freshId } from "./ids";
 import { capture, captureScreen } from "./media";
@@ -177,7 +177,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
       this.#connect(room);
       await this.#invite(this.other);
     } catch (thrown) {
-      this.#apply({ type: "failed", text: asTertuliaError(thrown).message });
+      this.#apply({ type: "failed", text: sentence(thrown) });
     }
   }
 
@@ -217,7 +217,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     connection.on("roster", () => this.#onRoster());
     connection.on("notice", (message) => this.#tell(message));
     connection.on("expelled", (text) => this.#apply({ type: "expelled", text }));
-    connection.on("failed", (error) => this.#apply({ type: "failed", text: `No media: ${error.message}` }));
+    connection.on("failed", (error) => this.#apply({ type: "failed", text: sentence(error) }));
     this.emit("change", undefined);
   }
 

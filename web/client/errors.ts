@@ -6,7 +6,7 @@
  *     code  LocalCode      what happened on this side, where no server gave a number
  */
 
-export type LocalCode = "unreachable" | "timeout" | "signed-out" | "insecure" | "no-media" | "media-failed" | "closed";
+export type LocalCode = "unreachable" | "timeout" | "signed-out" | "insecure" | "room-lost" | "closed";
 
 export type ErrorCode = number | LocalCode;
 
@@ -39,8 +39,7 @@ const WORDS: Readonly<Record<string, string>> = {
   timeout: "The server did not answer in time.",
   "signed-out": "You have been signed out. Please sign in again.",
   insecure: "The browser gives camera and microphone only to pages served by https or from localhost.",
-  "no-media": "No camera or microphone can be used: you can see and hear, but not be seen or heard.",
-  "media-failed": "The connection to the media server failed.",
+  "room-lost": "The media server has lost this call.",
   closed: "The connection was closed.",
 };
 
@@ -53,4 +52,10 @@ export function words(code: ErrorCode): string {
 export function asTertuliaError(thrown: unknown): TertuliaError {
   if (thrown instanceof TertuliaError) return thrown;
   return new TertuliaError(500, thrown instanceof Error ? thrown.message : String(thrown));
+}
+
+/** What to show for any thrown thing: our sentence where we have one for its code, else what it says itself. */
+export function sentence(thrown: unknown): string {
+  const { code, message } = asTertuliaError(thrown);
+  return WORDS[String(code)] ?? message;
 }

@@ -2,7 +2,7 @@
 
 export { endWords, isTrouble, type CallState, type EndReason, type Phase } from "./call";
 export { CallSession } from "./call-session";
-export { TertuliaError, words, type ErrorCode } from "./errors";
+export { TertuliaError, sentence, words, type ErrorCode } from "./errors";
 export type { InvitationFrame, MediaTypes, Room } from "./frames";
 export { hasScreen } from "./media";
 export type { Quality } from "./quality";

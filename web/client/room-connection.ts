@@ -206,7 +206,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   /** A refused resume may be an expired one: then we are still admitted, and join anew.  A refused join is final. */
   #refused(error: TertuliaError): void {
     if (this.#link.peer !== null) this.#rejoin();
-    else if (error.code === 403 && this.#hasBeenConnected) this.emit("expelled", error.message);
+    else if (error.code === 403 && this.#hasBeenConnected) this.emit("failed", new TertuliaError("room-lost"));
     else this.#joinFailed(error);
   }
 
