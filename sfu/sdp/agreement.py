@@ -165,7 +165,8 @@ class Agreement:
 
     def _extension_ids(self) -> media.Extensions:
         ids: dict[str, int] = {}
-        for line in (*self.tracks, *self.senders):
+        lines: tuple[TrackLine | SeatLine, ...] = (*self.tracks, *self.senders)
+        for line in lines:
             ids |= {extension.uri: extension.id for extension in line.extensions}
         return media.Extensions(
             mid=ids.get(MID_URI, 0),

@@ -1,0 +1,161 @@
+"""One node process: its HTTP port, its core, its link to signaling; how they start and how they stop.
+
+cli -> **app** -> control, node, link, core
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+
+from aiohttp import web
+
+from sfu._core import Core
+from sfu.config import NodeConfig
+from sfu.control.socketio import SocketIoFront
+from sfu.control.websocket import WebSocketFront
+from sfu.control.whip import WhipFront
+from sfu.dtls import NodeCertificate
+from sfu.errors import PortTaken
+from sfu.link import SignalingLink
+from sfu.log import FieldLog
+from sfu.node import Node
+
+FLUSH_S = 2.0
+"""At the end signaling is told for at most so long who has left."""
+
+log = FieldLog(__name__)
+
+
+class NodeProcess:
+    """Everything of one node.  `start`, then `stop`; a failed start leaves nothing open."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self._config = config
+        self._closers = contextlib.AsyncExitStack()
+        self.http_port = 0
+        """The HTTP port in fact taken."""
+        self.udp_ports: list[int] = []
+        """The media ports in fact taken."""
+
+    async def start(self) -> None:
+        """Take the ports, then begin to serve; PortTaken names the one that somebody else has."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End in the opposite order: clients, peers, the link, the ports; again is harmless."""
+        await self._closers.aclose()
+
+    @property
+    def node(self) -> Node:
+        """The running node."""
+        return self._node
+
+    @property
+    def core(self) -> Core:
+        """The running core."""
+        return self._core
+
+    @property
+    def link(self) -> SignalingLink:
+        """The link to signaling."""
+        return self._link
+
+    async def _start(self) -> None:
+        config = self._config
+        self._core = _open_core(config)
+        self._closers.callback(self._core.close)
+        self.udp_ports = self._core.ports
+        self._link = SignalingLink(config, self._core)
+        self._node = Node(config, self._core, self._link, NodeCertificate.generateCertificate())
+        self._closers.push_async_callback(self._link.flush, FLUSH_S)
+        await self._serve_http()
+        self._background(self._link.serve(self._node, self.http_port))
+        self._closers.push_async_callback(self._link.flush, FLUSH_S)
+        self._closers.push_async_callback(self._node.close)
+        self._background(self._node.watch())
+        log.info("node_started", name=config.name, http=self.http_port, udp=self.udp_ports)
+
+    async def _serve_http(self) -> None:
+        app = web.Application(client_max_size=self._config.max_frame_bytes)
+        socketio_front = SocketIoFront(self._node, self._config)
+        websocket_front = WebSocketFront(self._node, self._config)
+        fronts: list[SocketIoFront | WebSocketFront | WhipFront] = [
+            socketio_front,
+            websocket_front,
+            WhipFront(self._node, self._config),
+        ]
+        for front in fronts:
+            front.attach(app)
+        app.router.add_get("/healthz", self._healthz)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        self._closers.push_async_callback(runner.cleanup)
+        self.http_port = await _listen(runner, self._config)
+        self._closers.push_async_callback(websocket_front.close)
+        self._closers.push_async_callback(socketio_front.close)
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        """Alive, and whether signaling knows us; media goes on without it."""
+        registered = self._link.registered.is_set()
+        return web.json_response({"status": "ok", "signaling": registered, "peers": self._node.peers})
+
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._closers.push_async_callback(_cancel, task)
+
+
+async def run(config: NodeConfig, ready: Callable[[NodeProcess], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called once the ports are taken."""
+    process = NodeProcess(config)
+    stop = asyncio.Event()
+    with _signals(stop):
+        await process.start()
+        try:
+            ready(process)
+            await stop.wait()
+        finally:
+            await process.stop()
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _open_core(config: NodeConfig) -> Core:
+    try:
+        return Core(host=config.udp_host, udp_port=config.udp_port, workers=config.workers)
+    except OSError as error:
+        ports = f"{config.udp_port}"
+        if config.workers > 1 and config.udp_port:
+            ports += f" to {config.udp_port + config.workers - 1}"
+        raise PortTaken("UDP", f"{config.udp_host}:{ports}", str(error)) from error
+
+
+async def _listen(runner: web.AppRunner, config: NodeConfig) -> int:
+    """The port taken."""
+    site = web.TCPSite(runner, config.host, config.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise PortTaken("TCP", f"{config.host}:{config.port}", error.strerror or str(error)) from error
+    port: int = runner.addresses[0][1]
+    return port

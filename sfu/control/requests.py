@@ -1,0 +1,130 @@
+"""The requests a client can make, as types: what does not fit its type is answered 400 and goes no further.
+
+frame -> **requests** -> dialogue
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from sfu.errors import BadRequest
+from sfu.room.room import TrackLabel
+from sfu.room.seats import Wish
+from sfu.room.tracks import SeatSource, Source
+from sfu.sdp.lines import MAX_SDP_BYTES
+
+MAX_NAME_CHARS = 256
+MAX_ENTRIES = 256
+
+Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP_BYTES)]
+Name = Annotated[str, Meta(max_length=MAX_NAME_CHARS)]
+Key = Annotated[str, Meta(max_length=64)]
+Pixels = Annotated[int, Meta(ge=0, le=16_384)]
+
+T = TypeVar("T")
+
+
+class Join(Struct, frozen=True):
+    """`join`: the first offer."""
+
+    sdp: Sdp
+
+
+class Offer(Struct, frozen=True):
+    """`offer`: any later one."""
+
+    sdp: Sdp
+
+
+class Label(Struct, frozen=True):
+    """What one m-line carries."""
+
+    source: Source | None = None
+    muted: bool | None = None
+
+
+class SeatWish(Struct, frozen=True):
+    """What the user wants to see in one seat, and how large and how urgent it is."""
+
+    participant: Name | None = None
+    source: SeatSource | None = None
+    width: Pixels | None = None
+    height: Pixels | None = None
+    priority: Annotated[float, Meta(ge=0, le=1_000)] | None = None
+
+
+class View(Struct, frozen=True):
+    """`view`: what the user looks at; seats that are not named are the node's to fill."""
+
+    seats: Annotated[dict[Key, SeatWish | None], Meta(max_length=MAX_ENTRIES)]
+
+    def wishes(self) -> dict[int, Wish]:
+        """By seat number, without those that ask for nothing."""
+        wishes: dict[int, Wish] = {}
+        for text, wish in self.seats.items():
+            if not (text.isascii() and text.isdigit() and len(text) <= 4):
+                raise BadRequest(f"seats are numbered 0, 1, 2, ..., not {text!r}")
+            if wish is not None and (wish.participant is not None or wish.source is not None):
+                wishes[int(text)] = Wish(wish.participant, wish.source or "camera")
+        return wishes
+
+
+class Leave(Struct, frozen=True):
+    """`leave`: the peer goes."""
+
+
+Tracks = Annotated[dict[Key, Label], Meta(max_length=MAX_ENTRIES)]
+
+
+def labels(tracks: Mapping[str, Label]) -> dict[str, TrackLabel]:
+    """`tracks` as the room's rules take it."""
+    return {mid: TrackLabel(label.source, label.muted) for mid, label in tracks.items()}
+
+
+class Hello(Struct, frozen=True):
+    """How a client introduces itself: Socket.IO's `auth`, the WebSocket's first message.  With `peer` it resumes."""
+
+    room: Name
+    token: Name
+    peer: Name | None = None
+    id: int | Name | None = None
+
+
+class Frame(Struct, frozen=True):
+    """One request on the plain WebSocket."""
+
+    event: Name
+    id: int | Name | None = None
+    data: object = None
+
+
+REQUESTS: Final[Mapping[str, object]] = {
+    "join": Join,
+    "offer": Offer,
+    "tracks": Tracks,
+    "view": View,
+    "leave": Leave,
+}
+"""Every event a client may send, and the type of its data.  The dialogue has a method of the same name for each."""
+
+
+def read(data: object, type_: type[T], *, what: str) -> T:
+    """`data` as a `type_`; BadRequest names what does not fit."""
+    try:
+        return msgspec.convert(data, type_)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"{what}: {error}") from None
+    except (RecursionError, OverflowError, UnicodeError):
+        raise BadRequest(f"{what}: cannot be read") from None
+
+
+def decode(text: str | bytes, type_: type[T], *, what: str) -> T:
+    """JSON text as a `type_`; BadRequest names what does not fit."""
+    try:
+        return msgspec.json.decode(text, type=type_)
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"{what}: {error}") from None
+    except (RecursionError, OverflowError, UnicodeError):
+        raise BadRequest(f"{what}: cannot be read") from None

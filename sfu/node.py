@@ -1,0 +1,402 @@
+"""The node: its rooms and sessions, and the way from one to the other.
+
+link (signaling) ─┐
+control (clients) ─┼─▶ **node** ─▶ room (rules) ─▶ effects ─▶ core, clients
+core events      ─┘
+
+Owns the sessions and closes them; is given the core.  Whatever happens is put to the room's rules, whose effects are
+carried out before the call returns.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from sfu._core import Core, PeerStats
+from sfu.config import NodeConfig
+from sfu.core_events import CoreEvents
+from sfu.dtls import NodeCertificate
+from sfu.errors import NodeFull, NotAdmitted, NotFound
+from sfu.log import FieldLog
+from sfu.room.grants import Grant
+from sfu.room.quality import QualityMeter, Sample
+from sfu.room.room import Room, Show, Tell, TrackLabel
+from sfu.room.seats import Wish
+from sfu.room.speakers import Speakers
+from sfu.room.tracks import PeerId
+from sfu.sdp.agreement import SeatMids
+from sfu.session import Client, Host, LeftReason, Session, State
+
+log = FieldLog(__name__)
+
+
+class Reports(Protocol):
+    """Who is told which peers came and went: the link to signaling."""
+
+    def joined(self, session: Session) -> None:
+        """A peer's media is connected."""
+
+    def left(self, session: Session, reason: LeftReason) -> None:
+        """A peer that had joined is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A user whose token opened a room."""
+
+    room: str
+    participant: str
+
+
+@dataclass(slots=True)
+class _Hosted:
+    """A room with what the node keeps beside its rules."""
+
+    room: Room
+    worker: int
+    speakers: Speakers
+    quality: QualityMeter
+    layers: dict[str, tuple[str, ...]]
+    """Layers taken of each track, as its publisher was told."""
+
+
+class Node:
+    """All rooms and peers of one process."""
+
+    def __init__(self, config: NodeConfig, core: Core, reports: Reports, certificate: NodeCertificate) -> None:
+        # Given to us; closed by whoever gave it.
+        self._config = config
+        self._core = core
+        self._reports = reports
+        # Ours; `close` ends them.
+        self._events = CoreEvents(core)
+        self._host = Host(config=config, core=core, certificate=certificate, addresses=config.addresses(), watcher=self)
+        self._rooms: dict[str, _Hosted] = {}
+        self._sessions: dict[PeerId, Session] = {}
+        self._handles: dict[int, Session] = {}
+
+    # What signaling asks for.
+
+    def open_room(self, room: str, *, record: Mapping[str, object], participants_limit: int, bitrate: int) -> None:
+        """Take a room, on the worker that carries the fewest peers; a room we have stays as it is."""
+        if room in self._rooms:
+            return
+        if len(self._rooms) >= self._config.max_rooms:
+            raise NodeFull(self._config.max_rooms)
+        rules = Room(room, record=record, participants_limit=participants_limit, bitrate=bitrate)
+        self._rooms[room] = _Hosted(rules, self._least_loaded(), Speakers(), QualityMeter(), {})
+        log.info("room_opened", room=room, worker=self._rooms[room].worker)
+
+    def grant(self, room: str, grant: Grant) -> None:
+        """Admit a user to a room, or change what an admitted one may do."""
+        hosted = self._hosted(room)
+        hosted.room.grants.put(grant)
+        hosted.room.set_rights(grant.user, grant.rights)
+        for session in self.sessions_of(room, grant.user):
+            self._apply_rights(session)
+        self._settle(hosted)
+
+    def revoke(self, room: str, user: str, reason: str) -> None:
+        """Forget a user's token and cut off the user's peers."""
+        self._hosted(room).room.grants.forget(user)
+        self._expel(self.sessions_of(room, user), reason, "revoked")
+
+    def close_room(self, room: str, reason: str) -> None:
+        """Cut off everybody and forget the room; again is harmless."""
+        hosted = self._rooms.pop(room, None)
+        if hosted is not None:
+            self._expel(self.sessions_of(room), reason, "room closed")
+            log.info("room_closed", room=room, reason=reason)
+
+    def rooms(self) -> Iterator[Room]:
+        """Every room, for a registration."""
+        return (hosted.room for hosted in self._rooms.values())
+
+    def joined_peers(self, room: str) -> list[Session]:
+        """The connected peers of a room."""
+        return [session for session in self.sessions_of(room) if session.state is State.CONNECTED]
+
+    @property
+    def peers(self) -> int:
+        """Peers carried now."""
+        return len(self._sessions)
+
+    # What clients ask for.
+
+    def admit(self, room: str, token: str) -> Admission:
+        """Whose token this is; nothing is allocated, and every failure looks the same."""
+        hosted = self._rooms.get(room)
+        if hosted is None:
+            raise NotAdmitted
+        return Admission(room, hosted.room.grants.admitted(token).user)
+
+    def join(self, admission: Admission, offer: str, client: Client | None) -> tuple[Session, dict[str, object]]:
+        """A new peer, and the answer to its first offer."""
+        hosted = self._admitted(admission)
+        hosted.room.check_place(admission.participant)
+        if len(self._sessions) >= self._config.max_peers:
+            raise NodeFull(self._config.max_peers)
+        session = Session(
+            self._host, room=admission.room, participant=admission.participant, worker=hosted.worker, offer=offer
+        )
+        if client is not None:
+            session.attach(client)
+        self._sessions[session.id] = self._handles[session.handle] = session
+        self._events.add(session.handle, session)
+        hosted.room.enter(session.id, session.participant)
+        others = hosted.room.others(session.id)
+        self._negotiated(hosted, session)
+        return session, {"sdp": session.answer(), "peer": session.id, "seats": _seats(session), **others}
+
+    def reoffer(self, session: Session, offer: str) -> dict[str, object]:
+        """The answer to another offer of a peer."""
+        hosted = self._hosted(session.room)
+        session.reoffer(offer)
+        self._negotiated(hosted, session)
+        return {"sdp": session.answer(), "seats": _seats(session)}
+
+    def label(self, session: Session, labels: Mapping[str, TrackLabel]) -> None:
+        """What a peer's tracks are."""
+        hosted = self._hosted(session.room)
+        hosted.room.label(session.id, labels)
+        self._applied(hosted, session)
+
+    def view(self, session: Session, wishes: Mapping[int, Wish]) -> None:
+        """What a peer looks at."""
+        hosted = self._hosted(session.room)
+        hosted.room.view(session.id, wishes)
+        self._applied(hosted, session)
+
+    def resume(self, admission: Admission, peer: PeerId, client: Client) -> Session:
+        """Put a new control connection under a peer that lost its own, and tell it everything."""
+        session = self.find(admission, peer)
+        hosted = self._hosted(session.room)
+        session.attach(client)
+        client.send("resumed", {"peer": peer, "seats": _seats(session), **hosted.room.others(peer)})
+        hosted.room.forget_told(peer)
+        self._settle(hosted)
+        return session
+
+    def find(self, admission: Admission, peer: PeerId) -> Session:
+        """A peer of this user in this room."""
+        session = self._sessions.get(peer)
+        if session is None or (session.room, session.participant) != (admission.room, admission.participant):
+            raise NotFound("no such peer")
+        return session
+
+    # What becomes of sessions (session.Watcher).
+
+    def session_connected(self, session: Session) -> None:
+        """A peer's media is connected."""
+        hosted = self._rooms.get(session.room)
+        if hosted is None:
+            return
+        hosted.room.connect(session.id)
+        session.was_reported = True
+        self._reports.joined(session)
+        self._settle(hosted)
+
+    def session_closed(self, session: Session, reason: LeftReason) -> None:
+        """A peer is gone."""
+        self._sessions.pop(session.id, None)
+        self._handles.pop(session.handle, None)
+        self._events.remove(session.handle)
+        if session.was_reported:
+            self._reports.left(session, reason)
+        hosted = self._rooms.get(session.room)
+        if hosted is not None:
+            hosted.room.leave(session.id)
+            self._settle(hosted)
+
+    def seats_applied(self, session: Session) -> None:
+        """The peer has had time to apply its last answer."""
+        hosted = self._rooms.get(session.room)
+        if hosted is not None:
+            self._applied(hosted, session)
+
+    def track_active(self, session: Session, mid: str) -> None:
+        """The first packet of a track."""
+        hosted = self._rooms.get(session.room)
+        if hosted is not None:
+            hosted.room.track_active(session.id, mid)
+            self._settle(hosted)
+
+    def not_showable(self, session: Session, mid: str, source_peer: int, source_mid: str) -> None:
+        """A seat and its source have no codec in common."""
+        hosted, source = self._rooms.get(session.room), self._handles.get(source_peer)
+        if hosted is not None and source is not None:
+            hosted.room.not_showable(session.id, mid, (source.id, source_mid))
+            self._settle(hosted)
+
+    # What is looked at now and then.
+
+    async def watch(self) -> None:
+        """Poll levels and stats until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_levels())
+            group.create_task(self._watch_stats())
+
+    async def _watch_levels(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._config.level_interval_s)
+            if self._sessions:
+                self._on_levels(self._core.levels(), loop.time())
+
+    async def _watch_stats(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._config.stats_interval_s)
+            if self._sessions:
+                self._on_stats(self._core.stats(), loop.time())
+
+    def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
+        by_room: dict[str, dict[PeerId, int]] = {}
+        for handle, mid, level in levels:
+            session = self._handles.get(handle)
+            if session and self._is_voice(session, mid):
+                by_room.setdefault(session.room, {})[session.id] = level
+        for room, hosted in self._rooms.items():
+            speakers = hosted.speakers.update(by_room.get(room, {}), now)
+            if speakers is not None:
+                hosted.room.speak(speakers)
+                self._settle(hosted)
+
+    def _is_voice(self, session: Session, mid: str) -> bool:
+        hosted = self._rooms.get(session.room)
+        member = hosted.room.members.get(session.id) if hosted else None
+        track = member.tracks.get(mid) if member and member.connected else None
+        return track is not None and track.source == "microphone" and not track.muted
+
+    def _on_stats(self, stats: Iterable[PeerStats], now: float) -> None:
+        by_room: dict[str, dict[PeerId, PeerStats]] = {}
+        for peer in stats:
+            session = self._handles.get(peer.peer)
+            if session and session.state is State.CONNECTED:
+                by_room.setdefault(session.room, {})[session.id] = peer
+        for room, hosted in self._rooms.items():
+            peers = by_room.get(room, {})
+            self._tell_layers(hosted, peers)
+            samples = {peer: _sample(hosted.room, peer, found) for peer, found in peers.items()}
+            qualities = hosted.quality.update(samples, now)
+            if qualities:
+                hosted.room.rate(qualities)
+                self._settle(hosted)
+
+    def _tell_layers(self, hosted: _Hosted, peers: Mapping[PeerId, PeerStats]) -> None:
+        """Tell each simulcast publisher which layers somebody takes, when that has changed."""
+        for peer, stats in peers.items():
+            for track in stats.tracks:
+                taken = tuple(layer.rid for layer in track.layers if layer.rid and layer.taken)
+                name = f"{peer}:{track.mid}"
+                if taken and hosted.layers.get(name) != taken:
+                    hosted.layers[name] = taken
+                    self._sessions[peer].tell("layers", {name: list(taken)})
+        gone = [name for name in hosted.layers if name.partition(":")[0] not in peers]
+        for name in gone:
+            del hosted.layers[name]
+
+    # The end.
+
+    async def close(self) -> None:
+        """End every session; again is harmless."""
+        sessions = list(self._sessions.values())
+        for room in list(self._rooms):
+            self.close_room(room, "the node stops")
+        for session in sessions:
+            await session.wait_closed()
+        self._events.close()
+
+    # Inside.
+
+    def sessions_of(self, room: str, user: str | None = None) -> list[Session]:
+        """The peers of a room, or of one user in it."""
+        return [
+            session
+            for session in self._sessions.values()
+            if session.room == room and user in (None, session.participant)
+        ]
+
+    def _hosted(self, room: str) -> _Hosted:
+        hosted = self._rooms.get(room)
+        if hosted is None:
+            raise NotFound("no such room")
+        return hosted
+
+    def _admitted(self, admission: Admission) -> _Hosted:
+        """The room, if the user is still admitted: a grant may be revoked between connecting and joining."""
+        hosted = self._rooms.get(admission.room)
+        if hosted is None or all(grant.user != admission.participant for grant in hosted.room.grants):
+            raise NotAdmitted
+        return hosted
+
+    def _least_loaded(self) -> int:
+        peers: Counter[int] = Counter()
+        for hosted in self._rooms.values():
+            peers[hosted.worker] += 1 + 100 * len(hosted.room.members)
+        return min(range(len(self._core.ports)), key=lambda worker: peers[worker])
+
+    def _negotiated(self, hosted: _Hosted, session: Session) -> None:
+        agreement = session.agreement
+        tracks = [(track.line.mid, track.kind) for track in agreement.tracks]
+        hosted.room.negotiate(session.id, seats=agreement.seats, tracks=tracks)
+        self._apply_rights(session)
+        self._settle(hosted)
+
+    def _apply_rights(self, session: Session) -> None:
+        rights = self._hosted(session.room).room.grants.rights(session.participant)
+        for track in session.agreement.tracks:
+            self._core.set_track_enabled(session.handle, track.line.mid, rights.publish)
+
+    def _applied(self, hosted: _Hosted, session: Session) -> None:
+        session.applied()
+        hosted.room.open_seats(session.id)
+        self._settle(hosted)
+
+    def _expel(self, sessions: Iterable[Session], reason: str, left: LeftReason) -> None:
+        for session in sessions:
+            session.expel(reason)
+            session.close(left)
+
+    def _settle(self, hosted: _Hosted) -> None:
+        """Carry out what the rules decided."""
+        for effect in hosted.room.effects():
+            session = self._sessions.get(effect.peer)
+            if session is None:
+                continue
+            match effect:
+                case Show(_, mid, source):
+                    self._show(session, mid, source)
+                case Tell(_, event, data):
+                    session.tell(event, data)
+                case _:
+                    assert_never(effect)
+
+    def _show(self, session: Session, mid: str, source: tuple[PeerId, str] | None) -> None:
+        publisher = self._sessions.get(source[0]) if source else None
+        if source and publisher:
+            self._core.show(session.handle, mid, (publisher.handle, source[1]))
+        else:
+            self._core.show(session.handle, mid, None)
+
+
+def _seats(session: Session) -> list[dict[str, object]]:
+    return [{"seat": seat, "mids": _mids(mids)} for seat, mids in session.agreement.seats.items()]
+
+
+def _mids(mids: SeatMids) -> dict[str, str | None]:
+    return {"audio": mids.audio, "video": mids.video}
+
+
+def _sample(room: Room, peer: PeerId, stats: PeerStats) -> Sample:
+    member = room.members.get(peer)
+    tracks = member.tracks.values() if member else ()
+    return Sample(
+        packets=sum(track.packets for track in stats.tracks),
+        lost=sum(track.lost for track in stats.tracks),
+        sends=any(track.published and not track.muted for track in tracks),
+        receiver_loss=max((sender.fraction_lost for sender in stats.senders), default=0.0),
+        rtt_ms=stats.rtt_ms,
+    )

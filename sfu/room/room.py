@@ -1,0 +1,377 @@
+"""One room: its members, their tracks, and who is shown to whom.
+
+control, core events, link -> node -> **room** -> effects: `Show` (for the core), `Tell` (for a client)
+
+Every method changes the room and leaves what follows from it in `effects()`, which the node drains after each call.
+A member is heard of by the others once its media is connected; its tracks once their first packets have come; and it is
+shown others only while its seats are open, that is after it has applied the answer that made them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sfu.errors import BadRequest, RoomFull
+from sfu.media import Kind
+from sfu.room.grants import Grants, Rights
+from sfu.room.quality import WORST_FIRST, Quality
+from sfu.room.seats import Occupant, Wish, fill
+from sfu.room.speakers import Speaker
+from sfu.room.tracks import KINDS, SEAT_SOURCES, PeerId, SeatSource, Source, Track, default_source
+from sfu.sdp.agreement import SeatMids
+
+NO_CODEC: Final = "no common codec"
+
+TrackKey = tuple[PeerId, str]
+"""Peer and mid of a track."""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """The core is to show `source` on m-line `mid` of `peer`, or nothing."""
+
+    peer: PeerId
+    mid: str
+    source: TrackKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """The client of `peer` is to get this event."""
+
+    peer: PeerId
+    event: str
+    data: object
+
+
+Effect = Show | Tell
+
+
+@dataclass(frozen=True, slots=True)
+class TrackLabel:
+    """What a client says of an m-line that it sends on."""
+
+    source: Source | None = None
+    muted: bool | None = None
+
+
+@dataclass(slots=True)
+class Member:
+    """One peer of the room."""
+
+    peer: PeerId
+    participant: str
+    rights: Rights
+    connected: bool = False
+    tracks: dict[str, Track] = field(default_factory=dict)
+    wishes: dict[int, Wish] = field(default_factory=dict)
+    seats: dict[int, SeatMids] = field(default_factory=dict)
+    """Every seat agreed on."""
+    open: frozenset[int] = frozenset()
+    """Those whose answer the client has applied."""
+    seating: dict[int, Occupant | None] = field(default_factory=dict)
+    told: dict[int, object] = field(default_factory=dict)
+    """Seats as the client knows them."""
+    shown: dict[str, TrackKey] = field(default_factory=dict)
+    """What the core shows on each m-line."""
+    unshowable: set[tuple[str, TrackKey]] = field(default_factory=set)
+    """M-line and track that have no codec in common."""
+
+    def wire(self) -> dict[str, object]:
+        """As clients are told it."""
+        return {"participant": self.participant, "peer": self.peer}
+
+
+class Room:
+    """The rules of one room."""
+
+    def __init__(self, id_: str, *, record: Mapping[str, object], participants_limit: int, bitrate: int) -> None:
+        self.id = id_
+        self.record = record
+        """Signaling's own; handed back when it has forgotten the room."""
+        self.participants_limit = participants_limit
+        self.bitrate = bitrate
+        self.grants = Grants()
+        self.members: dict[PeerId, Member] = {}
+        self._spoke: dict[PeerId, int] = {}
+        self._turns = 0
+        self._effects: list[Effect] = []
+
+    def effects(self) -> Iterator[Effect]:
+        """Take what is to be done, in order."""
+        effects, self._effects = self._effects, []
+        return iter(effects)
+
+    # Members.
+
+    def check_place(self, participant: str) -> None:
+        """Refuse a participant for whom the room is too full; another device of one who is in is always let in."""
+        present = {member.participant for member in self.members.values()}
+        if participant not in present and len(present) >= self.participants_limit:
+            raise RoomFull(self.participants_limit)
+
+    def enter(self, peer: PeerId, participant: str) -> None:
+        """A peer is about to connect; the others do not hear of it yet."""
+        self.members[peer] = Member(peer, participant, self.grants.rights(participant))
+
+    def connect(self, peer: PeerId) -> None:
+        """The peer's media is connected: the others hear of it, and its seats are filled."""
+        member = self.members[peer]
+        member.connected = True
+        member.open = frozenset(member.seats)
+        self._tell_others(peer, "participants", {"joined": [member.wire()], "left": []})
+        self._seat_everybody()
+
+    def leave(self, peer: PeerId) -> None:
+        """The peer is gone; again is harmless."""
+        member = self.members.pop(peer, None)
+        self._spoke.pop(peer, None)
+        if member is None or not member.connected:
+            return
+        gone = [track.id for track in member.tracks.values() if track.published]
+        if gone:
+            self._tell_others(peer, "tracks", _tracks_event(unpublished=gone))
+        self._tell_others(peer, "participants", {"joined": [], "left": [member.wire()]})
+        self._seat_everybody()
+
+    def set_rights(self, participant: str, rights: Rights) -> None:
+        """Rights of all the participant's peers from now on."""
+        for member in self.members.values():
+            if member.participant == participant:
+                member.rights = rights
+        self._seat_everybody()
+
+    # What a peer negotiates and says.
+
+    def negotiate(self, peer: PeerId, *, seats: Mapping[int, SeatMids], tracks: Sequence[tuple[str, Kind]]) -> None:
+        """The peer's m-lines after an offer.  New seats stay empty until `open_seats`."""
+        member = self.members[peer]
+        kept = {seat for seat, mids in seats.items() if member.seats.get(seat) == mids}
+        member.seats = dict(seats)
+        member.open &= kept
+        self._replace_tracks(member, tracks)
+        lines = {mid for mids in seats.values() for mid in (mids.audio, mids.video)}
+        member.shown = {mid: source for mid, source in member.shown.items() if mid in lines}
+        member.told = {seat: told for seat, told in member.told.items() if seat in kept}
+        self._seat_everybody()
+
+    def open_seats(self, peer: PeerId) -> None:
+        """The client has applied the last answer."""
+        member = self.members.get(peer)
+        if member and member.connected and member.open != frozenset(member.seats):
+            member.open = frozenset(member.seats)
+            self._seat(member)
+
+    def label(self, peer: PeerId, labels: Mapping[str, TrackLabel]) -> None:
+        """What the peer's tracks are, and which are muted."""
+        member = self.members[peer]
+        for mid, label in labels.items():
+            track = member.tracks.get(mid)
+            if track is None:
+                raise BadRequest(f"no m-line with mid {mid!r} is sent on")
+            if label.source and KINDS[label.source] != track.kind:
+                raise BadRequest(f"mid {mid!r} is {track.kind}, so it is no {label.source}")
+        changed = [track for mid, label in labels.items() if _relabel(track := member.tracks[mid], label)]
+        told = [track.wire() for track in changed if track.published]
+        if told:
+            self._tell_others(peer, "tracks", _tracks_event(changed=told))
+        if changed:
+            self._seat_everybody()
+
+    def view(self, peer: PeerId, wishes: Mapping[int, Wish]) -> None:
+        """What the peer looks at; replaces what it asked for before."""
+        member = self.members[peer]
+        for seat in wishes:
+            if seat not in member.seats:
+                raise BadRequest(f"there is no seat {seat}")
+        member.wishes = dict(wishes)
+        self._seat(member)
+
+    # What the core says.
+
+    def track_active(self, peer: PeerId, mid: str) -> None:
+        """The first packet of a track, or its first of another codec."""
+        member = self.members.get(peer)
+        track = member.tracks.get(mid) if member else None
+        if track is None:
+            return
+        for other in self.members.values():
+            other.unshowable = {pair for pair in other.unshowable if pair[1] != (peer, mid)}
+        if not track.published:
+            track.published = True
+            self._tell_others(peer, "tracks", _tracks_event(published=[track.wire()]))
+        self._seat_everybody()
+
+    def not_showable(self, peer: PeerId, mid: str, source: TrackKey) -> None:
+        """The core has silenced an m-line that has no codec in common with its source."""
+        member = self.members.get(peer)
+        if member and member.shown.get(mid) == source:
+            del member.shown[mid]
+            member.unshowable.add((mid, source))
+            self._seat(member)
+
+    def speak(self, speakers: Sequence[Speaker]) -> None:
+        """Who speaks now has changed."""
+        self._turns += 1
+        self._spoke |= {speaker.peer: self._turns for speaker in speakers if speaker.peer in self.members}
+        told = [
+            self.members[speaker.peer].wire() | {"level": speaker.loudness}
+            for speaker in speakers
+            if speaker.peer in self.members
+        ]
+        self._tell_all("speakers", told)
+        self._seat_everybody()
+
+    def rate(self, qualities: Mapping[PeerId, Quality]) -> None:
+        """Somebody's quality has changed; a participant's is the worst of its peers'."""
+        told: dict[str, Quality] = {}
+        for peer, quality in qualities.items():
+            if member := self.members.get(peer):
+                so_far = told.get(member.participant, "good")
+                told[member.participant] = min(so_far, quality, key=WORST_FIRST.index)
+        self._tell_all("quality", told)
+
+    # What a peer is told of all at once.
+
+    def others(self, peer: PeerId) -> dict[str, object]:
+        """The other participants and their tracks, as in the answer to `join`."""
+        members = [member for member in self.members.values() if member.connected and member.peer != peer]
+        tracks = [track.wire() for member in members for track in member.tracks.values() if track.published]
+        return {"participants": [member.wire() for member in members], "tracks": tracks}
+
+    def forget_told(self, peer: PeerId) -> None:
+        """Tell the client all its seats again: it has a new control connection."""
+        member = self.members[peer]
+        member.told = {}
+        self._seat(member)
+
+    # Inside.
+
+    def _replace_tracks(self, member: Member, lines: Sequence[tuple[str, Kind]]) -> None:
+        kept: dict[str, Track] = {}
+        for mid, kind in lines:
+            kept[mid] = member.tracks.get(mid) or Track(
+                member.peer, member.participant, mid, kind, default_source(kind, kept.values())
+            )
+        gone = [track.id for mid, track in member.tracks.items() if mid not in kept and track.published]
+        member.tracks = kept
+        if gone and member.connected:
+            self._tell_others(member.peer, "tracks", _tracks_event(unpublished=gone))
+
+    def _seat_everybody(self) -> None:
+        for member in self.members.values():
+            self._seat(member)
+
+    def _seat(self, member: Member) -> None:
+        """Fill the member's open seats, and say what that changes."""
+        if not member.connected:
+            return
+        now = {seat: member.seating.get(seat) for seat in sorted(member.open)}
+        candidates = self._candidates(member) if member.rights.receive else []
+        member.seating = fill(now, candidates, member.wishes)
+        for mid, source in self._sources(member).items():
+            self._show(member, mid, source)
+        self._tell_seats(member)
+
+    def _candidates(self, viewer: Member) -> list[Occupant]:
+        """Everybody the viewer could be shown: screens first, then who spoke last, then who came first."""
+        found = [
+            Occupant(member.peer, member.participant, source)
+            for member in self.members.values()
+            if member.connected and member is not viewer and member.rights.publish
+            for source in _seat_sources(member)
+        ]
+        return sorted(found, key=lambda one: (one.source != "screen", -self._spoke.get(one.peer, 0)))
+
+    def _sources(self, member: Member) -> dict[str, TrackKey | None]:
+        """What each m-line of the member's open seats is to show."""
+        wanted: dict[str, TrackKey | None] = {}
+        for seat, occupant in member.seating.items():
+            mids = member.seats[seat]
+            for mid, kind in _lines(mids):
+                track = self._track_of(occupant, kind)
+                key = (track.peer, track.mid) if track else None
+                wanted[mid] = None if key and (mid, key) in member.unshowable else key
+        return wanted
+
+    def _show(self, member: Member, mid: str, source: TrackKey | None) -> None:
+        if member.shown.get(mid) == source:
+            return
+        if source is None:
+            del member.shown[mid]
+        else:
+            member.shown[mid] = source
+        self._effects.append(Show(member.peer, mid, source))
+
+    def _tell_seats(self, member: Member) -> None:
+        views = {seat: self._view(member, seat) for seat in sorted(member.open)}
+        unknown = object()
+        changed = {seat: view for seat, view in views.items() if member.told.get(seat, unknown) != view}
+        if changed:
+            member.told |= changed
+            self._effects.append(Tell(member.peer, "seats", {str(seat): view for seat, view in changed.items()}))
+
+    def _view(self, member: Member, seat: int) -> dict[str, object] | None:
+        occupant = member.seating.get(seat)
+        if occupant is None:
+            return None
+        view: dict[str, object] = {
+            "participant": occupant.participant,
+            "peer": occupant.peer,
+            "source": occupant.source,
+            "track": {"audio": None, "video": None},
+        }
+        ids: dict[str, str | None] = {"audio": None, "video": None}
+        for mid, kind in _lines(member.seats[seat]):
+            track = self._track_of(occupant, kind)
+            if track and (mid, (track.peer, track.mid)) in member.unshowable:
+                view["reason"] = NO_CODEC
+            elif track and track.published:
+                ids[kind] = track.id
+        return view | {"track": ids}
+
+    def _track_of(self, occupant: Occupant | None, kind: Kind) -> Track | None:
+        member = self.members.get(occupant.peer) if occupant else None
+        for track in member.tracks.values() if member else ():
+            if occupant and track.kind == kind and SEAT_SOURCES[track.source] == occupant.source:
+                return track
+        return None
+
+    def _tell_others(self, peer: PeerId, event: str, data: object) -> None:
+        self._effects += [
+            Tell(member.peer, event, data)
+            for member in self.members.values()
+            if member.connected and member.peer != peer
+        ]
+
+    def _tell_all(self, event: str, data: object) -> None:
+        self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.connected]
+
+
+def _lines(mids: SeatMids) -> Iterator[tuple[str, Kind]]:
+    if mids.audio is not None:
+        yield mids.audio, "audio"
+    if mids.video is not None:
+        yield mids.video, "video"
+
+
+def _seat_sources(member: Member) -> list[SeatSource]:
+    """What the member can be seen with: its camera or microphone, its screen."""
+    return list(dict.fromkeys(SEAT_SOURCES[track.source] for track in member.tracks.values()))
+
+
+def _relabel(track: Track, label: TrackLabel) -> bool:
+    source = label.source or track.source
+    muted = track.muted if label.muted is None else label.muted
+    changed = (source, muted) != (track.source, track.muted)
+    track.source, track.muted = source, muted
+    return changed
+
+
+def _tracks_event(
+    *,
+    published: Sequence[object] = (),
+    unpublished: Sequence[str] = (),
+    changed: Sequence[object] = (),
+) -> dict[str, list[object]]:
+    return {"published": list(published), "unpublished": list(unpublished), "changed": list(changed)}
