@@ -33,6 +33,7 @@ const WORDS: Readonly<Record<string, string>> = {
   486: "Busy.",
   487: "Cancelled, or answered on another device.",
   500: "The server failed; try again.",
+  502: "The server cannot be reached.",
   503: "No media server is free at the moment.",
   603: "Declined.",
   unreachable: "The server cannot be reached.",

@@ -8,8 +8,7 @@
  */
 
 import { Emitter } from "./emitter";
-import type { TertuliaError } from "./errors";
-import { asTertuliaError } from "./errors";
+import { TertuliaError, asTertuliaError } from "./errors";
 import type { IceServer, NodeServer, Room } from "./frames";
 import { NodeLink, type JoinAnswer, type OfferAnswer, type Speaker } from "./node-link";
 import { PeerMedia } from "./peer-media";

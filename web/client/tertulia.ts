@@ -202,7 +202,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   }
 
   async #readUsers(): Promise<void> {
-    if (this.link !== "online" || document.hidden) return;
+    if (this.link !== "online" || (document.hidden && this.#users.length > 0)) return;
     try {
       this.#users = (await this.#session?.users()) ?? [];
       this.#changed();
