@@ -35,7 +35,7 @@ SOUND_RATE: Final = 48_000
 
 SPEECH: Final = (
     "Hello. This is the speech sample of Tertulia, a calling platform in Python. "
-    "A tertulia is a gathering where people meet, often in a café, to talk about books, science, or the news of the day. "
+    "A tertulia is a gathering where people meet, often in a café, to talk about books or the news of the day. "
     "One. Two. Three. Four. Five. Six. Seven. Eight. Nine. Ten. "
     "If you can hear this without gaps, the call works. Thank you for listening, and goodbye."
 )
