@@ -277,9 +277,14 @@ export class CallSession extends Emitter<CallSessionEvents> {
       this.signaling.send({ cancel: "invitation", requestID, error: 487 });
     }
     this.#connection?.close();
-    if (this.#room !== null) void this.signaling.leaveRoom(this.#room.room);
+    if (this.#room !== null && !this.#wasLate()) void this.signaling.leaveRoom(this.#room.room);
     this.#stopDevices();
     this.emit("ended", undefined);
+  }
+
+  /** My accept came after another device's: leaving would take that one out too, as the ACL knows users only. */
+  #wasLate(): boolean {
+    return this.#state.phase === "ended" && this.#state.reason.kind === "refused" && this.direction === "incoming";
   }
 
   #stopDevices(): void {

@@ -133,11 +133,11 @@ export function nodeAddress(https: string): { origin: string; path: string } {
   return { origin: `${scheme}//${url.host}`, path: url.pathname };
 }
 
+/** A refusal's code is a field; Socket.IO servers that put the whole answer into the message have it in there. */
 function refusal(answer: Record<string, unknown>): TertuliaError {
   const message = text(answer.message);
   const code = answer.error ?? answer.code;
   if (typeof code === "number") return new TertuliaError(code, message);
-  const named = /\b(40[0-9]|4[0-9]{2}|50[0-9])\b/.exec(message ?? "")?.[1];
-  if (message?.includes("ACL") === true) return new TertuliaError(403, message);
+  const named = /\b(?:[45]\d\d|603)\b/.exec(message ?? "")?.[0];
   return new TertuliaError(named === undefined ? 500 : Number(named), message);
 }

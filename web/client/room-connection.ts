@@ -184,7 +184,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     link.on("quality", (told) => this.#show(() => (this.#told = { ...this.#told, ...told })));
     link.on("expelled", ({ reason }) => this.emit("expelled", reason));
     link.on("moved", ({ server, token }) => this.#moved(server, token));
-    link.on("error", ({ message }) => this.emit("notice", message));
+    link.on("error", ({ code, message }) => this.#complained(code, message));
     return link;
   }
 
@@ -196,10 +196,17 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
 
   #resumed(snapshot: Parameters<typeof snapshotTaken>[1]): void {
     window.clearTimeout(this.#resumeTimer);
+    this.#resumeTimer = undefined;
     this.#changeRoster(snapshotTaken(this.#roster, snapshot));
     void this.announce();
     if (this.#offerDue) void this.#renegotiate();
     else this.#recover();
+  }
+
+  /** An error that answers nothing of ours: while we wait to be resumed, 404 says that the peer is gone. */
+  #complained(code: number, message: string): void {
+    if (code === 404 && this.#resumeTimer !== undefined) this.#rejoin();
+    else this.emit("notice", message);
   }
 
   /** A refused resume may be an expired one: then we are still admitted, and join anew.  A refused join is final. */
@@ -398,5 +405,6 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     this.#timers.clear();
     window.clearTimeout(this.#recoveryTimer);
     window.clearTimeout(this.#resumeTimer);
+    this.#resumeTimer = undefined;
   }
 }
