@@ -6,6 +6,8 @@
 //! buffer, so that a ring of audio is small and a ring of video is as large as its packets; both the
 //! buffer and the table of slots start empty and double when the layer needs them. Drop rule: the oldest.
 
+use std::collections::VecDeque;
+
 use crate::codec::vp8;
 use crate::rtp::AudioLevel;
 use crate::time::Instant;
@@ -53,6 +55,13 @@ struct Slot {
     len: usize,
 }
 
+/// A payload in the order of writing.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    position: u64,
+    ext_seq: u64,
+}
+
 /// The last packets of one layer, at most its capacity of them.
 #[derive(Debug)]
 pub struct Ring {
@@ -64,8 +73,8 @@ pub struct Ring {
     written: u64,
     /// Where the next payload goes.
     offset: usize,
-    /// Everything written before this position belongs to slots that have been reused.
-    reusable: u64,
+    /// What has been written, oldest first; what has been dropped since is taken out late.
+    order: VecDeque<Record>,
     highest: Option<u64>,
 }
 
@@ -80,7 +89,7 @@ impl Ring {
             bytes: Vec::new(),
             written: 0,
             offset: 0,
-            reusable: 0,
+            order: VecDeque::new(),
             highest: None,
         }
     }
@@ -94,7 +103,9 @@ impl Ring {
     /// Octets of heap it holds now.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.bytes.capacity() + self.slots.capacity() * size_of::<Option<Slot>>()
+        self.bytes.capacity()
+            + self.slots.capacity() * size_of::<Option<Slot>>()
+            + self.order.capacity() * size_of::<Record>()
     }
 
     /// The highest sequence number so far.
@@ -114,17 +125,21 @@ impl Ring {
         }
         self.highest = self.highest.max(Some(meta.ext_seq));
         self.grow_slots(meta.ext_seq);
-        let index = self.index(meta.ext_seq);
-        self.give_back(index);
+        self.grow_bytes(payload.len());
         let (position, offset) = self.store(payload);
+        let (index, len) = (self.index(meta.ext_seq), payload.len());
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = Some(Slot {
                 meta,
                 position,
                 offset,
-                len: payload.len(),
+                len,
             });
         }
+        self.order.push_back(Record {
+            position,
+            ext_seq: meta.ext_seq,
+        });
         true
     }
 
@@ -177,16 +192,8 @@ impl Ring {
         }
     }
 
-    /// Packets come nearly in order, so what lies before a reused slot's payload is free as well.
-    fn give_back(&mut self, index: usize) {
-        if let Some(Some(slot)) = self.slots.get(index) {
-            self.reusable = self.reusable.max(slot.position + slot.len as u64);
-        }
-    }
-
     /// Copies `payload` into the buffer; gives its position and offset.
     fn store(&mut self, payload: &[u8]) -> (u64, usize) {
-        self.grow_bytes(payload.len());
         if self.offset + payload.len() > self.bytes.len() {
             self.written += (self.bytes.len() - self.offset) as u64;
             self.offset = 0;
@@ -204,11 +211,12 @@ impl Ring {
     fn grow_bytes(&mut self, needed: usize) {
         // One payload more than the packets need: the end skipped at each wrap is shorter than that.
         let limit = (self.capacity + 1) * MAX_PAYLOAD;
+        let in_use = self.in_use();
         while self.bytes.len() < limit
-            && self.in_use() + self.skipped_for(needed) + needed > self.bytes.len()
+            && in_use + self.skipped_for(needed) + needed > self.bytes.len()
         {
             self.unroll();
-            let length = (self.bytes.len() * 2).clamp(FIRST_BYTES, limit);
+            let length = (self.bytes.len() * 2).clamp(FIRST_BYTES.min(limit), limit);
             self.bytes.reserve_exact(length - self.bytes.len());
             self.bytes.resize(length, 0);
         }
@@ -220,8 +228,31 @@ impl Ring {
         if needed > left { left } else { 0 }
     }
 
-    fn in_use(&self) -> usize {
-        usize::try_from(self.written - self.reusable).unwrap_or(usize::MAX)
+    /// Octets from the oldest payload that is still wanted to the newest.
+    fn in_use(&mut self) -> usize {
+        while self
+            .order
+            .front()
+            .is_some_and(|oldest| !self.is_wanted(*oldest))
+        {
+            self.order.pop_front();
+        }
+        let oldest = self
+            .order
+            .front()
+            .map_or(self.written, |oldest| oldest.position);
+        usize::try_from(self.written - oldest).unwrap_or(usize::MAX)
+    }
+
+    fn is_wanted(&self, record: Record) -> bool {
+        let slot = self
+            .slots
+            .get(self.index(record.ext_seq))
+            .copied()
+            .flatten();
+        let overwritten = self.written - record.position > self.bytes.len() as u64;
+        let stands = slot.is_some_and(|slot| slot.position == record.position);
+        stands && !overwritten && !self.is_too_old(record.ext_seq)
     }
 
     /// Turns the circular buffer so that its oldest octet comes first, and numbers positions from there.
@@ -238,7 +269,11 @@ impl Ring {
         for slot in &mut self.slots {
             *slot = slot.and_then(|slot| slot.moved(base));
         }
-        self.reusable = self.reusable.saturating_sub(base);
+        self.order.retain_mut(|record| {
+            let position = record.position.checked_sub(base);
+            record.position = position.unwrap_or_default();
+            position.is_some()
+        });
         self.written -= base;
         self.offset = self.bytes.len();
     }

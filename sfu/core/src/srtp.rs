@@ -19,7 +19,7 @@ use gcm::Gcm;
 use kdf::Labels;
 use replay::ReplayWindow;
 
-use crate::rtp::{self, Clear};
+use crate::rtp::Clear;
 
 /// Sources that one peer may send from; a browser with three layers, their RTX and audio uses seven.
 pub const MAX_SSRCS: usize = 64;
@@ -357,18 +357,11 @@ impl Outbound {
     /// contradict each other or there is no room for [`Profile::rtp_overhead`].
     pub fn protect_rtp(&self, buf: &mut [u8], header_len: usize, len: usize, roc: u32) -> usize {
         let room = buf.len().saturating_sub(self.profile.rtp_overhead());
-        if header_len < rtp::FIXED_HEADER || header_len > len || len > room {
-            return 0;
-        }
-        let Ok(Clear { sequence, ssrc, .. }) = Clear::parse(buf.get(..len).unwrap_or_default())
-        else {
+        let clear = buf.get(..len).filter(|_| len <= room).and_then(|packet| Clear::parse(packet).ok());
+        let Some(clear) = clear.filter(|clear| clear.header_len == header_len) else {
             return 0;
         };
-        let clear = Clear {
-            sequence,
-            ssrc,
-            header_len,
-        };
+        let sequence = clear.sequence;
         let index = (u64::from(roc) << 16) | u64::from(sequence);
         let sealed = match &self.rtp {
             Cipher::Gcm(gcm) => gcm.seal_rtp(buf, clear, len, index),

@@ -188,7 +188,7 @@ impl Recorder {
     }
 
     fn unreported(&self) -> impl Iterator<Item = Option<u64>> + '_ {
-        let from = usize::try_from(self.next - self.base).unwrap_or(usize::MAX);
+        let from = usize::try_from(self.next.saturating_sub(self.base)).unwrap_or(usize::MAX);
         self.arrivals.iter().skip(from).copied()
     }
 

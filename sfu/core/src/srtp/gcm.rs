@@ -119,3 +119,58 @@ fn rtcp_aad(header: &[u8], trailer: u32) -> Option<[u8; RTCP_CLEAR + TRAILER_LEN
     back.copy_from_slice(&trailer.to_be_bytes());
     Some(aad)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTP: [u8; 50] = *b"\x80\x40\xf1\x7b\x80\x41\xf8\xd3\x55\x01\xa0\xb2Gallia est omnis divisa in partes tres";
+    const RTP_SEALED: [u8; 66] = [
+        0x80, 0x40, 0xf1, 0x7b, 0x80, 0x41, 0xf8, 0xd3, 0x55, 0x01, 0xa0, 0xb2, 0xf2, 0x4d, 0xe3, 0xa3, 0xfb, 0x34,
+        0xde, 0x6c, 0xac, 0xba, 0x86, 0x1c, 0x9d, 0x7e, 0x4b, 0xca, 0xbe, 0x63, 0x3b, 0xd5, 0x0d, 0x29, 0x4e, 0x6f,
+        0x42, 0xa5, 0xf4, 0x7a, 0x51, 0xc7, 0xd1, 0x9b, 0x36, 0xde, 0x3a, 0xdf, 0x88, 0x33, 0x89, 0x9d, 0x7f, 0x27,
+        0xbe, 0xb1, 0x6a, 0x91, 0x52, 0xcf, 0x76, 0x5e, 0xe4, 0x39, 0x0c, 0xce,
+    ];
+    const RTCP: [u8; 52] = *b"\x81\xc8\x00\x0dMarsNTP1NTP2RTP \x00\x00\x04\x2a\x00\x00\xe9\x30Luna\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef\xde\xad\xbe\xef";
+    const RTCP_SEALED: [u8; 72] = [
+        0x81, 0xc8, 0x00, 0x0d, 0x4d, 0x61, 0x72, 0x73, 0x63, 0xe9, 0x48, 0x85, 0xdc, 0xda, 0xb6, 0x7c, 0xa7, 0x27,
+        0xd7, 0x66, 0x2f, 0x6b, 0x7e, 0x99, 0x7f, 0xf5, 0xc0, 0xf7, 0x6c, 0x06, 0xf3, 0x2d, 0xc6, 0x76, 0xa5, 0xf1,
+        0x73, 0x0d, 0x6f, 0xda, 0x4c, 0xe0, 0x9b, 0x46, 0x86, 0x30, 0x3d, 0xed, 0x0b, 0xb9, 0x27, 0x5b, 0xc8, 0x4a,
+        0xa4, 0x58, 0x96, 0xcf, 0x4d, 0x2f, 0xc5, 0xab, 0xf8, 0x72, 0x45, 0xd9, 0xea, 0xde, 0x80, 0x00, 0x05, 0xd4,
+    ];
+    const RTCP_TRAILER: u32 = 0x8000_05d4;
+    const MARS: u32 = u32::from_be_bytes(*b"Mars");
+
+    /// Session key and salt of RFC 7714 §16 and §17.
+    fn rfc_7714() -> Option<Gcm> {
+        let encryption = 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f_u128.to_be_bytes();
+        Gcm::new(&SessionKeys { encryption, authentication: [0; 20], salt: *b"Quid pro quo\0\0" })
+    }
+
+    fn room_for<const N: usize>(plain: &[u8]) -> [u8; N] {
+        let mut buf = [0; N];
+        buf[..plain.len()].copy_from_slice(plain);
+        buf
+    }
+
+    #[test]
+    fn rtp_is_sealed_and_opened_as_in_rfc_7714_16_1() {
+        let gcm = rfc_7714().expect("a key of 16 octets");
+        let clear = Clear::parse(&RTP).expect("an RTP packet");
+        let mut packet = room_for::<66>(&RTP);
+        assert_eq!(gcm.seal_rtp(&mut packet, clear, 50, clear.sequence.into()), Some(66));
+        assert_eq!(packet, RTP_SEALED);
+        assert_eq!(gcm.open_rtp(&mut packet, clear, clear.sequence.into()), Some(50));
+        assert_eq!(packet[..50], RTP);
+    }
+
+    #[test]
+    fn rtcp_is_sealed_and_opened_as_in_rfc_7714_17_1() {
+        let gcm = rfc_7714().expect("a key of 16 octets");
+        let mut packet = room_for::<72>(&RTCP);
+        assert_eq!(gcm.seal_rtcp(&mut packet, 52, RTCP_TRAILER), Some(72));
+        assert_eq!(packet, RTCP_SEALED);
+        assert_eq!(gcm.open_rtcp(&mut packet, MARS, RTCP_TRAILER), Some(52));
+        assert_eq!(packet[..52], RTCP);
+    }
+}

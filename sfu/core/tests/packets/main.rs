@@ -1,0 +1,9 @@
+//! What the parsers, writers and trackers of the packet path promise, one file a module.
+
+mod nack;
+mod ring;
+mod rtcp;
+mod rtp;
+mod srtp;
+mod stun;
+mod twcc;
