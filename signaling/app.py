@@ -1,0 +1,168 @@
+"""One signaling process: makes the parts, binds the port, and ends everything in the reverse order.
+
+**app** -> sockets, gateway, nodes, sapi, page -> requests -> keeper -> rules ; state, store
+
+Who closes whom: App owns every part below; each owns its own timers and tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from aiohttp import web
+
+from .config import SignalingConfig, make_data_directory
+from .errors import StartError
+from .gateway.devices import NAMESPACE as DEVICES
+from .gateway.devices import DeviceSockets
+from .gateway.sockets import Sockets
+from .ice import IceServers
+from .keeper import Keeper
+from .log import FieldLog
+from .nodes.link import NAMESPACE as NODES
+from .nodes.link import Nodes
+from .open_requests import OpenRequests
+from .outbox import Outbox
+from .page import add_page, on_prepare
+from .requests import Requests
+from .sapi.problems import problems
+from .sapi.routes import Sapi
+from .state.memory import MemoryState
+from .store.users import Users
+from .tokens import AccessTokens, RoomTokens
+
+SHUTDOWN_S = 2.0  # how long open HTTP requests may take to end
+BODY_BYTES = 65536  # a larger HTTP body is answered 413
+
+log = FieldLog(__name__)
+
+
+class App:
+    """A signaling process, as an asynchronous context manager: inside it, it serves."""
+
+    def __init__(self, config: SignalingConfig) -> None:
+        self.config = config
+        self.state = MemoryState()
+        self.users: Users
+        self.access = AccessTokens(config.secret)
+        self.keeper: Keeper
+        self._stack = AsyncExitStack()
+        self._runner: web.AppRunner
+
+    async def __aenter__(self) -> App:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def port(self) -> int:
+        """The port that is served: the one configured, or the free one that was found for 0."""
+        address: tuple[str, int] = self._runner.addresses[0]
+        return address[1]
+
+    @property
+    def url(self) -> str:
+        """Where devices and nodes connect."""
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"http://{host}:{self.port}"
+
+    async def _start(self) -> None:
+        config = self.config
+        make_data_directory(config.data)
+        self.users = await Users.open(config.data)
+        self._stack.push_async_callback(self.users.close)
+        app = self._assemble()
+        app.on_response_prepare.append(on_prepare)
+        await self._listen(app)
+
+    def _assemble(self) -> web.Application:
+        config, state, users = self.config, self.state, self.users
+        tokens = RoomTokens(config.secret)
+        ice = IceServers(config.stun, config.turn, config.turn_secret)
+        sockets = Sockets(config)
+        nodes = Nodes(config=config, sockets=sockets, tokens=tokens)
+        devices = DeviceSockets(
+            config=config, sockets=sockets, devices=state.devices, users=users, access=self.access
+        )  # fmt: skip
+        open_requests = OpenRequests(state.answers, config.open_requests)
+        outbox = Outbox(
+            devices=state.devices,
+            device_sender=devices,
+            node_sender=nodes,
+            on_conclude=open_requests.on_conclude,
+            tokens=tokens,
+            ice=ice,
+        )
+        keeper = self.keeper = Keeper(state.rooms, outbox, config)
+        requests = Requests(
+            config=config,
+            state=state,
+            users=users,
+            keeper=keeper,
+            nodes=nodes,
+            outbox=outbox,
+            open_requests=open_requests,
+            tokens=tokens,
+            ice=ice,
+        )
+        nodes.attach(keeper)
+        devices.attach(keeper, requests)
+        sockets.serve(DEVICES, devices)
+        sockets.serve(NODES, nodes)
+        outbox.start()
+        # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
+        for part in (state, outbox, keeper, nodes, requests, devices, sockets):
+            self._stack.push_async_callback(part.close)
+        app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
+        sockets.attach(app)
+        app.add_routes(Sapi(config=config, users=users, access=self.access, state=state, nodes=nodes).routes())
+        add_page(app, config.web)
+        return app
+
+    async def _listen(self, app: web.Application) -> None:
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        await self._runner.setup()
+        self._stack.push_async_callback(self._runner.cleanup)
+        try:
+            await web.TCPSite(self._runner, self.config.host, self.config.port).start()
+        except OSError as error:
+            raise StartError(_why_not(self.config, error)) from None
+        log.info("listening", url=self.url)
+
+
+async def serve(config: SignalingConfig, *, on_ready: asyncio.Future[str] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        async with App(config) as app:
+            if on_ready is not None:
+                on_ready.set_result(app.url)
+            await told.wait()
+            log.info("stopping")
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _why_not(config: SignalingConfig, error: OSError) -> str:
+    where = f"port {config.port} on {config.host}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is taken; choose another with --port"
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    return f"cannot listen at {where}: {reason}"

@@ -1,0 +1,143 @@
+"""The commands of signaling: `tertulia signaling`, `tertulia user add`, `tertulia token`.
+
+Whatever the user got wrong is one line on stderr and exit code 2; what fails at run time, one line and exit code 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from . import config as settings
+from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
+from .errors import ConfigError, StartError, StoreError
+from .store.passwords import hash_password
+from .store.users import User, Users
+from .tokens import AccessTokens
+
+out = Console()
+err = Console(stderr=True)
+
+user = typer.Typer(help="Users and their passwords.", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Database and secrets.")]
+
+
+def signaling(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port to listen on; 0 takes any free one.")] = 8080,
+    data: Data = DEFAULT_DATA,
+    web: Annotated[Path | None, typer.Option(metavar="DIR", help="The built page.")] = None,
+    node_secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What nodes must present; else TERTULIA_NODE_SECRET.")
+    ] = None,
+    stun: Annotated[list[str] | None, typer.Option(metavar="URL", help="STUN server told to devices.")] = None,
+    turn: Annotated[list[str] | None, typer.Option(metavar="URL", help="TURN server told to devices.")] = None,
+    turn_secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Secret shared with the TURN server.")
+    ] = None,
+    ring_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds until an unanswered call ends.")] = 30.0,
+) -> None:
+    """Serve signaling: devices, rooms, invitations, and the nodes that carry the media."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with told_in_one_line():
+        config = SignalingConfig(
+            host=host,
+            port=port,
+            data=data,
+            web=settings.web_directory(web),
+            secret=_secret(data),
+            node_secret=settings.node_secret(node_secret_file, data),
+            stun=tuple(stun or ()),
+            turn=tuple(turn or ()),
+            turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",
+            ring_timeout_s=ring_timeout,
+        )
+        asyncio.run(_serve(config))
+
+
+@user.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="How the user is called; letters, digits, dot, dash, underscore.")],
+    password_file: Annotated[Path, typer.Option(metavar="FILE", help="Its first line is the password.")],
+    domain: Annotated[str, typer.Option(help="The tenant the user belongs to.")] = DEFAULT_DOMAIN,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Make a user."""
+    with told_in_one_line():
+        password = settings.read_secret(password_file, "--password-file")
+        settings.make_data_directory(data)
+        made = asyncio.run(_add(data, name, domain, password))
+        out.print(f"user {made.username} has the id {made.id}", highlight=False)
+
+
+@user.callback()
+def users() -> None:
+    """Users and their passwords."""
+
+
+def token(
+    name: Annotated[str, typer.Argument(help="A user name, or name@domain.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Print an access token of a user."""
+    with told_in_one_line():
+        settings.make_data_directory(data)
+        found = asyncio.run(_find(data, name))
+        if found is None:
+            raise StoreError(f"no user {name!r} in {data}")
+        made = AccessTokens(_secret(data)).make(found.id, now=time.time(), ttl_s=settings.ACCESS_TTL_S)
+        out.print(made, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """Say what went wrong in one line, and end with its exit code."""
+    try:
+        yield
+    except ConfigError as error:
+        _complain(error)
+        raise typer.Exit(2) from None
+    except (StartError, StoreError) as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+
+
+def _complain(error: Exception) -> None:
+    err.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _secret(data: Path) -> bytes:
+    return settings.kept_secret(data / "secret").encode()
+
+
+async def _serve(config: SignalingConfig) -> None:
+    from .app import serve  # the other commands need no server
+
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    ready.add_done_callback(lambda done: out.print(f"signaling at {done.result()}", highlight=False))
+    await serve(config, on_ready=ready)
+
+
+async def _add(data: Path, name: str, domain: str, password: str) -> User:
+    store = await Users.open(data)
+    try:
+        return await store.add(name, domain, hash_password(password))
+    finally:
+        await store.close()
+
+
+async def _find(data: Path, name: str) -> User | None:
+    store = await Users.open(data)
+    try:
+        return await store.by_name(name)
+    finally:
+        await store.close()

@@ -1,0 +1,163 @@
+"""The settings of signaling: one frozen value; the only place that reads the environment and the secret files."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ConfigError
+
+DEFAULT_DATA = Path("var")
+DEFAULT_WEB = Path(__file__).resolve().parent.parent / "web" / "dist"  # the same place in a checkout and in a wheel
+DEFAULT_DOMAIN = "local"
+DATABASE = "tertulia.db"
+ACCESS_TTL_S = 3600.0  # long enough for a call; a device refreshes it or signs in again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalingConfig:
+    """How one signaling process behaves."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8080
+    """TCP port to listen on; 0 takes any free one."""
+    data: Path = DEFAULT_DATA
+    """Directory of lasting state: database and secrets."""
+    web: Path = DEFAULT_WEB
+    """Directory of the built page."""
+    secret: bytes
+    """Key of access tokens and room tokens; at least 16 bytes."""
+    node_secret: str
+    """What a node must present to register."""
+    stun: tuple[str, ...] = ()
+    """STUN URLs given to devices."""
+    turn: tuple[str, ...] = ()
+    """TURN URLs given to devices, with credentials made of `turn_secret`."""
+    turn_secret: str = ""
+    """Secret shared with the TURN server (coturn's `static-auth-secret`)."""
+    access_ttl_s: float = ACCESS_TTL_S
+    """Life of an access token."""
+    refresh_ttl_s: float = 30 * 86400.0
+    """Life of a refresh token."""
+    ring_timeout_s: float = 30.0
+    """`invites.expiration`: how long an invitation rings before it is answered 408."""
+    ring_keep_s: float = 0.0
+    """`invites.removeAfter`: how long a ringing device that disconnects stays a candidate."""
+    room_keep_s: float = 0.0
+    """`rooms.removeAfter`: how long a room outlives the clean leave of its last participant."""
+    lost_keep_s: float = 15.0
+    """How long a room is kept for a participant whose connection was lost."""
+    join_within_s: float = 60.0
+    """How long a fresh room, or one whose invitation was just accepted, waits for somebody's media."""
+    unreachable_after_s: float = 0.25
+    """When a 404 to an invitation is sent: the same for all its causes, counted from the request."""
+    node_ack_s: float = 2.0
+    """How long a node may take to acknowledge a command before the requester gets 503."""
+    node_away_s: float = 15.0
+    """How long a node may stay away before its rooms are destroyed."""
+    rate_per_s: float = 50.0
+    """Frames a second that a device may send on average."""
+    rate_burst: float = 100.0
+    """Frames that a device may send at once."""
+    open_requests: int = 200
+    """Requests of one device that may wait for their answer at once."""
+    unread_frames: int = 2000
+    """Frames that may wait for a device that does not read; beyond, it is disconnected."""
+    frame_bytes: int = 65536
+    """A larger frame closes the connection."""
+    connect_within_s: float = 10.0
+    """A connection that has not signed in by then is closed."""
+
+    def __post_init__(self) -> None:
+        self._check_numbers()
+        if len(self.secret) < 16:
+            raise ConfigError("secret", "must have 16 bytes or more")
+        if not self.node_secret:
+            raise ConfigError("node secret", "must not be empty")
+        if self.turn and not self.turn_secret:
+            raise ConfigError("--turn", "needs --turn-secret-file")
+        for url in self.stun:
+            _check_scheme("--stun", url, ("stun:", "stuns:"))
+        for url in self.turn:
+            _check_scheme("--turn", url, ("turn:", "turns:"))
+
+    def _check_numbers(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ConfigError("--port", f"must be 0 to 65535, not {self.port}")
+        for name in ("ring_timeout_s", "access_ttl_s", "refresh_ttl_s", "node_ack_s", "rate_per_s", "rate_burst"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(name, f"must be above 0, not {getattr(self, name)}")
+
+
+def _check_scheme(setting: str, url: str, schemes: tuple[str, ...]) -> None:
+    if not url.startswith(schemes):
+        raise ConfigError(setting, f"{url!r} does not start with {' or '.join(schemes)}")
+
+
+def node_secret(file: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> str:
+    """What nodes present: the file, else TERTULIA_NODE_SECRET, else `DATA/node-secret`, made on the first start."""
+    if file is not None:
+        return read_secret(file, "--node-secret-file")
+    if given := environment.get("TERTULIA_NODE_SECRET", "").strip():
+        return given
+    return kept_secret(data / "node-secret")
+
+
+def web_directory(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the built page is: the option, else TERTULIA_WEB_DIR, else beside the packages."""
+    if given is not None:
+        return given
+    return Path(environment["TERTULIA_WEB_DIR"]) if environment.get("TERTULIA_WEB_DIR") else DEFAULT_WEB
+
+
+def read_secret(file: Path, setting: str) -> str:
+    """The first line of a secret file."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(setting, f"cannot read {file}: {_reason(error)}") from None
+    line = text.split("\n", 1)[0].rstrip("\r")
+    if not line:
+        raise ConfigError(setting, f"{file} is empty")
+    return line
+
+
+def kept_secret(file: Path) -> str:
+    """A secret of our own: 256 bits in a file that only we may read, made when it is first needed."""
+    make_data_directory(file.parent)
+    with suppress(FileExistsError):
+        _create_secret(file)
+    return read_secret(file, file.name)
+
+
+def make_data_directory(data: Path) -> None:
+    """Make the data directory, or say why it cannot be made."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("--data", f"cannot make {data}: {_reason(error)}") from None
+
+
+def _create_secret(file: Path) -> None:
+    # Written aside and linked, so that another process never reads half a secret.
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(secrets.token_hex(32) + "\n")
+        os.link(draft, file)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise ConfigError(file.name, f"cannot make {file}: {_reason(error)}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8 text"

@@ -1,0 +1,149 @@
+"""Everything that can go wrong in signaling, drawn as one tree.
+
+SignalingError                the requester is told, with a code of QSS (docs/protocol.md)
+├── Malformed            400  the frame breaks the format
+├── NotSignedIn          401  no token, or one that is wrong or expired
+├── NotInAcl             403  not admitted to the room
+├── NotFound             404
+│   ├── UnknownRequest        no such request
+│   ├── UnknownRoom           no such room
+│   └── NobodyReachable       unknown, offline or blocked: never said which
+├── Already              409  joined or invited already
+├── TooFast              429  above the rate
+├── RoomFull             486  no place in the room
+├── ServerFault          500  our fault
+└── NoNode               503  no node takes it, or the node did not answer
+
+ConfigError                   a setting is wrong: told at the start, on one line
+StartError                    the machine refuses what the settings ask (a taken port)
+StoreError                    lasting state refuses a change (a user that exists already)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SignalingError(Exception):
+    """Something that the requester is told, with a stable code; texts may change."""
+
+    code: ClassVar[int] = 500
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in words for a person."""
+        return str(self)
+
+
+class Malformed(SignalingError):
+    """A frame breaks the format.  Carries what could be read of it, so that the answer can name it."""
+
+    code = 400
+
+    def __init__(self, message: str, *, name: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.request_id = request_id
+
+
+class NotSignedIn(SignalingError):
+    """No token, or one that is wrong or expired."""
+
+    code = 401
+
+    def __init__(self, message: str = "not signed in") -> None:
+        super().__init__(message)
+
+
+class NotInAcl(SignalingError):
+    """The user is not admitted to the room.  The text is the vendor's, kept literally."""
+
+    code = 403
+
+    def __init__(self) -> None:
+        super().__init__("user not included into ACL")
+
+
+class NotFound(SignalingError):
+    """Whatever was named does not exist."""
+
+    code = 404
+
+
+class UnknownRequest(NotFound):
+    """A request, answer or cancel whose name nobody serves."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown request {name[:64]!r}")
+
+
+class UnknownRoom(NotFound):
+    """No live room has this id."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(f"no room {room[:64]!r}")
+
+
+class NobodyReachable(NotFound):
+    """Unknown, offline or blocked: one text for all, so that neither users nor blocking can be probed."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody reachable")
+
+
+class Already(SignalingError):
+    """The user is in the room, or invited to it, already."""
+
+    code = 409
+
+
+class TooFast(SignalingError):
+    """The device sends more than its rate, or has too much open at once."""
+
+    code = 429
+
+    def __init__(self, message: str = "too many requests") -> None:
+        super().__init__(message)
+
+
+class RoomFull(SignalingError):
+    """The ACL has reached the room's limit."""
+
+    code = 486
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"room is full ({limit} participants)")
+
+
+class ServerFault(SignalingError):
+    """Our fault; the log says more."""
+
+    code = 500
+
+    def __init__(self) -> None:
+        super().__init__("internal error")
+
+
+class NoNode(SignalingError):
+    """No node takes the room, or the room's node did not answer in time."""
+
+    code = 503
+
+    def __init__(self, message: str = "no media server available") -> None:
+        super().__init__(message)
+
+
+class ConfigError(ValueError):
+    """A setting is wrong."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting}: {problem}")
+        self.setting = setting
+
+
+class StartError(RuntimeError):
+    """The machine refuses what the settings ask."""
+
+
+class StoreError(RuntimeError):
+    """Lasting state refuses a change."""

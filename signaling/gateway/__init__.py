@@ -1,0 +1,1 @@
+"""The shells that devices connect to: they authenticate, limit, and pass frames on; no rules here."""

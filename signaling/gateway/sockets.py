@@ -1,0 +1,174 @@
+"""Socket.IO, behind the few typed calls that we use; the only file that touches python-socketio.
+
+aiohttp -> **sockets** -> devices (namespace `/`), nodes (namespace `/nodes`)
+
+A namespace is one coroutine that gets every event: "connect" and "disconnect" from the library, whatever else from the
+peer.  A peer may send events of these two names as well; they are told apart here and go nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
+
+import socketio
+from aiohttp import web
+
+from ..config import SignalingConfig
+from ..errors import NoNode
+from ..timers import Timers
+
+PATH = "socket.io"
+
+# Malformed packets of strangers are no news: the library logs each with a traceback.
+_quiet = logging.getLogger(f"{__name__}.library")
+_quiet.setLevel(logging.CRITICAL)
+
+
+class Namespace(Protocol):
+    """What a namespace is served by."""
+
+    async def connected(self, sid: str, auth: object) -> None:
+        """A connection asks to be let in; raise `refused(...)` to keep it out."""
+
+    async def disconnected(self, sid: str) -> None:
+        """A connection that was let in is gone."""
+
+    async def happened(self, sid: str, event: str, data: object) -> object:
+        """An event with its first argument; the result is the acknowledgement (None: an empty one)."""
+
+
+class JsonText:
+    """JSON for the Socket.IO packets; nesting that the decoder cannot follow is an ordinary error."""
+
+    @staticmethod
+    def dumps(value: object, **options: Any) -> str:  # noqa: ANN401 - the library's own options
+        """The text of a value."""
+        return json.dumps(value, **options)
+
+    @staticmethod
+    def loads(text: str, **options: Any) -> object:  # noqa: ANN401
+        """The value in a text."""
+        try:
+            return json.loads(text, **options)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+class Sockets:
+    """The Socket.IO server.  `attach` to an application before it starts; `close` ends all connections."""
+
+    def __init__(self, config: SignalingConfig) -> None:
+        # Given to us.
+        self._config = config
+        # Ours.
+        make: Any = socketio.AsyncServer
+        self._server: Any = make(
+            async_mode="aiohttp",
+            cors_allowed_origins="*",  # devices prove themselves by a token; there are no cookies to steal
+            max_http_buffer_size=config.frame_bytes,
+            json=JsonText,
+            logger=_quiet,
+            engineio_logger=_quiet,
+        )
+        self._timers = Timers(self._on_not_signed_in)
+        self._watch_newcomers()
+
+    def attach(self, app: web.Application) -> None:
+        """Serve at `/socket.io`."""
+        self._server.attach(app, socketio_path=PATH)
+
+    def serve(self, name: str, namespace: Namespace) -> None:
+        """Serve a namespace."""
+        self._server.register_namespace(_adapter(self._server, name, namespace))
+
+    async def emit(
+        self, event: str, data: object, *, to: str, namespace: str, callback: Callable[..., None] | None = None
+    ) -> None:
+        """Send an event to one connection; it does not wait for the peer."""
+        await self._server.emit(event, data, to=to, namespace=namespace, callback=callback)
+
+    async def call(self, event: str, data: object, *, to: str, namespace: str, timeout_s: float) -> object:
+        """Send an event and wait for its acknowledgement; raises NoNode when none comes in time."""
+        try:
+            return await self._server.call(event, data, to=to, namespace=namespace, timeout=timeout_s)
+        except socketio.exceptions.TimeoutError:
+            raise NoNode("the media server did not answer") from None
+
+    async def disconnect(self, sid: str, namespace: str) -> None:
+        """End a connection: the whole transport, so that a peer cannot linger below its namespace."""
+        engine = self.transport_of(sid, namespace)
+        await self._server.disconnect(sid, namespace=namespace)
+        if engine is not None:
+            await self._server.eio.disconnect(engine)
+
+    def transport_of(self, sid: str, namespace: str) -> str | None:
+        """The transport below a connection."""
+        engine: str | None = self._server.manager.eio_sid_from_sid(sid, namespace)
+        return engine
+
+    def unread(self, sid: str, namespace: str) -> int:
+        """How many packets wait for a peer that does not read them."""
+        engine = self._server.eio.sockets.get(self.transport_of(sid, namespace))
+        return engine.queue.qsize() if engine is not None else 0
+
+    def welcome(self, sid: str, namespace: str) -> None:
+        """The connection has signed in: its transport may stay."""
+        self._timers.arm(self.transport_of(sid, namespace), None)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._timers.close()
+        if self._server.eio.sockets:
+            await self._server.eio.disconnect()
+        await self._server.shutdown()
+
+    def _watch_newcomers(self) -> None:
+        """A transport that has not signed in after `connect_within_s` is closed."""
+        began = self._server.eio.handlers["connect"]
+        ended = self._server.eio.handlers["disconnect"]
+
+        async def on_begin(engine: str, environ: dict[str, Any]) -> object:
+            now = asyncio.get_running_loop().time()
+            self._timers.arm(engine, now + self._config.connect_within_s)
+            return await began(engine, environ)
+
+        async def on_end(engine: str, reason: str) -> None:
+            self._timers.arm(engine, None)
+            await ended(engine, reason)
+
+        self._server.eio.on("connect", on_begin)
+        self._server.eio.on("disconnect", on_end)
+
+    async def _on_not_signed_in(self, engine: Hashable) -> None:
+        await self._server.eio.disconnect(engine)
+
+
+def refused(code: str, message: str | None = None) -> Exception:
+    """The refusal of a connection: its code where Socket.IO clients look for it (`data.code`), and beside it."""
+    make: Any = socketio.exceptions.ConnectionRefusedError
+    refusal: Exception = make(code)
+    refusal.error_args = {"message": message or code, "code": code, "data": {"code": code}}  # type: ignore[attr-defined]
+    return refusal
+
+
+def _adapter(server: Any, name: str, namespace: Namespace) -> Any:  # noqa: ANN401 - the library has no types
+    base: Any = socketio.AsyncNamespace
+
+    class Adapter(base):  # type: ignore[misc]
+        async def trigger_event(self, event: str, sid: str, *args: object) -> object:
+            if event == "connect":
+                environ = args[0] if args else None
+                if isinstance(environ, dict) and "aiohttp.request" in environ:
+                    await namespace.connected(sid, args[1] if len(args) > 1 else None)
+                return None
+            if event == "disconnect":
+                if not server.manager.is_connected(sid, name):
+                    await namespace.disconnected(sid)
+                return None
+            return await namespace.happened(sid, event, args[0] if args else None)
+
+    return Adapter(name)

@@ -1,0 +1,66 @@
+"""A room found at a node that we do not know: we have restarted, and take it up again.  No I/O."""
+
+from __future__ import annotations
+
+import hmac
+
+import msgspec
+
+from ..qss.frames import Server
+from ..qss.identifiers import Instant, PeerId, RoomId, UserId
+from ..qss.rooms import Member, Peer, Room, Standing
+from ..tokens import RoomTokens
+from .contract import HeldRoom, RoomRecord
+
+
+def record_of(room: Room) -> RoomRecord:
+    """What the node keeps for us."""
+    return RoomRecord(
+        id=room.id,
+        number=room.number,
+        timestamp=room.created_ms,
+        record=room.record,
+        participants_limit=room.participants_limit,
+        bitrate=room.bitrate,
+    )
+
+
+def adopted(held: HeldRoom, *, node: str, server: Server, tokens: RoomTokens, keep_until: Instant) -> Room | None:
+    """The room as far as its node can tell: who is connected is a member, who is not may be invited again.
+
+    None if the record is not ours, or a grant does not come from our secret (then its token could not be given out
+    again).
+    """
+    try:
+        record = msgspec.convert(held.record, RoomRecord)
+    except msgspec.ValidationError:
+        return None
+    room = RoomId(held.room)
+    if not all(_is_ours(tokens, room, grant.user, grant.serial, grant.digest) for grant in held.grants):
+        return None
+    grants = sorted(held.grants, key=lambda grant: grant.serial)
+    admitted = {grant.user for grant in grants}
+    peers = frozenset(Peer(UserId(p.user), PeerId(p.peer)) for p in held.peers if p.user in admitted)
+    connected = {peer.user for peer in peers}
+    members = tuple(
+        Member(UserId(g.user), g.serial, Standing.MEMBER if g.user in connected else Standing.UNSURE) for g in grants
+    )
+    return Room(
+        uuid=room,
+        id=record.id,
+        number=record.number,
+        node=node,
+        server=server,
+        created_ms=record.timestamp,
+        record=record.record,
+        participants_limit=record.participants_limit,
+        bitrate=record.bitrate,
+        members=members,
+        next_serial=max((g.serial for g in grants), default=0) + 1,
+        keep_until=keep_until,
+        peers=peers,
+    )
+
+
+def _is_ours(tokens: RoomTokens, room: RoomId, user: str, serial: int, digest: str) -> bool:
+    return hmac.compare_digest(tokens.digest(room, UserId(user), serial).encode(), digest.encode())

@@ -1,0 +1,95 @@
+"""What goes over `/nodes`, typed (docs/protocol.md, "Nodes"); checked as strictly as the frames of devices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from ..qss.frames import Server
+
+NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=128)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class NodeAuth(Struct, frozen=True, kw_only=True):
+    """What a node presents at connect."""
+
+    node: NodeName
+    instance: Text
+    secret: str
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """How busy a node is; what it does not say counts as nothing."""
+
+    peers: Count = 0
+    rooms: Count = 0
+    cpu: float = 0.0
+    packets_in: float = 0
+    packets_out: float = 0
+
+
+class Capacity(Struct, frozen=True, kw_only=True):
+    """How much a node can carry."""
+
+    peers: Annotated[int, Meta(ge=1)]
+
+
+class HeldGrant(Struct, frozen=True, kw_only=True):
+    """A grant that the node holds."""
+
+    user: Text
+    serial: Count
+    digest: Text
+
+
+class HeldPeer(Struct, frozen=True, kw_only=True):
+    """A peer whose media is connected."""
+
+    peer: Text
+    user: Text
+
+
+class HeldRoom(Struct, frozen=True, kw_only=True):
+    """A room that the node carries; `record` is what it was opened with."""
+
+    room: Text
+    record: dict[str, Any]
+    grants: tuple[HeldGrant, ...] = ()
+    peers: tuple[HeldPeer, ...] = ()
+
+
+class Register(Struct, frozen=True, kw_only=True):
+    """What a node is and carries.  With many rooms it comes in several parts, all but the last with `more`."""
+
+    node: NodeName
+    instance: Text
+    server: Server
+    capacity: Capacity
+    workers: Count = 0
+    version: str = ""
+    load: Load = Load()
+    rooms: tuple[HeldRoom, ...] = ()
+    more: bool = False
+
+
+class PeerEvent(Struct, frozen=True, kw_only=True):
+    """`joined` and `left`."""
+
+    room: Text
+    user: Text
+    peer: Text
+    reason: Annotated[str, Meta(max_length=128)] = "left"
+
+
+class RoomRecord(Struct, frozen=True, kw_only=True):
+    """What we need to know a room again: opaque to the node, which keeps it for us."""
+
+    id: str
+    number: str
+    timestamp: int
+    record: bool
+    participants_limit: int = field(name="participantsLimit")
+    bitrate: int

@@ -1,0 +1,88 @@
+"""What the rules want done: frozen values that the shells carry out, in the order given.
+
+rules -> **effects** -> outbox -> gateway (devices), nodes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .frames import CancelInvitation, Event, InvitationResult, Outgoing
+from .identifiers import DeviceId, DeviceRef, RequestId, RoomId, UserId
+from .invitations import Invitation
+
+if TYPE_CHECKING:
+    from .rooms import Room  # which imports this
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One frame to one device."""
+
+    to: DeviceRef
+    frame: Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The invitation to one device: made into a frame where the token can be derived."""
+
+    room: Room
+    invitation: Invitation
+    device: DeviceId
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An event to every online device of these users, but for `skip`."""
+
+    users: tuple[UserId, ...]
+    event: Event
+    skip: DeviceRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """The one final result of an invitation.
+
+    It answers the request that the inviter's device has open; it is also sent as a frame unless the device ended
+    the invitation itself.
+    """
+
+    inviter: DeviceRef
+    request_id: RequestId
+    result: InvitationResult | CancelInvitation
+    told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The node admits the user: once more, where it has lost his grant."""
+
+    node: str
+    room: RoomId
+    user: UserId
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """The node forgets the user's grant and closes his peers."""
+
+    node: str
+    room: RoomId
+    user: UserId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRoom:
+    """The node closes the room."""
+
+    node: str
+    room: RoomId
+    reason: str
+
+
+Effect = Send | Ring | Tell | Conclude | Grant | Revoke | CloseRoom

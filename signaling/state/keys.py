@@ -1,0 +1,76 @@
+"""What rooms are found by.  Each backend keeps an index of these; `keys_of` says what a room is listed under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..qss.identifiers import DeviceRef, RequestId, UserId
+from ..qss.rooms import Room
+
+
+@dataclass(frozen=True, slots=True)
+class ByNumber:
+    """The live room with this number: at most one."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByNode:
+    """The rooms placed on a node."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByRing:
+    """The room of an invitation, open or accepted, by the requestID its devices are rung with."""
+
+    ring_id: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class ByRequest:
+    """The room of an open invitation, by its inviter's device and requestID."""
+
+    inviter: DeviceRef
+    request_id: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class ByInviter:
+    """The rooms where a device has invitations open."""
+
+    inviter: DeviceRef
+
+
+@dataclass(frozen=True, slots=True)
+class ByInvitee:
+    """The rooms to which a user is being invited."""
+
+    invitee: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class ByMember:
+    """The rooms whose ACL has a user."""
+
+    member: UserId
+
+
+Key = ByNumber | ByNode | ByRing | ByRequest | ByInviter | ByInvitee | ByMember
+
+
+def keys_of(room: Room) -> frozenset[Key]:
+    """Everything a room is listed under."""
+    keys: set[Key] = {ByNumber(room.number), ByNode(room.node)}
+    for invitation in room.invitations:
+        keys |= {
+            ByRing(invitation.ring_id),
+            ByRequest(invitation.inviter, invitation.request_id),
+            ByInviter(invitation.inviter),
+            ByInvitee(invitation.invitee),
+        }
+    keys |= {ByMember(member.user) for member in room.members}
+    keys |= {ByRing(member.answered[0]) for member in room.members if member.answered is not None}
+    return frozenset(keys)

@@ -1,0 +1,163 @@
+"""Short-lived state in this process: the default, enough for one signaling process.
+
+Nothing here waits, so every method is one step for the event loop, and with it atomic.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from ..errors import UnknownRoom
+from ..qss.devices import Device
+from ..qss.frames import Outgoing
+from ..qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, RoomId, UserId
+from ..qss.rooms import Change, Room
+from . import Rule
+from .keys import ByNumber, Key, keys_of
+
+ANSWERS_PER_DEVICE = 256  # five seconds of a device that sends as fast as it may
+ANSWER_LIFE_S = 120.0  # longer than a lost connection takes to come back and ask again
+
+
+class MemoryRooms:
+    """Rooms in a dict, with an index of what they are found by."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[RoomId, Room] = {}
+        self._index: dict[Key, dict[RoomId, None]] = {}
+
+    async def add(self, room: Room) -> bool:
+        """Keep a new room; False if its number or id is taken."""
+        if room.uuid in self._rooms or ByNumber(room.number) in self._index:
+            return False
+        self._keep(None, room)
+        return True
+
+    async def get(self, room: RoomId) -> Room | None:
+        """The room as it is now."""
+        return self._rooms.get(room)
+
+    async def change(self, room: RoomId, rule: Rule) -> Change:
+        """Apply a rule; raises UnknownRoom."""
+        before = self._rooms.get(room)
+        if before is None:
+            raise UnknownRoom(room)
+        change = rule(before)
+        self._keep(before, change.room)
+        return change
+
+    async def find(self, key: Key) -> tuple[RoomId, ...]:
+        """The rooms that a key leads to, the oldest first."""
+        return tuple(self._index.get(key, ()))
+
+    async def count(self) -> int:
+        """How many rooms live."""
+        return len(self._rooms)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def _keep(self, before: Room | None, after: Room | None) -> None:
+        old = keys_of(before) if before else frozenset()
+        new = keys_of(after) if after else frozenset()
+        if after is not None:
+            self._rooms[after.uuid] = after
+            for key in new - old:
+                self._index.setdefault(key, {})[after.uuid] = None
+        if before is not None:
+            for key in old - new:
+                self._unlist(key, before.uuid)
+            if after is None:
+                del self._rooms[before.uuid]
+
+    def _unlist(self, key: Key, room: RoomId) -> None:
+        listed = self._index[key]
+        del listed[room]
+        if not listed:
+            del self._index[key]
+
+
+class MemoryDevices:
+    """Devices by user."""
+
+    def __init__(self) -> None:
+        self._devices: dict[UserId, dict[DeviceId, Device]] = {}
+
+    async def put(self, device: Device) -> Device | None:
+        """The device is here; gives the older connection it replaces."""
+        own = self._devices.setdefault(device.user, {})
+        replaced = own.get(device.ref.device)
+        own[device.ref.device] = device
+        return replaced
+
+    async def remove(self, device: Device) -> bool:
+        """The device is gone; False if a newer connection has taken its place."""
+        own = self._devices.get(device.user, {})
+        current = own.get(device.ref.device)
+        if current is None or current.socket != device.socket:
+            return False
+        del own[device.ref.device]
+        if not own:
+            del self._devices[device.user]
+        return True
+
+    async def get(self, device: DeviceRef) -> Device | None:
+        """The connection of one device."""
+        return self._devices.get(device.user, {}).get(device.device)
+
+    async def of(self, user: UserId) -> tuple[Device, ...]:
+        """All devices of a user."""
+        return tuple(self._devices.get(user, {}).values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._devices.values()))
+
+
+class MemoryAnswers:
+    """The last answers of each device; a device not heard of for `ANSWER_LIFE_S` is forgotten."""
+
+    def __init__(self) -> None:
+        self._devices: OrderedDict[DeviceRef, OrderedDict[RequestId, tuple[Outgoing, Instant]]] = OrderedDict()
+
+    async def put(self, device: DeviceRef, request: RequestId, frame: Outgoing, now: Instant) -> None:
+        """Remember an answer; the oldest of the device, and of those long silent, go."""
+        own = self._devices.setdefault(device, OrderedDict())
+        own[request] = (frame, now)
+        own.move_to_end(request)
+        self._devices.move_to_end(device)
+        while len(own) > ANSWERS_PER_DEVICE or self._too_old(own, now):
+            own.popitem(last=False)
+        self._forget_silent(now)
+
+    async def get(self, device: DeviceRef, request: RequestId, now: Instant) -> Outgoing | None:
+        """The answer given, if it is still remembered."""
+        own = self._devices.get(device)
+        known = own.get(request) if own else None
+        return known[0] if known is not None and now - known[1] < ANSWER_LIFE_S else None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._devices.values()))
+
+    def _forget_silent(self, now: Instant) -> None:
+        while self._devices:
+            device, own = next(iter(self._devices.items()))
+            last = next(reversed(own.values()))
+            if now - last[1] < ANSWER_LIFE_S:
+                return
+            del self._devices[device]
+
+    @staticmethod
+    def _too_old(own: OrderedDict[RequestId, tuple[Outgoing, Instant]], now: Instant) -> bool:
+        return now - next(iter(own.values()))[1] >= ANSWER_LIFE_S
+
+
+class MemoryState:
+    """All short-lived state of one process."""
+
+    def __init__(self) -> None:
+        self.rooms = MemoryRooms()
+        self.devices = MemoryDevices()
+        self.answers = MemoryAnswers()
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

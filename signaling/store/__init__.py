@@ -1,0 +1,1 @@
+"""Lasting state: users and domains, in SQL through SQLAlchemy; SQLite by default."""

@@ -1,0 +1,84 @@
+"""Room tokens and access tokens: both derived from one server secret, so that nothing worth stealing is stored.
+
+A room token is the first 128 bits of an HMAC over room, user and grant serial: it can be given out again at any
+time, after a restart too, and a new serial makes the old one worthless.  Nodes get its SHA-256 only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+import jwt
+
+from .errors import NotSignedIn
+from .qss.identifiers import RoomId, UserId
+
+Use = Literal["access", "refresh"]
+ALGORITHM = "HS256"  # RFC 7518 §3.2
+
+
+class RoomTokens:
+    """Makes the token of a user in a room."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = _derived(secret, b"room token")
+
+    def token(self, room: RoomId, user: UserId, serial: int) -> str:
+        """32 hex digits that admit `user` to `room` for this grant."""
+        text = f"{room}|{user}|{serial}".encode()
+        return hmac.digest(self._key, text, "sha256")[:16].hex()
+
+    def digest(self, room: RoomId, user: UserId, serial: int) -> str:
+        """What the node is told: SHA-256 (hex) of the token's text."""
+        return hashlib.sha256(self.token(room, user, serial).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a signed-in user's token says."""
+
+    user: UserId
+    session: str
+
+
+class AccessTokens:
+    """Makes and checks the bearer tokens of users (JWT, RFC 7519)."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = _derived(secret, b"access token")
+
+    def make(self, user: UserId, *, now: float, ttl_s: float, use: Use = "access", session: str | None = None) -> str:
+        """A token for `user`; `now` in epoch seconds."""
+        claims = {
+            "sub": user,
+            "sid": session or secrets.token_hex(12),
+            "use": use,
+            "iat": int(now),
+            "exp": int(now + ttl_s),
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+
+    def check(self, token: str, *, now: float, use: Use = "access") -> Claims:
+        """The claims of a token that is ours, of this use, and not expired at `now` (epoch seconds)."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                options={"require": ["sub", "exp", "sid", "use"], "verify_exp": False, "verify_iat": False},
+            )
+        except jwt.InvalidTokenError:
+            raise NotSignedIn("wrong token") from None
+        if claims["use"] != use:
+            raise NotSignedIn("wrong token")
+        if not isinstance(claims["exp"], int) or now >= claims["exp"]:
+            raise NotSignedIn("expired token")
+        return Claims(UserId(claims["sub"]), claims["sid"])
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(secret, b"tertulia " + purpose, "sha256")
