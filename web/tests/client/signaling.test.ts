@@ -82,8 +82,7 @@ describe("signaling", () => {
   }
 
   test("gives the answer that comes as an ack", async () => {
-    far.answer = (frame, _, ack) =>
-      ack?.({ answer: "createRoom", requestID: frame.requestID, payload: { room: "r" } });
+    far.answer = (frame, _, ack) => ack?.({ answer: "createRoom", requestID: frame.requestID, payload: { room: "r" } });
     const { signaling } = connect();
     expect((await signaling.request("createRoom", { payload: {} })).payload).toEqual({ room: "r" });
   });
