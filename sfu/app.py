@@ -66,38 +66,38 @@ class NodeProcess:
         return self._link
 
     async def _start(self) -> None:
-        config = self._config
+        """What is pushed last ends first: peers are told goodbye before their connections are closed."""
+        config, closers = self._config, self._closers
         self._core = _open_core(config)
-        self._closers.callback(self._core.close)
+        closers.callback(self._core.close)
         self.udp_ports = self._core.ports
         self._link = SignalingLink(config, self._core)
         self._node = Node(config, self._core, self._link, NodeCertificate.generateCertificate())
-        self._closers.push_async_callback(self._link.flush, FLUSH_S)
-        await self._serve_http()
+        closers.push_async_callback(self._node.close)
+        fronts = await self._serve_http()
         self._background(self._link.serve(self._node, self.http_port))
-        self._closers.push_async_callback(self._link.flush, FLUSH_S)
-        self._closers.push_async_callback(self._node.close)
+        closers.push_async_callback(self._link.flush, FLUSH_S)
+        for front in fronts:
+            closers.push_async_callback(front.close)
+        closers.push_async_callback(self._node.close)
         self._background(self._node.watch())
         log.info("node_started", name=config.name, http=self.http_port, udp=self.udp_ports)
 
-    async def _serve_http(self) -> None:
+    async def _serve_http(self) -> list[SocketIoFront | WebSocketFront]:
         app = web.Application(client_max_size=self._config.max_frame_bytes)
-        socketio_front = SocketIoFront(self._node, self._config)
-        websocket_front = WebSocketFront(self._node, self._config)
-        fronts: list[SocketIoFront | WebSocketFront | WhipFront] = [
-            socketio_front,
-            websocket_front,
-            WhipFront(self._node, self._config),
+        fronts: list[SocketIoFront | WebSocketFront] = [
+            SocketIoFront(self._node, self._config),
+            WebSocketFront(self._node, self._config),
         ]
         for front in fronts:
             front.attach(app)
+        WhipFront(self._node, self._config).attach(app)
         app.router.add_get("/healthz", self._healthz)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         self._closers.push_async_callback(runner.cleanup)
         self.http_port = await _listen(runner, self._config)
-        self._closers.push_async_callback(websocket_front.close)
-        self._closers.push_async_callback(socketio_front.close)
+        return fronts
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         """Alive, and whether signaling knows us; media goes on without it."""

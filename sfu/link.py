@@ -3,8 +3,8 @@
 node -> **link** <-> signaling (Socket.IO namespace `/nodes`)
 
 Media does not need signaling: the link reconnects for ever, and each time registers with everything the node carries,
-so whatever was missed while it was down is healed.  Reports go out in order and each waits for its ack; one that gets none
-makes the link register anew, and a registration makes every waiting report unnecessary.
+so whatever was missed while it was down is healed.  Reports go out in order and each waits for its ack; one that gets
+none makes the link register anew, and a registration makes every waiting report unnecessary.
 """
 
 import asyncio
@@ -104,7 +104,8 @@ class SignalingLink:
         self._server: dict[str, str] = {}
         self._node: Node | None = None
         self._reports: asyncio.Queue[Report] = asyncio.Queue(MAX_REPORTS)
-        self._overflowed = False
+        self._must_register = False
+        self._retry_s = FIRST_RETRY_S
         self._load = _LoadMeter(core)
         self._socket: Any = None
         self.registered = asyncio.Event()
@@ -118,8 +119,7 @@ class SignalingLink:
 
     def left(self, session: Session, reason: LeftReason) -> None:
         """A peer that had joined is gone."""
-        data = {"room": session.room, "user": session.participant, "peer": session.id, "reason": reason}
-        self._report("left", data)
+        self._report("left", {"room": session.room, "user": session.participant, "peer": session.id, "reason": reason})
 
     def _report(self, event: str, data: dict[str, object]) -> None:
         if not self.registered.is_set():
@@ -127,7 +127,7 @@ class SignalingLink:
         try:
             self._reports.put_nowait((event, data))
         except asyncio.QueueFull:
-            self._overflowed = True
+            self._must_register = True
 
     # The connection.
 
@@ -135,16 +135,13 @@ class SignalingLink:
         """Connect and stay registered until cancelled."""
         self._node = node
         self._server = self._config.server(http_port)
-        retry_s = FIRST_RETRY_S
         while True:
             try:
                 await self._stay_registered()
             except (socketio.exceptions.SocketIOError, LinkRefused, OSError) as error:
                 log.warning("signaling_unreachable", url=self._config.signaling, error=error)
-            was_registered = self.registered.is_set()
-            self.registered.clear()
-            retry_s = FIRST_RETRY_S if was_registered else min(retry_s * 2, LAST_RETRY_S)
-            await asyncio.sleep(retry_s * (0.75 + secrets.randbelow(500) / 1_000))
+            await asyncio.sleep(self._retry_s * (0.75 + secrets.randbelow(500) / 1_000))
+            self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
 
     async def flush(self, timeout_s: float) -> None:
         """Wait until every report has been taken, or for so long."""
@@ -171,6 +168,7 @@ class SignalingLink:
                 await self._pump(socket, lost)
         finally:
             self.registered.clear()
+            self._drop_reports()
             await socket.disconnect()
 
     async def _register(self, socket: Any) -> None:  # noqa: ANN401  python-socketio carries no types
@@ -184,13 +182,14 @@ class SignalingLink:
             raise LinkRefused(f"{answer.error} {answer.message}")
         for room in answer.close:
             node.close_room(room, "room closed")
+        self._retry_s = FIRST_RETRY_S
         log.info("registered", name=self._config.name, instance=self._instance)
 
     async def _pump(self, socket: Any, lost: asyncio.Event) -> None:  # noqa: ANN401
         """Send reports and load until the connection is lost, or something went missing."""
         loop = asyncio.get_running_loop()
         load_at = loop.time() + self._config.load_interval_s
-        while not (lost.is_set() or self._overflowed):
+        while not (lost.is_set() or self._must_register):
             report = await self._next_report(lost, load_at - loop.time())
             if report is not None:
                 try:
@@ -200,7 +199,7 @@ class SignalingLink:
             elif loop.time() >= load_at:
                 load_at = loop.time() + self._config.load_interval_s
                 await self._call(socket, "load", self._load.read(self._the_node()))
-        self._overflowed = False
+        self._must_register = False
 
     async def _next_report(self, lost: asyncio.Event, timeout_s: float) -> Report | None:
         get = asyncio.ensure_future(self._reports.get())
@@ -216,8 +215,8 @@ class SignalingLink:
         answer: object = await socket.call(event, data, namespace=NAMESPACE, timeout=ACK_TIMEOUT_S)
         if event != "register" and isinstance(answer, dict) and "error" in answer:
             # Signaling sees another truth than we do: registering again puts both right.
-            log.warning("report_refused", event=event, answer=answer)
-            self._overflowed = True
+            log.warning("report_refused", report=event, answer=answer)
+            self._must_register = True
         return answer
 
     def _drop_reports(self) -> None:

@@ -56,6 +56,12 @@ class Outbox:
         self._ending = True
         self._changed.set()
 
+    async def drain(self, timeout_s: float) -> None:
+        """Hang up, and wait until that is done, or for so long."""
+        self.hang_up()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout_s)
+
     def stop(self) -> None:
         """The carrier is gone: drop everything; again is harmless."""
         self._ending = True

@@ -6,6 +6,7 @@ The token is checked while connecting; a wrong one refuses the connection with 4
 request is an event, its answer the event's ack.
 """
 
+import asyncio
 from typing import Any
 
 import socketio
@@ -20,6 +21,8 @@ from sfu.log import FieldLog
 from sfu.node import Node
 
 NAMESPACE = "/"
+DRAIN_S = 1.0
+"""At the end a client gets its last events within so long, or not at all."""
 TRANSPORTS = ["polling", "websocket"]
 
 log = FieldLog(__name__)
@@ -43,8 +46,8 @@ class SocketIoFront:
 
     async def close(self) -> None:
         """End every connection; again is harmless."""
-        for sid in list(self._carried):
-            await self._server.disconnect(sid)
+        outboxes = [outbox for _, outbox in self._carried.values()]
+        await asyncio.gather(*(outbox.drain(DRAIN_S) for outbox in outboxes))
         await self._server.shutdown()
 
     async def _connect(self, sid: str, _environ: object, auth: object = None) -> None:

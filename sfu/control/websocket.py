@@ -6,7 +6,7 @@ The first message is `{"room", "token"}`; then requests are `{"event", "id", "da
 events `{"event", "data"}`.
 """
 
-import weakref
+import asyncio
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -21,6 +21,8 @@ from sfu.node import Node
 
 HEARTBEAT_S = 20.0
 """Between pings; a client that answers none of them is gone after one and a half of these."""
+DRAIN_S = 1.0
+"""At the end a client gets its last events within so long, or not at all."""
 REFUSED_BASE = 4_000
 """Close codes 4000 and up are the application's (RFC 6455 §7.4.2): 4403 is a 403."""
 
@@ -31,7 +33,7 @@ class WebSocketFront:
     def __init__(self, node: Node, config: NodeConfig) -> None:
         self._node = node
         self._config = config
-        self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
+        self._outboxes: set[Outbox] = set()
 
     def attach(self, app: web.Application) -> None:
         """Serve on the application."""
@@ -39,13 +41,11 @@ class WebSocketFront:
 
     async def close(self) -> None:
         """End every connection; again is harmless."""
-        for socket in set(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+        await asyncio.gather(*(outbox.drain(DRAIN_S) for outbox in self._outboxes))
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=self._config.max_frame_bytes, compress=False)
         await socket.prepare(request)
-        self._open.add(socket)
         outbox = Outbox(
             self._config.outbox_frames,
             deliver=lambda frame: _deliver(socket, frame),
@@ -59,10 +59,12 @@ class WebSocketFront:
             return socket
         if hello.id is not None:
             outbox.put({"id": hello.id, "data": {}})
+        self._outboxes.add(outbox)
         outbox.start(dialogue.begin)
         try:
             await _converse(socket, dialogue, outbox)
         finally:
+            self._outboxes.discard(outbox)
             outbox.stop()
             dialogue.end()
         return socket

@@ -85,7 +85,7 @@ class Bidi:
         self._socket = socket
         self._ids = itertools.count(1)
 
-    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+    async def call(self, method: str, **params: object) -> dict[str, Any]:
         """One command and its result."""
         number = next(self._ids)
         await self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
