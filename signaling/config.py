@@ -138,7 +138,7 @@ def kept_secret(file: Path) -> str:
 def make_data_directory(data: Path) -> None:
     """Make the data directory, or say why it cannot be made."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError("--data", f"cannot make {data}: {_reason(error)}") from None
 

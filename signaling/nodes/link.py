@@ -53,6 +53,8 @@ class Nodes:
         self._authenticated: dict[str, NodeAuth] = {}
         self._reported: dict[str, set[RoomId]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._opening: set[RoomId] = set()
+        """Rooms whose node has not acknowledged them: a registration that crosses `open_room` lacks them rightly."""
         self._timers = Timers(self._on_away_too_long)
 
     def attach(self, keeper: Keeper) -> None:
@@ -82,7 +84,11 @@ class Nodes:
             "participants_limit": room.participants_limit,
             "bitrate": room.bitrate,
         }
-        await self._ask(room.node, "open_room", command)
+        self._opening.add(room.uuid)
+        try:
+            await self._ask(room.node, "open_room", command)
+        finally:
+            self._opening.discard(room.uuid)
 
     async def grant(self, room: Room, member: Member) -> None:
         """Admit a member on the room's node; raises NoNode."""
@@ -197,7 +203,7 @@ class Nodes:
         reported.update(RoomId(held.room) for held in card.rooms)
         if not card.more:
             del self._reported[sid]
-            await self._keeper.destroy_on(card.node, MEDIA_SERVER_LOST, but=frozenset(reported))
+            await self._keeper.destroy_on(card.node, MEDIA_SERVER_LOST, but=frozenset(reported | self._opening))
             log.info("node_registered", node=card.node, rooms=len(reported), closed=len(close))
         for room in close:
             self._book.closed(RoomId(room))

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta, Struct, field
 
 from ..config import SignalingConfig
-from ..errors import NotSignedIn
+from ..errors import NotFound, NotSignedIn
 from ..nodes.link import Nodes
 from ..qss.identifiers import new_short_id
 from ..state import State
@@ -56,6 +56,7 @@ class Sapi:
             web.post("/sapi/sessions/refresh", self._refresh),
             web.get("/sapi/users", self._list_users),
             web.get("/healthz", self._healthz),
+            web.route("*", "/sapi/{path:.*}", self._unknown),
         ]
 
     async def _sign_in(self, request: web.Request) -> web.Response:
@@ -109,6 +110,9 @@ class Sapi:
         if user is None:
             raise NotSignedIn("wrong token")
         return user
+
+    async def _unknown(self, request: web.Request) -> web.Response:
+        raise NotFound(f"nothing at {request.method} {request.path}")
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         present = sum(node.socket is not None for node in self._nodes.all())

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from ..config import DATABASE, DEFAULT_DOMAIN
-from ..errors import StoreError
+from ..errors import ConfigError, StoreError
 from ..qss.identifiers import UserId, new_short_id, new_user_id
 from .tables import DomainRow, Table, UserRow
 
@@ -63,7 +63,7 @@ class Users:
         await self._engine.dispose()
 
     async def add(self, name: str, domain: str, password_hash: str, display_name: str = "") -> User:
-        """Make a user, and his domain if it is new; raises StoreError for a bad name or one that is taken."""
+        """Make a user, and his domain if it is new; raises ConfigError for a bad name, StoreError for one that is taken."""
         name, domain = _checked(NAME, name.lower(), "user name"), _checked(DOMAIN, domain.lower(), "domain")
         try:
             async with self._session.begin() as session:
@@ -88,7 +88,7 @@ class Users:
         """The user with this id."""
         wanted = select(UserRow, DomainRow).join(DomainRow).where(UserRow.id == user)
         async with self._session() as session:
-            found = (await session.execute(wanted)).tuples().first()
+            found = (await session.execute(wanted)).first()
         return _user(*found) if found else None
 
     async def by_name(self, reference: str, domain: str = DEFAULT_DOMAIN) -> User | None:
@@ -112,7 +112,7 @@ class Users:
         wanted = select(UserRow, DomainRow).join(DomainRow).where(DomainRow.name == domain)
         async with self._session() as session:
             rows = await session.execute(wanted.order_by(UserRow.name).limit(limit))
-            return tuple(_user(user, row) for user, row in rows.tuples())
+            return tuple(_user(user, row) for user, row in rows)
 
     async def set_receive_calls(self, user: str, enabled: bool | None) -> bool:
         """Whether a user receives calls; None: as his domain says.  False if there is no such user."""
@@ -135,7 +135,7 @@ class Users:
         wanted = select(UserRow, DomainRow).join(DomainRow)
         async with self._session() as session:
             found = await session.execute(wanted.where(UserRow.name == name, DomainRow.name == (given or domain)))
-            return found.tuples().first()
+            return found.first()
 
 
 async def _domain(session: AsyncSession, name: str) -> DomainRow:
@@ -154,7 +154,7 @@ def _user(user: UserRow, domain: DomainRow) -> User:
 
 def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
     if not pattern.fullmatch(text):
-        raise StoreError(f"{what} {text[:64]!r} has characters or a length that are not allowed")
+        raise ConfigError(what, f"{text[:64]!r} has characters or a length that are not allowed")
     return text
 
 
