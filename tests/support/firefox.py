@@ -1,6 +1,6 @@
 """Firefox ESR, driven over WebDriver BiDi (W3C) without a driver program.
 
-`firefox()` starts a headless Firefox with fake camera and microphone in a throw-away profile and gives one `FirefoxTab`.
+`firefox()` starts a headless Firefox with fake camera and microphone in a throw-away profile, and gives a `FirefoxTab`.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ async def _command(socket: ClientConnection, number: int, method: str, parameter
 
 
 def _write_profile(profile: Path) -> None:
+    profile.mkdir(parents=True)
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
     (profile / "user.js").write_text("\n".join(lines))
 
@@ -134,7 +135,6 @@ async def _swallow(stream: asyncio.StreamReader) -> None:
 async def firefox(url: str, user: str, profile: Path) -> AsyncIterator[FirefoxTab]:
     """Firefox with one tab signed in as `user` at `url`."""
     assert FIREFOX is not None
-    profile.mkdir(parents=True)
     _write_profile(profile)
     process = await asyncio.create_subprocess_exec(
         FIREFOX,
@@ -149,8 +149,8 @@ async def firefox(url: str, user: str, profile: Path) -> AsyncIterator[FirefoxTa
         swallowing = asyncio.create_task(_swallow(process.stderr))
         async with connect(f"{address}/session", max_size=None) as socket:
             await _command(socket, 1, "session.new", {"capabilities": {}})
-            tree = await _command(socket, 2, "browsingContext.getTree", {})
-            tab = FirefoxTab(socket, tree["contexts"][0]["context"], user)
+            created = await _command(socket, 2, "browsingContext.create", {"type": "tab"})
+            tab = FirefoxTab(socket, created["context"], user)
             await tab.sign_in(url)
             yield tab
         swallowing.cancel()
