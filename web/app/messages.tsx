@@ -2,8 +2,7 @@
 
 import type { JSX } from "preact";
 
-import type { Tertulia } from "../client";
-import { isTrouble } from "../client";
+import { isTrouble, type CallSession, type Tertulia } from "../client";
 import { Close } from "./icons";
 
 interface MessageProps {
@@ -45,10 +44,14 @@ export function statusOf(client: Tertulia): string {
     case "ringing":
       return `Ringing ${name}…`;
     case "connected":
-      return call.connection?.state === "connected" ? `In a call with ${name}` : `Connecting to ${name}…`;
+      return call.company.length > 0 ? `In a call with ${companyOf(client, call)}` : `Connecting to ${name}…`;
     case "ended":
       return isTrouble(call.state.reason) ? "Call ended." : (call.ending ?? "");
   }
+}
+
+function companyOf(client: Tertulia, call: CallSession): string {
+  return call.company.map((user) => client.nameOf(user)).join(", ");
 }
 
 /** What is being repaired; null while all is well. */

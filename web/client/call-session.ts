@@ -107,6 +107,12 @@ export class CallSession extends Emitter<CallSessionEvents> {
     return this.#stream.getVideoTracks().length > 0;
   }
 
+  /** User ids of those who are in the room with me, each once. */
+  get company(): string[] {
+    const roster = this.#connection?.roster ?? EMPTY_ROSTER;
+    return [...new Set(others(roster).map((one) => one.participant))];
+  }
+
   /** Those who were invited and have not answered yet. */
   get invited(): string[] {
     return [...this.#invited.values()];
@@ -115,6 +121,10 @@ export class CallSession extends Emitter<CallSessionEvents> {
   /** Invites `to` into this call; a refusal is told as a notice, or ends a call that nobody else is in. */
   invite(to: string): void {
     void this.#invite(to);
+  }
+
+  dismissNotice(): void {
+    this.#notice = null;
   }
 
   hangUp(): void {

@@ -147,7 +147,8 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** Puts an ended call and what was told out of sight. */
   dismiss(): void {
-    if (!this.isInCall) this.#call = null;
+    if (this.isInCall) this.#call?.dismissNotice();
+    else this.#call = null;
     this.#tell({});
   }
 
