@@ -164,7 +164,7 @@ def observe(
 
 def rtp_origin(receiver: RTCRtpReceiver) -> int | None:
     """The RTP timestamp that decoded frames count their pts from; None before the first."""
-    origin: int | None = getattr(receiver, _TIMESTAMP_MAPPER)._origin
+    origin: int | None = getattr(receiver, _TIMESTAMP_MAPPER)._origin  # noqa: SLF001
     return origin
 
 

@@ -264,7 +264,7 @@ class ClipVideo(_ClipTrack[Picture]):
             return None
         if self._still_encoder is None:
             frame = self._still_frame()
-            self._still_encoder = PictureEncoder(self._codec(), frame.width, frame.height)
+            self._still_encoder = PictureEncoder(self.codec, frame.width, frame.height)
         now = self._head.now()
         encode = functools.partial(self._still_encoder.encode, self._still_frame(), keyframe=self._keyframe_due())
         payload, keyframe = await asyncio.get_running_loop().run_in_executor(None, encode)
@@ -296,7 +296,7 @@ class ClipVideo(_ClipTrack[Picture]):
             return picture.payload, False
         loop = asyncio.get_running_loop()
         if self._bridge is None:
-            self._bridge = _Bridge(self._codec())
+            self._bridge = _Bridge(self.codec)
             work = functools.partial(self._bridge.enter, self._since_keyframe(index))
         else:
             work = functools.partial(self._bridge.step, picture, keyframe=self._keyframe_due())
@@ -321,7 +321,9 @@ class ClipVideo(_ClipTrack[Picture]):
             start -= 1
         return self._clip.pictures[start : index + 1]
 
-    def _codec(self) -> VideoCodec:
+    @property
+    def codec(self) -> VideoCodec:
+        """What the packets are."""
         assert self._clip.codec is not None  # noqa: S101 - a clip with pictures has a codec
         return self._clip.codec
 

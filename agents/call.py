@@ -1,0 +1,249 @@
+"""One call: a room, our peer in it, and the others.
+
+agent → **call** → node_client (negotiation) and peer (media) → seats → participants' tracks
+
+A call is made by `Agent.call` or `Invitation.answer` and lasts until `hang_up`, until the last of the others has
+gone, or until the room or our place in it is lost.  `ended` says why, in words.  It owns its node link and its peer
+and closes both; the agent's link to signaling is lent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiortc import MediaStreamTrack
+
+from agents.errors import AgentError, MediaError, ProtocolError
+from agents.link import within
+from agents.node_client import Answer, NodeClient
+from agents.peer import FIRST_SEATS, MAX_SEATS, MORE_SEATS, Peer
+from agents.play import Player
+from agents.qss_client import Frame, QssClient
+from agents.seats import Participant, SeatTable
+
+SETTLE_S: Final = 0.15
+"""From the first participant's coming to the clip's start: by then both ways are shown."""
+PARTING_S: Final = 3.0
+"""What telling node and signaling that we leave may take."""
+
+HUNG_UP = "hung up"
+LEFT_ALONE = "the other side hung up"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A room and our way into it."""
+
+    room: str
+    token: str
+    node: str
+    """Socket.IO address of the node."""
+    ice: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def read(cls, payload: object) -> Place:
+        """From a room's description (qss.md §3) or an invitation's payload."""
+        try:
+            room: Any = payload
+            return cls(
+                str(room["room"]), str(room["token"]), str(room["server"]["https"]), tuple(room.get("ice") or ())
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"signaling described a room without {error}") from None
+
+
+class Call:
+    """A call that we are in."""
+
+    def __init__(
+        self, qss: QssClient, place: Place, *, player: Player | None = None, tracks: Sequence[MediaStreamTrack] = ()
+    ) -> None:
+        self.room = place.room
+        self.player = player
+        self.ring_ms: float | None = None
+        """From our invitation to the first ringing device."""
+        self.answer_ms: float | None = None
+        """From our invitation to its acceptance."""
+        self.accepted_at: float | None = None
+        """Loop time of the acceptance, ours or theirs: what `first_frame_ms` counts from."""
+        self.participants: dict[str, Participant] = {}
+        """The others, by peer id."""
+        self.speakers: list[dict[str, Any]] = []
+        """Who speaks now, as the node last said."""
+        # Given to us.
+        self._qss = qss
+        self._place = place
+        # Ours; `hang_up` ends them.
+        self._node = NodeClient(place.node, room=place.room, token=place.token, on_event=self._node_event)
+        playing = player.tracks if player is not None else ()
+        self._peer = Peer(
+            [*playing, *tracks], ice=place.ice, on_lost=lambda: self._end("the media connection was lost")
+        )
+        self._seats = SeatTable()
+        self._offering = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._newcomers: asyncio.Queue[Participant | None] = asyncio.Queue()
+        self._closing: asyncio.Task[None] | None = None
+
+    async def join(self) -> None:
+        """Connect to the node; MediaError says why it failed, and nothing is left behind then."""
+        try:
+            # The offer takes as long as the link, so they are made together.
+            _, sdp = await asyncio.gather(self._node.connect(), self._peer.offer())
+            await self._applied(await self._node.join(sdp))
+            await self._peer.connected()
+            self._start_when_met()
+        except BaseException:
+            await self._close()
+            raise
+
+    @property
+    def peer(self) -> str | None:
+        """Our own peer's id."""
+        return self._node.peer
+
+    async def ended(self) -> str:
+        """Wait for the end, whoever makes it; why, in words."""
+        return await asyncio.shield(self._ended)
+
+    @property
+    def end_reason(self) -> str | None:
+        """Why it ended; None while it lasts."""
+        return self._ended.result() if self._ended.done() else None
+
+    async def next_participant(self) -> Participant | None:
+        """Whoever comes next, each once; None when the call has ended."""
+        return await self._newcomers.get()
+
+    async def hang_up(self) -> None:
+        """Leave the room and close everything; again is harmless."""
+        self._end(HUNG_UP)
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._leave())
+        await asyncio.shield(self._closing)
+
+    async def sent_packets(self) -> dict[str, int]:
+        """RTP packets sent so far, by kind."""
+        return await self._peer.sent()
+
+    # Inside: negotiation.
+
+    async def _applied(self, answer: Answer) -> None:
+        """Apply an answer and note its seats; then the node may fill them."""
+        await self._peer.apply(answer.sdp)
+        for seat, mids in answer.seats.items():
+            audio, video = self._peer.relay(mids.audio), self._peer.relay(mids.video)
+            if seat not in self._seats and audio is not None and video is not None:
+                self._seats.add(seat, audio, video)
+        self._meet(answer.body.get("participants") or [], [])
+        self._seats.apply(self.participants)
+
+    async def _more_seats(self) -> None:
+        """Re-offer until everybody who is there can sit; one offer at a time."""
+        async with self._offering:
+            while len(self._seats) < min(len(self.participants), MAX_SEATS) and not self._ended.done():
+                before = len(self._seats)
+                self._peer.add_seats(MORE_SEATS)
+                try:
+                    await self._applied(await self._node.offer(await self._peer.offer()))
+                    await self._node.tracks(self._peer.labels())
+                except AgentError:
+                    return  # the seats there are go on
+                if len(self._seats) == before:
+                    return
+
+    # Inside: what the node says.
+
+    def _node_event(self, name: str, data: Any) -> None:  # noqa: ANN401 - the event's own shape
+        match name:
+            case "seats" if isinstance(data, dict):
+                self._seats.sit(data)
+                self._seats.apply(self.participants)
+            case "participants" if isinstance(data, dict):
+                self._meet(data.get("joined") or [], data.get("left") or [])
+            case "resumed" if isinstance(data, dict):
+                self._resumed(data)
+            case "speakers" if isinstance(data, list):
+                self.speakers = data
+            case "expelled":
+                self._end(f"removed from the room: {_reason(data)}")
+            case "error" | "refused":
+                self._end(f"the node ended the call: {_reason(data)}")
+
+    def _resumed(self, state: dict[str, Any]) -> None:
+        """After a broken link: who is there now, and who went meanwhile."""
+        there = [entry for entry in state.get("participants") or [] if isinstance(entry, dict)]
+        peers = {str(entry.get("peer")) for entry in there}
+        gone = [{"participant": p.user, "peer": p.peer} for p in self.participants.values() if p.peer not in peers]
+        self._meet(there, gone)
+
+    def _meet(self, joined: list[Any], left: list[Any]) -> None:
+        for entry in joined:
+            peer = str(entry["peer"])
+            if peer not in self.participants and peer != self.peer:
+                self.participants[peer] = newcomer = Participant(str(entry["participant"]), peer)
+                self._newcomers.put_nowait(newcomer)
+        for entry in left:
+            if (gone := self.participants.pop(str(entry["peer"]), None)) is not None:
+                gone.stop()
+        self._seats.apply(self.participants)
+        if left and not self.participants:
+            self._end(LEFT_ALONE)
+        self._start_when_met()
+        if len(self.participants) > len(self._seats) >= FIRST_SEATS and not self._offering.locked():
+            self._spawn(self._more_seats())
+
+    def _start_when_met(self) -> None:
+        """The clip begins when our media and somebody else's are connected."""
+        if self.player is not None and self.participants and self._peer.state == "connected":
+            asyncio.get_running_loop().call_later(SETTLE_S, self.player.start)
+
+    # Inside: the end.
+
+    def room_destroyed(self, reason: str) -> None:
+        """Signaling says that the room is no more."""
+        self._end(f"the room was closed: {reason}")
+
+    def lose(self, reason: str) -> None:
+        """The agent knows that we have no place here any more."""
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(reason)
+
+    async def _leave(self) -> None:
+        await within(PARTING_S, self._part())
+        await self._close()
+
+    async def _part(self) -> None:
+        await self._node.leave()
+        await self._qss.leave_room(self.room)
+
+    async def _close(self) -> None:
+        self._end("it could not be made")
+        for task in self._tasks:
+            task.cancel()
+        await self._peer.close()
+        await self._node.close()
+        for participant in self.participants.values():
+            participant.stop()
+        self._newcomers.put_nowait(None)
+
+    def _spawn(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _reason(data: object) -> str:
+    if isinstance(data, dict):
+        return str(data.get("reason") or data.get("message") or data.get("code") or "no reason given")
+    return str(data)
+
+
+__all__ = ["HUNG_UP", "LEFT_ALONE", "Call", "Frame", "MediaError", "Place"]
