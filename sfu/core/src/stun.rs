@@ -352,9 +352,10 @@ impl<'a> BindingRequest<'a> {
     fn take(&mut self, attribute: &Attribute<'a>) -> Result<(), StunError> {
         match attribute.kind {
             USERNAME if attribute.value.len() > MAX_USERNAME => return Err(StunError::Username),
-            USERNAME => {
-                self.username = str::from_utf8(attribute.value).map_err(|_| StunError::Username)?
+            USERNAME if self.username.is_empty() => {
+                self.username = str::from_utf8(attribute.value).map_err(|_| StunError::Username)?;
             }
+            USERNAME => {} // only the first counts (RFC 8489 §14)
             USE_CANDIDATE => self.use_candidate = true,
             PRIORITY => self.priority = Some(attribute.u32()?),
             ICE_CONTROLLING => self.ice_controlling = Some(attribute.u64()?),

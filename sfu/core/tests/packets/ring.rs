@@ -59,10 +59,10 @@ fn the_last_packets_up_to_the_capacity_are_there_wherever_counting_starts() {
         65_535,
         65_536,
         131_070,
-        u64::MAX - 1000,
+        u64::MAX - 300,
     ] {
         let mut ring = Ring::new(64);
-        for ext_seq in start..start + 500 {
+        for ext_seq in start..start + 200 {
             assert!(ring.insert(meta(ext_seq), &payload(ext_seq, 1100)));
             let oldest = start.max(ext_seq.saturating_sub(63));
             assert!(
@@ -82,12 +82,9 @@ fn packets_of_the_largest_size_are_all_kept() {
     let mut ring = Ring::new(256);
     for ext_seq in 0..2000_u64 {
         assert!(ring.insert(meta(ext_seq), &payload(ext_seq, MAX_PAYLOAD)));
-        assert!((ext_seq.saturating_sub(255)..=ext_seq).all(|kept| holds(
-            &ring,
-            kept,
-            MAX_PAYLOAD
-        )));
+        assert!(holds(&ring, ext_seq.saturating_sub(255), MAX_PAYLOAD));
     }
+    assert!((1999 - 255..2000).all(|kept| holds(&ring, kept, MAX_PAYLOAD)));
     assert!(!ring.insert(meta(2000), &[0; MAX_PAYLOAD + 1]));
     assert!(ring.get(2000).is_none());
 }
@@ -147,12 +144,12 @@ fn memory_follows_the_packets_and_then_stands_still() {
     }
     let filled = ring.heap_bytes();
     assert!(filled < 400 * 1024, "an audio track: {filled}");
-    for ext_seq in 3000..20_000 {
+    for ext_seq in 3000..10_000 {
         ring.insert(meta(ext_seq), &payload(ext_seq, 100));
     }
     assert_eq!(ring.heap_bytes(), filled);
-    for ext_seq in 20_000..100_000 {
-        ring.insert(meta(ext_seq), &payload(ext_seq, MAX_PAYLOAD));
+    for ext_seq in 10_000..15_000 {
+        ring.insert(meta(ext_seq), &[7; MAX_PAYLOAD]);
     }
     assert!(
         ring.heap_bytes() < 1024 * (MAX_PAYLOAD + 200) + 4096,
@@ -182,7 +179,7 @@ proptest! {
     fn the_ring_does_what_a_map_would(
         capacity in 0_u32..7,
         start in 0_u64..200_000,
-        steps in proptest::collection::vec((-20_i64..24, 0_usize..=MAX_PAYLOAD / 2), 1..300),
+        steps in proptest::collection::vec((-20_i64..24, 0_usize..=MAX_PAYLOAD / 2), 1..200),
     ) {
         let capacity = 1_u64 << capacity;
         let mut ring = Ring::new(usize::try_from(capacity).expect("small"));
