@@ -1,4 +1,4 @@
-"""The packet path (sfu/core, Rust) as Python sees it; held to the built module by stubtest (tests/core/test_stub.py)."""
+"""The packet path (sfu/core, Rust) as Python sees it; tests/core/test_stub.py holds it to the built module."""
 
 from typing import Self, TypeAlias, final
 
@@ -9,7 +9,7 @@ class Core:
     """Worker threads, each with one UDP port.  Calls are commands; what happens comes back as events, in batches."""
 
     def __new__(cls, *, host: str, udp_port: int, workers: int) -> Self:
-        """Bind `udp_port` + i for each worker (0: any free ports) and start them; OSError names the address that is taken."""
+        """Bind `udp_port` + i for each worker (0: any free ports) and start them; OSError names a taken address."""
     @property
     def ports(self) -> list[int]:
         """The UDP port of each worker."""
@@ -72,7 +72,7 @@ class AddressValidated:
 
 @final
 class ConsentExpired:
-    """No authenticated check for 30 s (RFC 7675 §5.1).  The peer is kept until `remove_peer`, but nothing is sent to it."""
+    """No authenticated check for 30 s (RFC 7675 §5.1): nothing is sent to the peer, until `remove_peer` or a new check."""
 
     __match_args__ = ("peer",)
     def __new__(cls, peer: int) -> Self: ...

@@ -1,17 +1,41 @@
 //! What happens to each packet.
 //!
-//! `net → demux → stun · dtls (handed to Python) · srtp → rtp → track (ring, nack) → sender (rewrite) → srtp → egress → net`
+//! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → srtp →
+//! egress → net`
 //!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
 mod bytes;
+pub mod clock;
 pub mod codec;
+pub mod commands;
+pub mod demux;
+pub mod egress;
+pub mod events;
+mod feedback;
+pub mod ice;
+pub mod keyframe;
+pub mod layer;
+pub mod level;
+pub mod media;
 pub mod nack;
+pub mod net;
+pub mod peer;
+#[cfg(feature = "python")]
+mod python;
+pub mod reception;
+pub mod rewrite;
 pub mod ring;
+pub mod router;
 pub mod rtcp;
 pub mod rtp;
+pub mod sender;
 pub mod seq;
+pub mod slab;
 pub mod srtp;
+pub mod stats;
 pub mod stun;
 pub mod time;
+pub mod track;
 pub mod twcc;
+pub mod worker;

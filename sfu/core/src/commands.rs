@@ -1,0 +1,382 @@
+//! What Python tells a worker to do.
+//!
+//! `python → worker → **router (commands)**`
+
+use std::sync::mpsc::SyncSender;
+
+use crate::events::PeerId;
+use crate::ice::{Credentials, Ice};
+use crate::media::PeerMedia;
+use crate::peer::{Peer, Stream};
+use crate::router::Router;
+use crate::sender::Sender;
+use crate::slab::Key;
+use crate::srtp::{Inbound, Outbound};
+use crate::stats::{LayerStats, PeerStats, SenderStats, TrackStats};
+use crate::time::Instant;
+use crate::track::Track;
+use crate::twcc::Recorder;
+
+/// One call of the node.  A peer, track or sender that has gone meanwhile makes it nothing.
+#[derive(Debug)]
+pub enum Command {
+    /// Let a peer in that knows these credentials.
+    AddPeer {
+        /// Never used before.
+        peer: PeerId,
+        /// Ours.
+        credentials: Credentials,
+    },
+    /// New credentials for a peer.
+    RestartIce {
+        /// Whose.
+        peer: PeerId,
+        /// Ours.
+        credentials: Credentials,
+    },
+    /// One DTLS datagram to the peer's selected address.
+    SendDtls {
+        /// Whom to.
+        peer: PeerId,
+        /// As it is sent.
+        datagram: Vec<u8>,
+    },
+    /// The handshake is over.
+    SetKeys {
+        /// Whose.
+        peer: PeerId,
+        /// For what it sends, and for what we send.
+        keys: Box<(Inbound, Outbound)>,
+    },
+    /// All the peer's media.
+    SetMedia {
+        /// Whose.
+        peer: PeerId,
+        /// The whole of it.
+        media: Box<PeerMedia>,
+    },
+    /// What a sender shows.
+    Show {
+        /// Whose sender.
+        peer: PeerId,
+        /// Its m-line.
+        mid: String,
+        /// Peer and m-line of the track; `None`: silence.
+        source: Option<(PeerId, String)>,
+    },
+    /// Whether a track is forwarded.
+    SetTrackEnabled {
+        /// Whose.
+        peer: PeerId,
+        /// Its m-line.
+        mid: String,
+        /// Forwarded.
+        enabled: bool,
+    },
+    /// Forget a peer.
+    RemovePeer {
+        /// Whom.
+        peer: PeerId,
+    },
+    /// A snapshot of all peers.
+    Stats {
+        /// Who waits for it.
+        reply: SyncSender<Vec<PeerStats>>,
+    },
+}
+
+impl Router {
+    /// Does what the node says.
+    pub fn command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::AddPeer { peer, credentials } => self.add_peer(peer, credentials, now),
+            Command::RestartIce { peer, credentials } => self.restart_ice(peer, credentials),
+            Command::SendDtls { peer, datagram } => self.send_dtls(peer, &datagram),
+            Command::SetKeys { peer, keys } => self.set_keys(peer, *keys, now),
+            Command::SetMedia { peer, media } => self.set_media(peer, *media),
+            Command::Show { peer, mid, source } => self.show(peer, &mid, source),
+            Command::SetTrackEnabled { peer, mid, enabled } => self.set_enabled(peer, &mid, enabled),
+            Command::RemovePeer { peer } => self.remove_peer(peer),
+            Command::Stats { reply } => {
+                // Who asked may have stopped waiting.
+                reply.try_send(self.stats(now)).ok();
+            }
+        }
+    }
+
+    fn add_peer(&mut self, id: PeerId, credentials: Credentials, now: Instant) {
+        let ufrag = credentials.ufrag.clone();
+        // Reports of many peers spread over the second.
+        let phase = std::time::Duration::from_millis(self.random() % 1_000);
+        let peer = Peer::new(id, Ice::new(credentials, now), now + phase);
+        let key = self.peers.insert(peer);
+        self.by_id.insert(id, key);
+        self.by_ufrag.insert(ufrag, key);
+        if let Some(at) = self.peers[key].ice.deadline() {
+            self.arm(key, at);
+        }
+    }
+
+    fn restart_ice(&mut self, id: PeerId, credentials: Credentials) {
+        let Some(&key) = self.by_id.get(&id) else { return };
+        self.by_ufrag.insert(credentials.ufrag.clone(), key);
+        if let Some(retired) = self.peers[key].ice.restart(credentials) {
+            self.by_ufrag.remove(&retired);
+        }
+    }
+
+    fn send_dtls(&mut self, id: PeerId, datagram: &[u8]) {
+        let Some(&key) = self.by_id.get(&id) else { return };
+        let Some(path) = self.peers[key].link.path else { return };
+        let len = self.egress.write(&path, |out| match out.get_mut(..datagram.len()) {
+            Some(room) => {
+                room.copy_from_slice(datagram);
+                datagram.len()
+            }
+            None => 0,
+        });
+        self.counters.dtls_out += u64::from(len > 0);
+    }
+
+    fn set_keys(&mut self, id: PeerId, (inbound, outbound): (Inbound, Outbound), now: Instant) {
+        let Some(&key) = self.by_id.get(&id) else { return };
+        let peer = &mut self.peers[key];
+        peer.inbound = Some(inbound);
+        peer.link.outbound = Some(outbound);
+        let at = peer.report_at.max(now);
+        peer.report_at = at;
+        self.arm(key, at);
+        let senders = self.peers[key].senders.clone();
+        senders.into_iter().for_each(|sender| self.want_keyframe(sender));
+    }
+
+    fn set_media(&mut self, id: PeerId, media: PeerMedia) {
+        let Some(&key) = self.by_id.get(&id) else { return };
+        let peer = &mut self.peers[key];
+        peer.extensions = media.extensions;
+        peer.rtcp_ssrc = media.rtcp_ssrc;
+        if media.transport_cc && media.extensions.transport_cc != 0 {
+            peer.feedback.get_or_insert_with(Recorder::new);
+        } else {
+            peer.feedback = None;
+        }
+        self.set_tracks(key, id, &media);
+        self.set_senders(key, media);
+    }
+
+    fn set_tracks(&mut self, key: Key, id: PeerId, media: &PeerMedia) {
+        let mut old = std::mem::take(&mut self.peers[key].tracks);
+        let mut tracks = Vec::with_capacity(media.tracks.len());
+        for config in &media.tracks {
+            let same = old.iter().position(|&track| {
+                let track = &self.tracks[track];
+                track.mid == config.mid && track.kind == config.kind
+            });
+            let track = match same.map(|index| old.swap_remove(index)) {
+                Some(track) => {
+                    self.tracks[track].configure(config.clone());
+                    track
+                }
+                None => self.tracks.insert(Track::new(key, id, config.clone())),
+            };
+            tracks.push(track);
+        }
+        old.into_iter().for_each(|track| self.end_track(track));
+        self.peers[key].choose_at = None;
+        self.peers[key].tracks = tracks;
+        self.bind_known(key, media);
+    }
+
+    /// SSRCs that the offer tells, and those learned that still have their layer.
+    fn bind_known(&mut self, key: Key, media: &PeerMedia) {
+        self.peers[key].streams.clear();
+        let tracks = self.peers[key].tracks.clone();
+        for (&track, config) in tracks.iter().zip(&media.tracks) {
+            for index in 0..self.tracks[track].layers.len() {
+                let told = config.layers.get(index);
+                let layer = &self.tracks[track].layers[index];
+                let media_ssrc = told.and_then(|told| told.ssrc).or(layer.ssrc);
+                let rtx_ssrc = told.and_then(|told| told.rtx_ssrc).or(layer.rtx_ssrc);
+                let stream = Stream { track, layer: index as u8, rtx: false };
+                media_ssrc.map(|ssrc| self.bind(key, ssrc, stream));
+                rtx_ssrc.map(|ssrc| self.bind(key, ssrc, Stream { rtx: true, ..stream }));
+            }
+        }
+    }
+
+    fn end_track(&mut self, key: Key) {
+        let Some(track) = self.tracks.remove(key) else { return };
+        for viewer in track.shown_by {
+            if let Some(sender) = self.senders.get_mut(viewer) {
+                sender.show(None, None);
+            }
+        }
+    }
+
+    fn set_senders(&mut self, key: Key, media: PeerMedia) {
+        let mut old = std::mem::take(&mut self.peers[key].senders);
+        let mid_extension = media.extensions.mid;
+        let mut senders = Vec::with_capacity(media.senders.len());
+        for config in media.senders {
+            let same = old.iter().position(|&sender| {
+                let sender = &self.senders[sender];
+                (&*sender.mid, sender.ssrc, sender.rtx_ssrc) == (&config.mid, config.ssrc, config.rtx_ssrc)
+            });
+            let sender = match same.map(|index| old.swap_remove(index)) {
+                Some(sender) => {
+                    self.senders[sender].configure(config, mid_extension);
+                    sender
+                }
+                None => {
+                    let seed = self.random();
+                    self.senders.insert(Sender::new(key, config, mid_extension, seed))
+                }
+            };
+            senders.push(sender);
+        }
+        old.into_iter().for_each(|sender| self.end_sender(sender));
+        let mut ssrcs: Vec<_> = senders.iter().map(|&sender| (self.senders[sender].ssrc, sender)).collect();
+        ssrcs.sort_unstable();
+        self.peers[key].sender_ssrcs = ssrcs;
+        self.peers[key].senders.clone_from(&senders);
+        senders.into_iter().for_each(|sender| self.want_if_waiting(sender));
+    }
+
+    fn want_if_waiting(&mut self, key: Key) {
+        let sender = &self.senders[key];
+        if sender.target.is_some_and(|target| sender.waits_for(target)) {
+            self.want_keyframe(key);
+        }
+    }
+
+    fn end_sender(&mut self, key: Key) {
+        self.unlink(key);
+        self.senders.remove(key);
+    }
+
+    fn show(&mut self, id: PeerId, mid: &str, source: Option<(PeerId, String)>) {
+        let Some(sender) = self.find_sender(id, mid) else { return };
+        let track = source.and_then(|(peer, mid)| self.find_track(peer, &mid));
+        if track.is_some() && self.senders[sender].source == track {
+            return;
+        }
+        self.unlink(sender);
+        let Some(key) = track else { return };
+        let track = &mut self.tracks[key];
+        track.shown_by.push(sender);
+        self.senders[sender].show(Some(key), track.preferred);
+        let codec = track.active_codec();
+        if codec.is_some_and(|codec| self.senders[sender].codec_for(codec).is_none()) {
+            return self.not_showable(sender);
+        }
+        self.want_if_waiting(sender);
+    }
+
+    fn find_sender(&self, id: PeerId, mid: &str) -> Option<Key> {
+        let peer = &self.peers[*self.by_id.get(&id)?];
+        peer.senders.iter().copied().find(|&sender| &*self.senders[sender].mid == mid)
+    }
+
+    fn find_track(&self, id: PeerId, mid: &str) -> Option<Key> {
+        let peer = &self.peers[*self.by_id.get(&id)?];
+        peer.tracks.iter().copied().find(|&track| self.tracks[track].mid == mid)
+    }
+
+    fn set_enabled(&mut self, id: PeerId, mid: &str, enabled: bool) {
+        let Some(key) = self.find_track(id, mid) else { return };
+        let track = &mut self.tracks[key];
+        if std::mem::replace(&mut track.enabled, enabled) == enabled || !enabled {
+            return;
+        }
+        // What viewers had was cut off in mid-stream.
+        if let Some(layer) = track.preferred.filter(|_| !track.shown_by.is_empty()) {
+            self.want_keyframe_of(key, layer);
+        }
+    }
+
+    fn remove_peer(&mut self, id: PeerId) {
+        let Some(key) = self.by_id.remove(&id) else { return };
+        let peer = &mut self.peers[key];
+        let (tracks, senders) = (std::mem::take(&mut peer.tracks), std::mem::take(&mut peer.senders));
+        tracks.into_iter().for_each(|track| self.end_track(track));
+        senders.into_iter().for_each(|sender| self.end_sender(sender));
+        let Some(peer) = self.peers.remove(key) else { return };
+        for path in peer.ice.paths() {
+            self.by_path.remove(&path);
+        }
+        for ufrag in peer.ice.ufrags() {
+            self.by_ufrag.remove(ufrag);
+        }
+    }
+
+    /// A snapshot of all peers.
+    pub fn stats(&self, now: Instant) -> Vec<PeerStats> {
+        self.peers.iter().map(|peer| self.peer_stats(peer, now)).collect()
+    }
+
+    fn peer_stats(&self, peer: &Peer, now: Instant) -> PeerStats {
+        PeerStats {
+            peer: peer.id,
+            address: peer.link.path.map(|path| path.canonical()),
+            rtt: peer.measured_rtt(),
+            tracks: peer.tracks.iter().map(|&track| self.track_stats(track, now)).collect(),
+            senders: peer.senders.iter().map(|&sender| sender_stats(&self.senders[sender])).collect(),
+        }
+    }
+
+    fn track_stats(&self, key: Key, now: Instant) -> TrackStats {
+        let track = &self.tracks[key];
+        let sum = |of: &dyn Fn(&LayerStats) -> u64, layers: &[LayerStats]| layers.iter().map(of).sum();
+        let layers: Vec<LayerStats> =
+            (0..track.layers.len()).map(|index| self.layer_stats(track, index, now)).collect();
+        TrackStats {
+            mid: track.mid.clone(),
+            codec: track.active_codec().map(|codec| codec.key.to_string()),
+            level_dbov: track.level.level(now),
+            packets: sum(&|layer| layer.packets, &layers),
+            octets: sum(&|layer| layer.octets, &layers),
+            lost: track.layers.iter().map(|layer| layer.reception.lost()).sum(),
+            layers,
+        }
+    }
+
+    fn layer_stats(&self, track: &Track, index: usize, now: Instant) -> LayerStats {
+        let layer = &track.layers[index];
+        let shows = |key: &Key| {
+            let sender = self.senders.get(*key);
+            sender.is_some_and(|sender| sender.shown_layer() == Some(index as u8))
+        };
+        LayerStats {
+            rid: layer.rid.clone(),
+            ssrc: layer.ssrc,
+            packets: layer.traffic.packets,
+            octets: layer.traffic.octets,
+            active: layer.is_alive(now),
+            taken: track.shown_by.iter().any(shows),
+            kbps: if layer.is_alive(now) { layer.traffic.kbps } else { 0.0 },
+            nacks_sent: layer.nacks_sent,
+            keyframe_requests: layer.keyframes.sent,
+        }
+    }
+
+    /// Peer, m-line and smoothed level of every audio track that has told one.
+    pub fn levels(&self, now: Instant) -> Vec<(PeerId, String, u8)> {
+        let level = |track: &Track| Some((track.owner_id, track.mid.clone(), track.level.level(now)?));
+        self.tracks.iter().filter_map(level).collect()
+    }
+}
+
+fn sender_stats(sender: &Sender) -> SenderStats {
+    let totals = &sender.totals;
+    let rate = sender.clock_rate().unwrap_or(90_000).max(1);
+    SenderStats {
+        mid: sender.mid.to_string(),
+        layer: sender.shown_layer(),
+        packets: totals.packets,
+        octets: totals.octets,
+        fraction_lost: f64::from(totals.fraction_lost) / 256.0,
+        jitter: std::time::Duration::from_secs_f64(f64::from(totals.jitter) / f64::from(rate)),
+        nacks_received: totals.nacks,
+        retransmitted: totals.retransmitted,
+    }
+}

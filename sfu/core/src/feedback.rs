@@ -1,0 +1,317 @@
+//! RTCP both ways, and everything that happens because time passes.
+//!
+//! `receivers' NACK, PLI, reports → **router (feedback)** → publishers' NACK, PLI, reports, transport-wide feedback`
+
+use std::cmp::Reverse;
+
+use crate::clock::LayerClock;
+use crate::events::Event;
+use crate::peer::{REPORT_INTERVAL, Stream};
+use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
+use crate::router::Router;
+use crate::slab::Key;
+use crate::time::{Instant, Ntp};
+use crate::track::CHOICE_INTERVAL;
+
+/// Packets asked for in one RTCP datagram that are looked at; more is no loss but a lost path.
+const MAX_NACKED: usize = 256;
+/// Octets of sender reports in one datagram after which the next begins.
+const REPORTS_FULL: usize = 1_000;
+/// CNAME of the node's own SSRC, under which it only reports (RFC 3550 §6.5.1 wants one).
+const CNAME: &str = "tertulia";
+/// Packets of transport-wide feedback in one go.
+const MAX_FEEDBACK: usize = 8;
+
+impl Router {
+    pub(crate) fn on_rtcp(&mut self, key: Key, datagram: &mut [u8], now: Instant) {
+        let Some(inbound) = &mut self.peers[key].inbound else {
+            self.counters.srtp_early += 1;
+            return;
+        };
+        let len = match inbound.unprotect_rtcp(datagram) {
+            Ok(len) => len,
+            Err(why) => return self.rejected(why),
+        };
+        self.counters.rtcp_in += 1;
+        for packet in rtcp::compound(&datagram[..len]) {
+            match packet {
+                Ok(packet) => self.on_packet(key, &packet, now),
+                Err(_) => self.counters.malformed += 1,
+            }
+        }
+    }
+
+    fn on_packet(&mut self, key: Key, packet: &Rtcp<'_>, now: Instant) {
+        match packet {
+            Rtcp::SenderReport(report) => {
+                self.on_sender_report(key, report, now);
+                report.blocks.for_each(|block| self.on_block(key, &block, now));
+            }
+            Rtcp::ReceiverReport(report) => report.blocks.for_each(|block| self.on_block(key, &block, now)),
+            Rtcp::Nack(nack) => self.on_nack(key, nack.media_ssrc, nack.lost(), now),
+            Rtcp::Pli(pli) => self.on_keyframe_request(key, pli.media_ssrc),
+            Rtcp::Fir(fir) => fir.entries().for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc)),
+            Rtcp::TransportCc(_) => self.counters.feedback_in += 1,
+            Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Remb(_) | Rtcp::Other { .. } => {}
+        }
+    }
+
+    fn on_sender_report(&mut self, key: Key, report: &SenderReport<'_>, now: Instant) {
+        let ours = self.ntp(now);
+        let peer = &mut self.peers[key];
+        let Some(Stream { track, layer, rtx: false }) = peer.streams.get(report.ssrc) else { return };
+        if report.ntp == Ntp::default() {
+            return; // RFC 3550 §6.4.1: a sender without a wall clock says 0.
+        }
+        let ntp = peer.clock.ours(report.ntp, ours);
+        let Some(track) = self.tracks.get_mut(track) else { return };
+        let layer = &mut track.layers[usize::from(layer)];
+        layer.reception.sender_report(report.ntp, now);
+        let first = layer.clock.is_none();
+        layer.clock = Some(LayerClock { ntp, rtp: report.rtp_timestamp });
+        if first {
+            let viewers = track.shown_by.clone();
+            viewers.into_iter().for_each(|sender| self.report_sender(sender, now));
+        }
+    }
+
+    fn on_block(&mut self, key: Key, block: &ReportBlock, now: Instant) {
+        let ours = self.ntp(now);
+        let peer = &mut self.peers[key];
+        let Some(sender) = peer.sender_of(block.ssrc) else { return };
+        if let Some(rtt) = block.round_trip(ours) {
+            peer.measured(rtt);
+        }
+        let totals = &mut self.senders[sender].totals;
+        totals.fraction_lost = block.fraction_lost;
+        totals.jitter = block.jitter;
+    }
+
+    fn on_nack(&mut self, key: Key, ssrc: u32, lost: impl Iterator<Item = u16>, now: Instant) {
+        let peer = &self.peers[key];
+        let Some(sender) = peer.sender_of(ssrc).and_then(|sender| self.senders.get_mut(sender)) else {
+            return;
+        };
+        for sequence in lost.take(MAX_NACKED) {
+            self.counters.nacks_in += 1;
+            let Some(asked) = sender.asked(sequence, peer.rtt(), now) else { continue };
+            let origin = asked.segment.origin;
+            let Some(track) = self.tracks.get(origin.track).filter(|track| track.enabled) else { continue };
+            let layer = track.layers.get(usize::from(origin.layer));
+            let Some(layer) = layer.filter(|layer| layer.epoch == origin.epoch) else { continue };
+            let sent = sender.retransmit(&asked, layer, &peer.link, &mut self.egress);
+            self.counters.retransmitted += u64::from(sent);
+            self.counters.rtp_out += u64::from(sent);
+        }
+    }
+
+    fn on_keyframe_request(&mut self, key: Key, ssrc: u32) {
+        let Some(sender) = self.peers[key].sender_of(ssrc) else { return };
+        self.counters.keyframe_requests_in += 1;
+        self.want_keyframe(sender);
+    }
+
+    /// Does what has become due.
+    pub fn on_deadline(&mut self, now: Instant) {
+        while let Some(&Reverse((at, key))) = self.timers.peek().filter(|Reverse((at, _))| *at <= now) {
+            self.timers.pop();
+            let current = self.peers.get_mut(key).filter(|peer| peer.armed == Some(at));
+            if let Some(peer) = current {
+                peer.armed = None;
+                self.on_peer_deadline(key, now);
+            }
+        }
+    }
+
+    fn on_peer_deadline(&mut self, key: Key, now: Instant) {
+        self.expire(key, now);
+        self.send_feedback(key, now);
+        self.look_at_layers(key, now);
+        self.ask_publisher(key, now);
+        if self.peers[key].report_at <= now && self.peers[key].is_connected() {
+            self.report(key, now);
+        }
+        if let Some(at) = self.next_deadline(key) {
+            self.arm(key, at);
+        }
+    }
+
+    fn next_deadline(&self, key: Key) -> Option<Instant> {
+        let peer = &self.peers[key];
+        let layers = peer.tracks.iter().flat_map(|&track| &self.tracks[track].layers);
+        let of_layers = layers.flat_map(|layer| [layer.nacks.deadline(), layer.keyframes.deadline()]);
+        let report = peer.is_connected().then_some(peer.report_at);
+        let feedback = peer.feedback.as_ref().and_then(|recorder| recorder.next_deadline());
+        let own = [peer.ice.deadline(), report, feedback, peer.choose_at];
+        own.into_iter().chain(of_layers.filter(|_| peer.is_connected())).flatten().min()
+    }
+
+    fn expire(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let Some(paths) = peer.ice.expire(now) else { return };
+        peer.link.path = None;
+        let event = Event::ConsentExpired { peer: peer.id };
+        paths.iter().for_each(|path| {
+            self.by_path.remove(path);
+        });
+        self.events.push(event);
+    }
+
+    fn send_feedback(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let Some(recorder) = &mut peer.feedback else { return };
+        for _ in 0..MAX_FEEDBACK {
+            if recorder.next_deadline().is_none_or(|at| at > now) {
+                return;
+            }
+            let sent = peer.link.send_rtcp(&mut self.egress, |out| {
+                recorder.write_feedback(out, peer.rtcp_ssrc, now).unwrap_or(0)
+            });
+            if !sent {
+                // Nobody to send to (any more): start afresh rather than wait.
+                *recorder = crate::twcc::Recorder::new();
+                return;
+            }
+            self.counters.feedback_out += 1;
+            self.counters.rtcp_out += 1;
+        }
+    }
+
+    /// Simulcast tracks: which layer is worth showing now?
+    fn look_at_layers(&mut self, key: Key, now: Instant) {
+        if self.peers[key].choose_at.is_some_and(|at| at > now) {
+            return;
+        }
+        let mut simulcast = false;
+        for index in 0..self.peers[key].tracks.len() {
+            let track = self.peers[key].tracks[index];
+            if self.tracks[track].layers.len() > 1 {
+                simulcast = true;
+                self.choose(track, now);
+            }
+        }
+        self.peers[key].choose_at = simulcast.then(|| now + CHOICE_INTERVAL);
+    }
+
+    /// NACKs and keyframe requests that are due.
+    fn ask_publisher(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let rtt = peer.rtt();
+        for &track in &peer.tracks {
+            let Some(track) = self.tracks.get_mut(track) else { continue };
+            let pli = track.codecs.iter().any(|codec| codec.pli);
+            for layer in &mut track.layers {
+                let Some(media_ssrc) = layer.ssrc else { continue };
+                let (sender_ssrc, link) = (peer.rtcp_ssrc, &mut peer.link);
+                layer.nacks.due(now, rtt, &mut self.lost);
+                if layer.nacks.take_overflowed() {
+                    layer.keyframes.want();
+                }
+                if !self.lost.is_empty() {
+                    let write = |out: &mut [u8]| rtcp::write_nack(out, sender_ssrc, media_ssrc, &self.lost);
+                    let sent = link.send_rtcp(&mut self.egress, write);
+                    self.counters.rtcp_out += u64::from(sent);
+                    self.counters.nacks_out += self.lost.len() as u64;
+                    layer.nacks_sent += self.lost.len() as u64;
+                    self.lost.clear();
+                }
+                if pli && layer.keyframes.take_due(now) {
+                    let pli = Pli { sender_ssrc, media_ssrc };
+                    let sent = link.send_rtcp(&mut self.egress, |out| rtcp::write_pli(out, pli));
+                    self.counters.rtcp_out += u64::from(sent);
+                    self.counters.keyframe_requests_out += u64::from(sent);
+                }
+            }
+        }
+    }
+
+    /// Once a second: reports on what the peer sends, and on what we send it.
+    fn report(&mut self, key: Key, now: Instant) {
+        self.peers[key].report_at = now + REPORT_INTERVAL;
+        self.report_reception(key, now);
+        let senders = std::mem::take(&mut self.peers[key].senders);
+        self.report_senders(key, &senders, now);
+        self.peers[key].senders = senders;
+    }
+
+    fn report_reception(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let mut blocks = Vec::new();
+        for &track in &peer.tracks {
+            let Some(track) = self.tracks.get_mut(track) else { continue };
+            for layer in &mut track.layers {
+                layer.traffic.measure(now);
+                let block = layer.ssrc.and_then(|ssrc| layer.reception.report(ssrc, now));
+                blocks.extend(block.filter(|_| layer.is_alive(now)));
+            }
+        }
+        if blocks.is_empty() {
+            return;
+        }
+        let ssrc = peer.rtcp_ssrc;
+        let sent = peer.link.send_rtcp(&mut self.egress, |out| {
+            let len = rtcp::write_receiver_report(out, ssrc, &blocks);
+            len + rtcp::write_sdes(&mut out[len..], ssrc, CNAME)
+        });
+        self.counters.rtcp_out += u64::from(sent);
+    }
+
+    /// Sender reports of one peer's senders, several to a datagram.
+    fn report_senders(&mut self, key: Key, senders: &[Key], now: Instant) {
+        let ntp = self.ntp(now);
+        let mut rest = senders;
+        while !rest.is_empty() {
+            let mut taken = 0;
+            let (all_senders, tracks) = (&self.senders, &self.tracks);
+            let sent = self.peers[key].link.send_rtcp(&mut self.egress, |out| {
+                let mut len = 0;
+                for &sender in rest {
+                    if len > REPORTS_FULL {
+                        break;
+                    }
+                    taken += 1;
+                    let sender = all_senders.get(sender);
+                    len += sender.map_or(0, |sender| write_report(&mut out[len..], sender, tracks, ntp));
+                }
+                len
+            });
+            self.counters.rtcp_out += u64::from(sent);
+            if taken == 0 {
+                return;
+            }
+            rest = &rest[taken..];
+        }
+    }
+
+    /// One sender's report, at a switch and when its layer's clock becomes known.
+    pub(crate) fn report_sender(&mut self, sender: Key, now: Instant) {
+        if let Some(peer) = self.senders.get(sender).map(|sender| sender.peer) {
+            self.report_senders(peer, &[sender], now);
+        }
+    }
+}
+
+/// SR and SDES; 0 while the sender is silent or its layer's clock is not known.
+fn write_report(
+    out: &mut [u8],
+    sender: &crate::sender::Sender,
+    tracks: &crate::slab::Slab<crate::track::Track>,
+    ntp: Ntp,
+) -> usize {
+    let mut write = || {
+        let track = tracks.get(sender.source?)?;
+        let clock = track.layers.get(usize::from(sender.shown_layer()?))?.clock?;
+        let rtp = clock.rtp_at(ntp, sender.clock_rate()?);
+        let info = SenderInfo {
+            ssrc: sender.ssrc,
+            ntp,
+            rtp_timestamp: sender.timestamp_of(rtp)?,
+            packets: sender.totals.packets as u32,
+            octets: sender.totals.octets as u32,
+        };
+        let len = rtcp::write_sender_report(out, &info, &[]);
+        Some(len + rtcp::write_sdes(&mut out[len..], sender.ssrc, &sender.cname))
+    };
+    write().unwrap_or(0)
+}
+

@@ -1,0 +1,93 @@
+//! When a layer's publisher is asked for a keyframe.
+//!
+//! `sender (starts, switches) · rtcp (PLI, FIR) → **keyframe** → rtcp (PLI to the publisher)`
+//!
+//! However many receivers want one, the publisher hears of it once in `INTERVAL`, and again until a keyframe comes.
+
+use std::time::Duration;
+
+use crate::time::Instant;
+
+/// libwebrtc's encoder makes at most one keyframe in 300 ms, whoever asks.
+pub const INTERVAL: Duration = Duration::from_millis(300);
+/// Requests that went unanswered, after which the layer is left alone until somebody wants one anew.
+const ATTEMPTS: u32 = 20;
+
+/// The requests of one layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyframeRequests {
+    wanted: bool,
+    unanswered: u32,
+    last: Option<Instant>,
+    /// How many were sent.
+    pub sent: u64,
+}
+
+impl KeyframeRequests {
+    /// Somebody cannot go on without a keyframe.
+    pub fn want(&mut self) {
+        self.wanted = true;
+        self.unanswered = 0;
+    }
+
+    /// A keyframe has begun to come in.
+    pub fn arrived(&mut self) {
+        self.wanted = false;
+        self.unanswered = 0;
+    }
+
+    /// When the next request is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.wanted.then(|| self.last.map_or(Instant::default(), |last| last + INTERVAL))
+    }
+
+    /// Whether to send a request now; counts it as sent.
+    pub fn take_due(&mut self, now: Instant) -> bool {
+        if self.deadline().is_none_or(|due| due > now) {
+            return false;
+        }
+        self.last = Some(now);
+        self.sent += 1;
+        self.unanswered += 1;
+        self.wanted = self.unanswered < ATTEMPTS;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests_until(requests: &mut KeyframeRequests, from_ms: u64, to_ms: u64) -> Vec<u64> {
+        (from_ms..to_ms).filter(|&ms| requests.take_due(Instant::from_millis(ms))).collect()
+    }
+
+    #[test]
+    fn the_first_wish_is_passed_on_at_once_and_a_hundred_more_are_not() {
+        let mut requests = KeyframeRequests::default();
+        for _ in 0..100 {
+            requests.want();
+        }
+        assert_eq!(requests_until(&mut requests, 5, 200), [5]);
+        requests.want();
+        assert_eq!(requests_until(&mut requests, 200, 300), []);
+    }
+
+    #[test]
+    fn it_is_repeated_until_a_keyframe_comes() {
+        let mut requests = KeyframeRequests::default();
+        requests.want();
+        assert_eq!(requests_until(&mut requests, 0, 1_000), [0, 300, 600, 900]);
+        requests.arrived();
+        assert_eq!(requests_until(&mut requests, 1_000, 3_000), []);
+    }
+
+    #[test]
+    fn a_publisher_that_never_answers_is_left_alone_until_somebody_asks_anew() {
+        let mut requests = KeyframeRequests::default();
+        requests.want();
+        assert_eq!(requests_until(&mut requests, 0, 60_000).len(), ATTEMPTS as usize);
+        requests.want();
+        assert_eq!(requests_until(&mut requests, 60_000, 60_001), [60_000]);
+    }
+}

@@ -1,0 +1,291 @@
+//! How a receiver's numbers differ from a publisher's: the arithmetic of a seat.
+//!
+//! `ring → **rewrite** → sender`
+//!
+//! What a sender has sent is a list of segments.  Within one, every number of the outgoing stream is the incoming one
+//! plus a constant; a switch of layer or publisher, or a packet left out, begins a new segment.  The list is kept for a
+//! while, so that a retransmission asked for later gets the very numbers that the packet had.
+//!
+//! ```text
+//!  in   layer 0: 70 71 72 ·· 74      layer 1: 900 901 (902 padding only) 903
+//!  out           10 11 12 13 14               15  16                     17
+//!  segments      [70 → 10        ]            [900 → 15]                 [903 → 17]
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::rtp::{self, OutHeader};
+use crate::slab::Key;
+
+/// Segments kept: switches and left-out packets of the last seconds.
+const MAX_SEGMENTS: usize = 64;
+/// Padding that is worth a GSO message: libwebrtc's packetizer leaves packets of a frame one byte apart, the last layer
+/// of FEC or a header extension some more; all tested browsers take up to 30 bytes.
+pub const MAX_PADDING: usize = 30;
+/// 12 fixed octets, 4 of extension head, 1 of element head and the MID, padded to a word.
+const MAX_HEADER: usize = 32;
+/// A longer MID does not fit the header's template, nor the one-byte form of extensions.
+pub const MAX_MID: usize = 15;
+
+/// Which incoming stream a packet is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The track.
+    pub track: Key,
+    /// The layer in it.
+    pub layer: u8,
+    /// Counts the SSRCs that the layer has had.
+    pub epoch: u32,
+}
+
+/// What the outgoing numbers are beside the incoming ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deltas {
+    /// RTP timestamp, modulo 2^32.
+    pub timestamp: u32,
+    /// VP8 picture id, modulo 2^15.
+    pub picture_id: u16,
+    /// VP8 TL0PICIDX, modulo 2^8.
+    pub tl0: u8,
+}
+
+/// A stretch of the outgoing stream with constant differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Unwrapped incoming number of its first packet...
+    pub first_in: u64,
+    /// ...which left with this unwrapped number.
+    pub first_out: u64,
+    /// The other differences.
+    pub deltas: Deltas,
+    /// Index of the codec among the sender's.
+    pub codec: u8,
+}
+
+/// The segments of one sender, oldest first.
+#[derive(Debug, Default)]
+pub struct Segments(VecDeque<Segment>);
+
+impl Segments {
+    /// The one that is being sent.
+    #[inline]
+    pub fn last(&self) -> Option<&Segment> {
+        self.0.back()
+    }
+
+    /// Begins a segment.  One that never sent a packet is replaced.
+    pub fn begin(&mut self, segment: Segment) {
+        while self.0.back().is_some_and(|last| last.first_out >= segment.first_out) {
+            self.0.pop_back();
+        }
+        if self.0.len() >= MAX_SEGMENTS {
+            self.0.pop_front();
+        }
+        self.0.push_back(segment);
+    }
+
+    /// The segment and outgoing number of a packet that came in late, after later ones were sent.
+    pub fn place_late(&self, origin: Origin, ext_in: u64) -> Option<(&Segment, u64)> {
+        let mut end = u64::MAX;
+        for segment in self.0.iter().rev().take_while(|segment| segment.origin == origin) {
+            if segment.first_in <= ext_in {
+                let out = segment.first_out + (ext_in - segment.first_in);
+                return (out < end).then_some((segment, out));
+            }
+            end = segment.first_out;
+        }
+        None
+    }
+
+    /// The segment and incoming number of a packet that was sent.
+    pub fn find_sent(&self, ext_out: u64) -> Option<(&Segment, u64)> {
+        let segment = self.0.iter().rev().find(|segment| segment.first_out <= ext_out)?;
+        Some((segment, segment.first_in + (ext_out - segment.first_out)))
+    }
+}
+
+/// A header with everything that stays the same; sequence, timestamp, marker and type are filled in per packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderTemplate {
+    bytes: [u8; MAX_HEADER],
+    len: u8,
+}
+
+impl HeaderTemplate {
+    /// The header of one SSRC, with its MID where that was negotiated.
+    pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>) -> Self {
+        let mut bytes = [0; MAX_HEADER];
+        let header = OutHeader { ssrc, mid, ..OutHeader::default() };
+        let len = rtp::write_header(&mut bytes, &header) as u8;
+        Self { bytes, len }
+    }
+
+    /// Octets of header.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Writes a header; gives its length.
+    #[inline]
+    pub fn write(&self, out: &mut [u8], numbers: &Numbers) -> usize {
+        let len = self.len();
+        // A copy of fixed size is two vector moves; what lies behind the header is written over by the payload.
+        out[..MAX_HEADER].copy_from_slice(&self.bytes);
+        out[0] |= u8::from(numbers.padding > 0) << 5;
+        out[1] = (u8::from(numbers.marker) << 7) | numbers.payload_type;
+        out[2..4].copy_from_slice(&(numbers.ext_seq as u16).to_be_bytes());
+        out[4..8].copy_from_slice(&numbers.timestamp.to_be_bytes());
+        len
+    }
+}
+
+/// What differs from packet to packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    /// Unwrapped; its upper part is SRTP's rollover counter.
+    pub ext_seq: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// Marker bit.
+    pub marker: bool,
+    /// As the receiver numbers it.
+    pub payload_type: u8,
+    /// Octets of padding.
+    pub padding: u8,
+}
+
+/// A packet of this batch: where it is, and how much padding makes its neighbours equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// Unwrapped incoming number.
+    pub ext_seq: u64,
+    /// Octets of payload.
+    pub len: u16,
+    /// Octets of padding to add.
+    pub padding: u8,
+}
+
+/// Pads a batch so that runs of packets have one size, the last of each run excepted, which may be shorter.
+pub fn equalise(batch: &mut [Fresh]) {
+    let mut rest = batch;
+    while !rest.is_empty() {
+        let (run, size) = longest_run(rest);
+        let (this, next) = std::mem::take(&mut rest).split_at_mut(run);
+        for packet in &mut this[..run - 1] {
+            packet.padding = (size - packet.len) as u8;
+        }
+        rest = next;
+    }
+}
+
+/// How many packets from the first on can be made equal, and their size.
+fn longest_run(batch: &[Fresh]) -> (usize, u16) {
+    let (mut size, mut shortest) = (batch[0].len, batch[0].len);
+    for (index, packet) in batch.iter().enumerate().skip(1) {
+        let new_size = size.max(packet.len);
+        if usize::from(new_size - shortest) > MAX_PADDING {
+            return (index, size);
+        }
+        size = new_size;
+        shortest = shortest.min(packet.len);
+    }
+    (batch.len(), size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slab::Slab;
+
+    fn origins() -> (Origin, Origin) {
+        let mut slab = Slab::default();
+        let track = slab.insert(());
+        (Origin { track, layer: 0, epoch: 0 }, Origin { track, layer: 1, epoch: 0 })
+    }
+
+    fn segment(origin: Origin, first_in: u64, first_out: u64) -> Segment {
+        Segment { origin, first_in, first_out, deltas: Deltas::default(), codec: 0 }
+    }
+
+    fn padded(lens: &[u16]) -> Vec<u16> {
+        let mut batch: Vec<Fresh> = lens.iter().map(|&len| Fresh { ext_seq: 0, len, padding: 0 }).collect();
+        equalise(&mut batch);
+        batch.iter().map(|packet| packet.len + u16::from(packet.padding)).collect()
+    }
+
+    #[test]
+    fn the_drawing_above_holds() {
+        let (low, high) = origins();
+        let mut segments = Segments::default();
+        segments.begin(segment(low, 70, 10));
+        segments.begin(segment(high, 900, 15));
+        segments.begin(segment(high, 903, 17));
+        let sent = |out| segments.find_sent(out).map(|(segment, ext_in)| (segment.origin.layer, ext_in));
+        assert_eq!(sent(9), None);
+        assert_eq!((sent(10), sent(13), sent(14)), (Some((0, 70)), Some((0, 73)), Some((0, 74))));
+        assert_eq!((sent(15), sent(16), sent(17)), (Some((1, 900)), Some((1, 901)), Some((1, 903))));
+        let late = |ext_in| segments.place_late(high, ext_in).map(|(_, out)| out);
+        assert_eq!((late(899), late(901), late(902), late(903)), (None, Some(16), None, Some(17)));
+        assert_eq!(segments.place_late(low, 73), None);
+    }
+
+    #[test]
+    fn segments_are_bounded_and_the_oldest_goes() {
+        let (low, _) = origins();
+        let mut segments = Segments::default();
+        for n in 0..1_000 {
+            segments.begin(segment(low, n * 10, n * 5));
+        }
+        assert_eq!(segments.0.len(), MAX_SEGMENTS);
+        assert_eq!(segments.find_sent(0), None);
+        assert_eq!(segments.find_sent(4_997).map(|(_, ext_in)| ext_in), Some(9_992));
+    }
+
+    #[test]
+    fn a_segment_that_sent_nothing_is_replaced() {
+        let (low, high) = origins();
+        let mut segments = Segments::default();
+        segments.begin(segment(low, 5, 10));
+        segments.begin(segment(low, 7, 11));
+        segments.begin(segment(high, 90, 11));
+        assert_eq!(segments.0.len(), 2);
+        assert_eq!(segments.find_sent(11).map(|(_, ext_in)| ext_in), Some(90));
+    }
+
+    #[test]
+    fn packets_of_a_frame_one_byte_apart_become_equal() {
+        assert_eq!(padded(&[1_100, 1_100, 1_099, 1_099]), [1_100, 1_100, 1_100, 1_099]);
+        assert_eq!(padded(&[1_099, 1_100]), [1_100, 1_100]);
+        assert_eq!(padded(&[1_100]), [1_100]);
+    }
+
+    #[test]
+    fn sizes_too_far_apart_stay_and_a_short_tail_ends_a_run() {
+        assert_eq!(padded(&[1_000, 1_100, 1_100]), [1_000, 1_100, 1_100]);
+        assert_eq!(padded(&[1_100, 1_090, 300, 1_100, 1_100]), [1_100, 1_100, 300, 1_100, 1_100]);
+        assert_eq!(padded(&[100, 110, 120, 131]), [120, 120, 120, 131]);
+    }
+
+    #[test]
+    fn a_header_from_a_template_reads_as_what_was_put_in() {
+        let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")));
+        let mut out = [0; 64];
+        let numbers =
+            Numbers { ext_seq: 0x3_ffff, timestamp: 7, marker: true, payload_type: 96, padding: 0 };
+        let len = template.write(&mut out, &numbers);
+        let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
+        assert_eq!((packet.ssrc, packet.sequence, packet.timestamp), (0xfeed_beef, 0xffff, 7));
+        assert_eq!((packet.marker, packet.payload_type), (true, 96));
+        assert_eq!(packet.extension(4), Some(&b"12"[..]));
+        assert_eq!(packet.payload.len(), 10);
+    }
+
+    #[test]
+    fn the_longest_mid_fits_the_template() {
+        let template = HeaderTemplate::new(1, Some((14, &[b'x'; MAX_MID])));
+        assert_eq!(template.len(), 32);
+    }
+}

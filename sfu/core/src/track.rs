@@ -1,0 +1,363 @@
+//! One published source: its layers, which of them is worth showing, and who shows it.
+//!
+//! `router → **track** → layer (ring) → sender`
+
+use std::time::Duration;
+
+use crate::codec::Codec;
+use crate::events::PeerId;
+use crate::layer::{Incoming, Layer, SILENT};
+use crate::level::LevelMeter;
+use crate::media::{CodecConfig, Kind, LayerConfig, TrackConfig};
+use crate::rewrite::Fresh;
+use crate::rtp::{AudioLevel, Packet};
+use crate::slab::Key;
+use crate::time::Instant;
+
+/// How often the choice among simulcast layers is looked at.
+pub const CHOICE_INTERVAL: Duration = Duration::from_millis(200);
+/// A higher layer has to stay this long before it is shown: a browser that probes its bandwidth starts and stops one.
+const STEADY: Duration = Duration::from_millis(1_500);
+/// Layers of one track: browsers send three at most.
+pub const MAX_LAYERS: usize = 4;
+
+/// One published source.
+#[derive(Debug)]
+pub struct Track {
+    /// Whose it is.
+    pub owner: Key,
+    /// The same, as Python knows it.
+    pub owner_id: PeerId,
+    /// Its m-line.
+    pub mid: String,
+    /// Sound or pictures.
+    pub kind: Kind,
+    /// As the publisher numbers them.
+    pub codecs: Vec<CodecConfig>,
+    /// Low to high.
+    pub layers: Vec<Layer>,
+    /// Forwarded at all.
+    pub enabled: bool,
+    /// The senders that show it or wait to.
+    pub shown_by: Vec<Key>,
+    /// The layer that receivers had best be shown.
+    pub preferred: Option<u8>,
+    /// Index of the codec last seen.
+    pub active_codec: Option<u8>,
+    /// How loud it is.
+    pub level: LevelMeter,
+    announced: Instant,
+}
+
+/// What the arrival of a packet means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// It is new.
+    pub is_new: bool,
+    /// The codec is another than before, or the first.
+    pub new_codec: bool,
+    /// The first sender now has a packet to forward.
+    pub touched: bool,
+}
+
+/// Where in a track a packet goes: what its payload type means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// Media of the codec with this index.
+    Media(u8),
+    /// Retransmissions of it.
+    Rtx(u8),
+}
+
+impl Track {
+    /// A track that has received nothing.
+    pub fn new(owner: Key, owner_id: PeerId, config: TrackConfig) -> Self {
+        let mut track = Self {
+            owner,
+            owner_id,
+            mid: config.mid.clone(),
+            kind: config.kind,
+            codecs: Vec::new(),
+            layers: Vec::new(),
+            enabled: true,
+            shown_by: Vec::new(),
+            preferred: None,
+            active_codec: None,
+            level: LevelMeter::default(),
+            announced: Instant::default(),
+        };
+        track.configure(config);
+        track
+    }
+
+    /// Takes a new negotiation over; layers with the same RID (or place, without RIDs) go on.
+    pub fn configure(&mut self, mut config: TrackConfig) {
+        config.layers.truncate(MAX_LAYERS);
+        if config.layers.is_empty() {
+            config.layers.push(LayerConfig::default());
+        }
+        let mut old: Vec<Option<Layer>> = self.layers.drain(..).map(Some).collect();
+        for (index, wanted) in config.layers.iter().enumerate() {
+            let same = match &wanted.rid {
+                Some(_) => old.iter_mut().find(|one| {
+                    one.as_ref().is_some_and(|layer| layer.rid == wanted.rid)
+                }),
+                None => old.get_mut(index).filter(|one| {
+                    one.as_ref().is_some_and(|layer| layer.rid.is_none())
+                }),
+            };
+            let layer = same.and_then(Option::take);
+            self.layers.push(layer.unwrap_or_else(|| Layer::new(wanted, self.kind)));
+        }
+        let active_key = self.active_codec().map(|codec| codec.key.clone());
+        self.codecs = config.codecs;
+        self.active_codec = active_key
+            .and_then(|key| self.codecs.iter().position(|codec| codec.key == key))
+            .map(|index| index as u8);
+        self.preferred = self.preferred.filter(|&index| usize::from(index) < self.layers.len());
+    }
+
+    /// The codec last seen.
+    pub fn active_codec(&self) -> Option<&CodecConfig> {
+        self.codecs.get(usize::from(self.active_codec?))
+    }
+
+    /// What a payload type of the publisher means.
+    #[inline]
+    pub fn carries(&self, payload_type: u8) -> Option<Carries> {
+        let position = |found: &dyn Fn(&CodecConfig) -> bool| self.codecs.iter().position(found);
+        if let Some(index) = position(&|codec| codec.payload_type == payload_type) {
+            return Some(Carries::Media(index as u8));
+        }
+        position(&|codec| codec.rtx_payload_type == Some(payload_type))
+            .map(|index| Carries::Rtx(index as u8))
+    }
+
+    /// Takes a media packet in.
+    pub fn receive(
+        &mut self,
+        layer_index: u8,
+        codec_index: u8,
+        packet: &Packet<'_>,
+        ext_seq: u64,
+        audio_level: Option<AudioLevel>,
+        now: Instant,
+    ) -> Arrival {
+        let codec = &self.codecs[usize::from(codec_index)];
+        let (rate, nack, what) = (codec.clock_rate, codec.nack, codec.codec);
+        let layer = &mut self.layers[usize::from(layer_index)];
+        layer.reception.received(ext_seq, packet.timestamp, rate, now);
+        if nack {
+            layer.nacks.received(ext_seq, now);
+        }
+        if let Some(heard) = audio_level {
+            self.level.heard(heard.level, now);
+        }
+        let incoming = Incoming {
+            ext_seq,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload_type: packet.payload_type,
+            codec: what,
+            payload: packet.payload,
+            audio_level,
+        };
+        self.keep(layer_index, codec_index, &incoming, now)
+    }
+
+    /// Takes in a packet that came as a retransmission (RFC 4588): `original` is without its number.
+    pub fn recover(
+        &mut self,
+        layer_index: u8,
+        codec_index: u8,
+        packet: &Packet<'_>,
+        original: &[u8],
+        ext_seq: u64,
+        now: Instant,
+    ) -> Arrival {
+        let codec = &self.codecs[usize::from(codec_index)];
+        let layer = &mut self.layers[usize::from(layer_index)];
+        layer.nacks.received(ext_seq, now);
+        let incoming = Incoming {
+            ext_seq,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload_type: codec.payload_type,
+            codec: codec.codec,
+            payload: original,
+            audio_level: None,
+        };
+        let arrival = self.keep(layer_index, codec_index, &incoming, now);
+        if arrival.is_new {
+            self.layers[usize::from(layer_index)].reception.recovered();
+        }
+        arrival
+    }
+
+    fn keep(&mut self, layer_index: u8, codec_index: u8, incoming: &Incoming<'_>, now: Instant) -> Arrival {
+        let layer = &mut self.layers[usize::from(layer_index)];
+        if !layer.take(incoming, now) {
+            return Arrival::default();
+        }
+        let mut arrival = Arrival { is_new: true, ..Arrival::default() };
+        if self.enabled && !self.shown_by.is_empty() {
+            arrival.touched = layer.fresh.is_empty();
+            let (ext_seq, len) = (incoming.ext_seq, incoming.payload.len() as u16);
+            layer.fresh.push(Fresh { ext_seq, len, padding: 0 });
+        }
+        if !incoming.payload.is_empty() && self.active_codec != Some(codec_index) {
+            arrival.new_codec = self.announce(codec_index, now);
+        }
+        arrival
+    }
+
+    /// A codec that alternates from packet to packet is not worth an event each.
+    fn announce(&mut self, codec_index: u8, now: Instant) -> bool {
+        let first = self.active_codec.is_none();
+        self.active_codec = Some(codec_index);
+        let due = first || now.saturating_since(self.announced) >= Duration::from_secs(1);
+        if due {
+            self.announced = now;
+        }
+        due
+    }
+
+    /// Looks at the layers again: the new choice, if it is another.
+    ///
+    /// Up: to the highest layer that has been steady.  Down: when the shown one has fallen silent while another went
+    /// on.  A source that is silent on all layers (a still screen) keeps the one it has, so nothing flaps.
+    pub fn choose(&mut self, now: Instant) -> Option<u8> {
+        let choice = self.best(now)?;
+        if self.preferred == Some(choice) {
+            return None;
+        }
+        self.preferred = Some(choice);
+        Some(choice)
+    }
+
+    fn best(&self, now: Instant) -> Option<u8> {
+        let Some(current) = self.preferred else {
+            return self.highest(|layer| layer.is_alive(now));
+        };
+        let shown = self.layers.get(usize::from(current))?;
+        let steady = self.highest(|layer| layer.alive_for(now) >= STEADY);
+        if let Some(higher) = steady.filter(|&index| index > current) {
+            return Some(higher);
+        }
+        if shown.is_alive(now) {
+            return None;
+        }
+        self.highest(|layer| layer.is_alive(now) && went_on_without(layer, shown))
+    }
+
+    fn highest(&self, good: impl Fn(&Layer) -> bool) -> Option<u8> {
+        self.layers.iter().rposition(good).map(|index| index as u8)
+    }
+
+    /// The layer of a RID.
+    pub fn layer_of_rid(&self, rid: &[u8]) -> Option<u8> {
+        let is_it = |layer: &Layer| layer.rid.as_ref().is_some_and(|one| one.as_bytes() == rid);
+        self.layers.iter().position(is_it).map(|index| index as u8)
+    }
+
+    /// Numbers of VP8 pictures have to be rewritten, keyframes waited for.
+    pub fn needs_keyframe(&self) -> bool {
+        self.kind == Kind::Video && self.active_codec().is_none_or(|codec| codec.codec != Codec::Other)
+    }
+}
+
+fn went_on_without(layer: &Layer, silent: &Layer) -> bool {
+    match (layer.last_media(), silent.last_media()) {
+        (Some(last), Some(silent)) => last.saturating_since(silent) >= SILENT.mul_f32(0.7),
+        (last, None) => last.is_some(),
+        (None, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slab::Slab;
+
+    fn codec() -> CodecConfig {
+        CodecConfig {
+            payload_type: 96,
+            codec: Codec::Vp8,
+            key: "VP8".into(),
+            clock_rate: 90_000,
+            rtx_payload_type: Some(97),
+            nack: true,
+            pli: true,
+        }
+    }
+
+    fn config() -> TrackConfig {
+        let rid = |name: &str| LayerConfig { rid: Some(name.into()), ..LayerConfig::default() };
+        TrackConfig {
+            mid: "0".into(),
+            kind: Kind::Video,
+            codecs: vec![codec()],
+            layers: vec![rid("q"), rid("h"), rid("f")],
+        }
+    }
+
+    fn track() -> Track {
+        Track::new(Slab::default().insert(()), 1, config())
+    }
+
+    /// Which layer is preferred after each step of 100 ms, given when each layer sends.
+    fn choices(sends: impl Fn(u64, usize) -> bool, steps: u64) -> Vec<u8> {
+        let mut track = track();
+        let mut chosen = Vec::new();
+        for step in 0..steps {
+            let now = Instant::from_millis(1_000 + step * 100);
+            for layer in 0..3 {
+                if sends(step, layer) {
+                    track.layers[layer].note_media(now);
+                }
+            }
+            chosen.extend(track.choose(now));
+        }
+        chosen
+    }
+
+    #[test]
+    fn a_track_begins_with_what_is_alive_and_goes_up_when_higher_layers_are_steady() {
+        assert_eq!(choices(|step, layer| step >= layer as u64 * 10, 60), [0, 1, 2]);
+        assert_eq!(choices(|_, _| true, 60), [2]);
+    }
+
+    #[test]
+    fn a_layer_that_comes_and_goes_is_never_shown() {
+        assert_eq!(choices(|step, layer| layer == 0 || (layer == 1 && step % 20 < 8), 200), [0]);
+    }
+
+    #[test]
+    fn a_layer_that_falls_silent_is_left_within_a_second() {
+        assert_eq!(choices(|step, layer| layer == 0 || step < 30, 39), [2, 0]);
+    }
+
+    #[test]
+    fn a_source_that_is_silent_on_all_layers_does_not_flap() {
+        assert_eq!(choices(|step, _| step % 10 == 0, 300), [2]);
+    }
+
+    #[test]
+    fn a_new_negotiation_keeps_layers_by_rid() {
+        let mut track = track();
+        track.layers[2].ssrc = Some(77);
+        let mut fewer = config();
+        fewer.layers.remove(0);
+        track.configure(fewer);
+        assert_eq!(track.layers.len(), 2);
+        assert_eq!(track.layers[1].ssrc, Some(77));
+    }
+
+    #[test]
+    fn payload_types_tell_media_from_retransmissions() {
+        let track = track();
+        assert_eq!(track.carries(96), Some(Carries::Media(0)));
+        assert_eq!(track.carries(97), Some(Carries::Rtx(0)));
+        assert_eq!(track.carries(98), None);
+    }
+}
