@@ -60,6 +60,8 @@ class SignalingConfig:
     """How long a node may take to acknowledge a command before the requester gets 503."""
     node_away_s: float = 15.0
     """How long a node may stay away before its rooms are destroyed."""
+    adopt_within_s: float = 6.0
+    """How long after our start a request that names an unknown room waits for its node to tell of it."""
     rate_per_s: float = 50.0
     """Frames a second that a device may send on average."""
     rate_burst: float = 100.0

@@ -34,6 +34,8 @@ class Keeper:
         self._config = config
         # Ours.
         self._timers = Timers(self._on_time)
+        self._started_at = self.now()
+        self._added = asyncio.Event()
 
     async def close(self) -> None:
         """Disarm all timers; the rooms stay, for the nodes will tell of them."""
@@ -49,6 +51,8 @@ class Keeper:
         if not await self._rooms.add(room):
             return False
         self._timers.arm(room.uuid, room.deadline())
+        self._added.set()
+        self._added = asyncio.Event()
         log.info("room_created", room=room.uuid, node=room.node)
         return True
 
@@ -58,6 +62,16 @@ class Keeper:
         if found is None:
             raise UnknownRoom(room)
         return found
+
+    async def awaited(self, room: RoomId) -> Room:
+        """The room, waited for while we have just started and its node may still tell of it; raises UnknownRoom."""
+        try:
+            async with asyncio.timeout_at(self._started_at + self._config.adopt_within_s):
+                while (found := await self._rooms.get(room)) is None:
+                    await self._added.wait()
+                return found
+        except TimeoutError:
+            return await self.get(room)
 
     async def change(self, room: RoomId, rule: Rule) -> Change:
         """Apply a rule as one step and have its effects carried out; raises UnknownRoom and what the rule raises."""

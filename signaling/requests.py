@@ -218,7 +218,7 @@ class Requests:
         return frames.Answer(answer=name, request_id=frame.request_id, payload=reply)
 
     async def _room(self, named: frames.RoomPayload) -> Room:
-        return await self._keeper.get(RoomId(named.uuid))
+        return await self._keeper.awaited(RoomId(named.uuid))
 
     def _join_deadline(self) -> Instant:
         return Instant(self._keeper.now() + self._config.join_within_s)

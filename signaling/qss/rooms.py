@@ -216,11 +216,14 @@ def answer(
     """A rung device accepts or declines.  `keep_until`: how long the room waits for the media of who accepted."""
     if _accepted_here(room, ring_id, device):
         return Change(room)
-    happening = Accept(device.device) if error is None else Decline(device.device, error)
-    change = _happen(room, lambda i: i.ring_id == ring_id and i.invitee == device.user, happening, now)
-    if error is None and not change.refused and change.room is not None:
-        return replace(change, room=replace(change.room, keep_until=max(change.room.keep_until, keep_until)))
-    return change
+    wanted = room.invitation(lambda i: i.ring_id == ring_id and i.invitee == device.user)
+    if wanted is None:
+        return Change(room, refused=True)
+    if error is not None:
+        return _happen(room, _by_ring(ring_id), Decline(device.device, error), now)
+    waiting = replace(room, keep_until=max(room.keep_until, keep_until))
+    change = _happen(waiting, _by_ring(ring_id), Accept(device.device), now)
+    return Change(room, refused=True) if change.refused else change
 
 
 def cancel(room: Room, inviter: DeviceRef, request_id: RequestId, now: Instant) -> Change:

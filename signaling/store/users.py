@@ -63,7 +63,7 @@ class Users:
         await self._engine.dispose()
 
     async def add(self, name: str, domain: str, password_hash: str, display_name: str = "") -> User:
-        """Make a user, and his domain if it is new; raises ConfigError for a bad name, StoreError for one that is taken."""
+        """Make a user, and his domain if it is new.  Raises ConfigError for a bad name, StoreError for a taken one."""
         name, domain = _checked(NAME, name.lower(), "user name"), _checked(DOMAIN, domain.lower(), "domain")
         try:
             async with self._session.begin() as session:

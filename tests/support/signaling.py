@@ -37,6 +37,7 @@ def settings(data: Path, **changes: Any) -> SignalingConfig:  # noqa: ANN401 - a
         "secret": b"a secret of sixteen bytes or more",
         "node_secret": NODE_SECRET,
         "unreachable_after_s": 0.05,
+        "adopt_within_s": 0.0,
         **changes,
     }
     return SignalingConfig(**given)
