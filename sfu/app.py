@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from sfu._core import Core
 from sfu.config import NodeConfig
@@ -84,7 +85,7 @@ class NodeProcess:
         log.info("node_started", name=config.name, http=self.http_port, udp=self.udp_ports)
 
     async def _serve_http(self) -> list[SocketIoFront | WebSocketFront]:
-        app = web.Application(client_max_size=self._config.max_frame_bytes)
+        app = web.Application(client_max_size=self._config.max_frame_bytes, middlewares=[_contain])
         fronts: list[SocketIoFront | WebSocketFront] = [
             SocketIoFront(self._node, self._config),
             WebSocketFront(self._node, self._config),
@@ -101,8 +102,8 @@ class NodeProcess:
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         """Alive, and whether signaling knows us; media goes on without it."""
-        registered = self._link.registered.is_set()
-        return web.json_response({"status": "ok", "signaling": registered, "peers": self._node.peers})
+        signaling = "connected" if self._link.registered.is_set() else "unreachable"
+        return web.json_response({"status": "ok", "signaling": signaling, "peers": self._node.peers})
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -132,6 +133,18 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+@web.middleware
+async def _contain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A frame that a carrier's parser cannot read ends its connection, with one line instead of a traceback."""
+    try:
+        return await handler(request)
+    except (ValueError, TypeError, LookupError) as error:
+        log.info("connection_broken", path=request.path, error=repr(error))
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response(status=400, text="malformed request\n")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ request is an event, its answer the event's ack.
 """
 
 import asyncio
+import logging
 from typing import Any
 
 import socketio
@@ -63,7 +64,7 @@ class SocketIoFront:
             dialogue = Dialogue(self._node, hello, outbox, self._config)
         except Refused as refusal:
             refused: Any = socketio.exceptions.ConnectionRefusedError
-            raise refused(refusal.wire) from None
+            raise refused(str(refusal), refusal.wire) from None  # arrives as {message, data}
         self._carried[sid] = (dialogue, outbox)
         outbox.start(dialogue.begin)
 
@@ -100,7 +101,24 @@ def _server(config: NodeConfig) -> Any:  # noqa: ANN401  python-socketio carries
         cors_allowed_origins=_origins(config),
         max_http_buffer_size=config.max_frame_bytes,
         transports=TRANSPORTS,
+        logger=_quiet_log(),
+        engineio_logger=_quiet_log(),
     )
+
+
+def _quiet_log() -> logging.Logger:
+    """python-socketio logs a traceback for each frame that its own parsers cannot read: here that is one DEBUG line."""
+    logger = logging.getLogger(f"{__name__}.carrier")
+    logger.setLevel(logging.WARNING)
+    if not logger.filters:
+        logger.addFilter(_to_debug)
+    return logger
+
+
+def _to_debug(record: logging.LogRecord) -> bool:
+    reason = record.exc_info[1] if record.exc_info else ""
+    log.debug("carrier", message=record.getMessage(), reason=reason)
+    return False
 
 
 def _origins(config: NodeConfig) -> str | list[str]:
