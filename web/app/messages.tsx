@@ -58,6 +58,9 @@ function companyOf(client: Tertulia, call: CallSession): string {
 export function repairOf(client: Tertulia): string | null {
   const connection = client.isInCall ? (client.current?.connection ?? null) : null;
   if (client.link === "reconnecting") return "Connection to the server lost: reconnecting…";
+  if (connection?.state === "connecting" && connection.isUnreachable) {
+    return "The media server cannot be reached: trying again…";
+  }
   if (connection?.state === "reconnecting") return "Connection to the call lost: reconnecting…";
   if (connection?.state === "connected" && !connection.isLinkUp) return "Link to the media server lost: reconnecting…";
   return null;

@@ -29,6 +29,9 @@ export class CallSession extends Emitter<CallSessionEvents> {
   #screen: MediaStream | null = null;
   /** Open invitations: request id → whom. */
   readonly #invited = new Map<string, string>();
+  /** Users who accepted and whose media is not here yet. */
+  readonly #expected = new Set<string>();
+  /** Somebody was here, or accepted and left again: when all are gone now, the call is over. */
   #hadCompany = false;
   #connectedAt: number | null = null;
   #notice: string | null = null;
@@ -62,6 +65,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
   ): CallSession {
     const call = new CallSession(signaling, invitation.from, "incoming", media, nameOf);
     call.#accepting = invitation.requestID;
+    call.#expected.add(invitation.from);
     call.#apply({ type: "accept" });
     signaling.send({ answer: "invitation", requestID: invitation.requestID, from: invitation.from });
     void call.#enter(invitation.room);
@@ -165,9 +169,10 @@ export class CallSession extends Emitter<CallSessionEvents> {
   onEvent({ eventName, payload }: EventFrame): void {
     if (this.#room === null || payload.roomId !== this.#room.room) return;
     if (eventName === "ringing") this.#apply({ type: "ringing" });
-    if (eventName === "participant-left") this.#onLeft();
-    if (eventName === "room-destroyed") this.#apply({ type: "destroyed", text: reason(payload, "the room is gone") });
-    if (eventName === "expelled") this.#apply({ type: "expelled", text: reason(payload, "not admitted any more") });
+    if (eventName === "participant-left") this.#onLeft(text(payload.userId) ?? "");
+    if (eventName === "room-destroyed") this.#apply(destroyed(text(payload.reason)));
+    if (eventName === "expelled")
+      this.#apply({ type: "expelled", text: text(payload.reason) ?? "not admitted any more" });
   }
 
   /** A cancel of signaling: true when it is the end of the invitation that I accepted (another was faster). */
@@ -237,13 +242,15 @@ export class CallSession extends Emitter<CallSessionEvents> {
     this.#invited.set(requestID, to);
     const { media } = this;
     const fields = { to, mediatypes: media, context: { contextInfo: {} }, payload: { room: this.#room.room } };
-    const code = await this.signaling.request("invitation", fields, { requestID, timeoutMs: null }).then(
-      () => null,
-      (thrown: unknown) => asTertuliaError(thrown).code,
-    );
-    this.#invited.delete(requestID);
-    if (code === null) this.#apply({ type: "answered" });
-    else this.#onRefused(to, code);
+    try {
+      const { whoAccepted } = await this.signaling.request("invitation", fields, { requestID, timeoutMs: null });
+      if (whoAccepted !== undefined && !this.company.includes(whoAccepted)) this.#expected.add(whoAccepted);
+      this.#invited.delete(requestID);
+      this.#apply({ type: "answered" });
+    } catch (thrown) {
+      this.#invited.delete(requestID);
+      this.#onRefused(to, asTertuliaError(thrown).code);
+    }
   }
 
   #onRefused(to: string, code: TertuliaError["code"]): void {
@@ -252,20 +259,27 @@ export class CallSession extends Emitter<CallSessionEvents> {
       this.#apply(typeof code === "number" ? { type: "refused", code } : { type: "failed", text: words(code) });
     } else if (!this.#isOver()) {
       this.#tell(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
-      this.#onLeft();
+      this.#endIfAlone();
     }
   }
 
   #onRoster(): void {
-    if (others(this.#connection?.roster ?? EMPTY_ROSTER).length > 0) this.#hadCompany = true;
-    else this.#onLeft();
+    const { company } = this;
+    for (const user of company) this.#expected.delete(user);
+    if (company.length > 0) this.#hadCompany = true;
+    this.#endIfAlone();
   }
 
-  /** Alone with nobody left to answer: the call is over.  While we are being resumed the roster says nothing. */
-  #onLeft(): void {
-    const roster = this.#connection?.roster;
-    if (!this.#hadCompany || roster === undefined || roster.peer === "" || this.#invited.size > 0) return;
-    if (others(roster).length === 0) this.#apply({ type: "others-left" });
+  #onLeft(user: string): void {
+    this.#hadCompany = true;
+    this.#expected.delete(user);
+    this.#endIfAlone();
+  }
+
+  /** Before we are in (and while we join anew) the roster says nothing. */
+  #endIfAlone(): void {
+    const isWaiting = this.#invited.size > 0 || this.#expected.size > 0 || this.#connection?.roster.peer === "";
+    if (this.#hadCompany && !isWaiting && this.company.length === 0) this.#apply({ type: "others-left" });
   }
 
   #tell(message: string): void {
@@ -313,6 +327,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
   }
 }
 
-function reason(payload: Readonly<Record<string, unknown>>, otherwise: string): string {
-  return text(payload.reason) ?? otherwise;
+/** A room ends when it is empty: somebody hung up before we were all connected.  Everything else is trouble. */
+function destroyed(reason = "the room is gone"): CallEvent {
+  return reason === "empty" ? { type: "others-left" } : { type: "destroyed", text: reason };
 }

@@ -82,6 +82,7 @@ export function endWords(reason: EndReason, name: string): string {
     case "refused":
       return refusedWords(reason.code, name);
     case "expelled":
+      if (reason.text === "left") return "You left this call on another device.";
       return `You were taken out of the call: ${reason.text}.`;
     case "destroyed":
       return `The call was ended by the server: ${reason.text}.`;

@@ -59,6 +59,8 @@ const NODE_EVENTS = [
 export interface NodeLinkEvents extends NodeEvents {
   up: undefined;
   down: undefined;
+  /** The node could not be reached; it is tried again. */
+  unreachable: undefined;
   /** The node answered our connection with a refusal: the token, the room or the peer is gone. */
   refused: TertuliaError;
 }
@@ -120,7 +122,7 @@ export class NodeLink extends Emitter<NodeLinkEvents> {
   }
 
   #connectError(error: Error & { data?: unknown }): void {
-    if (this.#socket.active) return; // not reached; Socket.IO tries again by itself
+    if (this.#socket.active) return this.emit("unreachable", undefined); // Socket.IO tries again by itself
     const data = isRecord(error.data) ? error.data : {};
     this.emit("refused", refusal({ message: error.message, ...data }));
   }

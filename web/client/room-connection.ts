@@ -80,6 +80,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   #isNegotiating = false;
   #offerDue = false;
   #attempts = 0;
+  #isUnreachable = false;
   #isClosed = false;
 
   constructor(room: Room, stream: MediaStream) {
@@ -117,6 +118,11 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   /** Whether the link to the node is up; media goes on without it for a while. */
   get isLinkUp(): boolean {
     return this.#link.isUp;
+  }
+
+  /** Whether the last attempt to reach the node failed. */
+  get isUnreachable(): boolean {
+    return this.#isUnreachable;
   }
 
   get state(): MediaState {
@@ -175,6 +181,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     const link = new NodeLink(this.#server.https, this.#room, this.#token);
     link.on("up", () => this.#linkUp());
     link.on("down", () => this.emit("change", undefined));
+    link.on("unreachable", () => this.#show(() => (this.#isUnreachable = true)));
     link.on("refused", (error) => this.#refused(error));
     link.on("resumed", (snapshot) => this.#resumed(snapshot));
     link.on("seats", (changes) => this.#changeRoster(seatsChanged(this.#roster, changes)));
@@ -189,6 +196,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   }
 
   #linkUp(): void {
+    this.#isUnreachable = false;
     if (this.#link.peer === null) void this.#join();
     else this.#resumeTimer = window.setTimeout(() => this.#rejoin(), RESUME_TIMEOUT_MS);
     this.emit("change", undefined);

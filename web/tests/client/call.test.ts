@@ -90,6 +90,11 @@ describe("the end of a call in words", () => {
     expect(endWords({ kind: "hung-up" }, "Bob")).toBe("Call ended.");
   });
 
+  test("tells a device that its user has left on another", () => {
+    expect(endWords({ kind: "expelled", text: "left" }, "Bob")).toBe("You left this call on another device.");
+    expect(endWords({ kind: "expelled", text: "removed" }, "Bob")).toContain("removed");
+  });
+
   test("names the server's reason", () => {
     expect(endWords({ kind: "destroyed", text: "media server lost" }, "Bob")).toContain("media server lost");
   });
