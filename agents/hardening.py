@@ -43,6 +43,8 @@ RTCDtlsTransport._rtp_router; RTCRtpReceiver.__timestamp_mapper._origin."""
 refused: Final[Counter[str]] = Counter()
 """Datagrams turned away since the start: `empty`, `malformed`, `stranger`."""
 
+NTP_UNIX_S: Final = 2_208_988_800
+"""Seconds from 1900 to 1970 (RFC 5905 figure 4)."""
 _TIMESTAMP_MAPPER: Final = "_RTCRtpReceiver__timestamp_mapper"
 _STUN_FIRST_BYTES: Final = range(4)  # RFC 7983 §7
 
@@ -127,14 +129,23 @@ def carry_level(sender: RTCRtpSender, level: Callable[[], int]) -> None:
     _replace(sender, "_next_encoded_frame", next_encoded_frame)
 
 
-def report_only_after_media(sender: RTCRtpSender) -> None:
-    """Hold back sender reports until a packet has gone out: aiortc's first ones say 1900-01-01."""
+def correct_reports(sender: RTCRtpSender, wall_clock: Callable[[], float | None] | None = None) -> None:
+    """Hold back sender reports until a packet has gone out: aiortc's first ones say 1900-01-01.
+
+    `wall_clock` gives the Unix time at which the last packet was due; aiortc pairs its timestamp with the time at
+    which the sending was done, which wavers with the load and takes the lip-sync along.
+    """
     stock: Callable[[Any], Awaitable[None]] = sender._send_rtcp  # noqa: SLF001
 
     async def send_rtcp(packets: list[Any]) -> None:
         report = packets[0]
-        if not isinstance(report, RtcpSrPacket) or report.sender_info.packet_count > 0:
-            await stock(packets)
+        if isinstance(report, RtcpSrPacket):
+            if report.sender_info.packet_count == 0:
+                return
+            due = wall_clock() if wall_clock is not None else None
+            if due is not None:
+                report.sender_info.ntp_timestamp = int((due + NTP_UNIX_S) * 2**32)
+        await stock(packets)
 
     _replace(sender, "_send_rtcp", send_rtcp)
 

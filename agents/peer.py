@@ -144,7 +144,7 @@ class Peer:
     def _send(self, track: MediaStreamTrack) -> RTCRtpSender:
         transceiver = self._add(track, "sendonly")
         sender: RTCRtpSender = transceiver.sender
-        hardening.report_only_after_media(sender)
+        hardening.correct_reports(sender, track.wall_clock if isinstance(track, ClipAudio | ClipVideo) else None)
         if isinstance(track, ClipVideo):
             _prefer(transceiver, f"video/{track.codec}")
             hardening.on_keyframe_request(sender, track.request_keyframe)

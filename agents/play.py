@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,8 @@ LEAD_S: Final = 0.06
 """Between `start` and the first frame: both tracks have left their waiting by then."""
 KEYFRAME_GAP_S: Final = 0.2
 """Keyframes on request are at least this far apart."""
+CATCH_UP_S: Final = 0.015
+"""How long a frame is held back for a bridge that is nearly ready; decoding two seconds takes some 40 ms."""
 NEAR_S: Final = 0.08
 """A keyframe of the clip that is this near is waited for instead."""
 
@@ -153,6 +156,7 @@ class _ClipTrack(MediaStreamTrack, Generic[Unit]):
         super().__init__()
         self._head = head
         self._clock = clock
+        self._given: int | None = None
         self._turns: Iterator[tuple[int, Unit, int]] = self._timeline(units)
 
     def _timeline(self, units: tuple[Unit, ...]) -> Iterator[tuple[int, Unit, int]]:
@@ -179,7 +183,17 @@ class _ClipTrack(MediaStreamTrack, Generic[Unit]):
         await self._head.until(ticks / self._clock)
         return index, unit, ticks
 
+    def wall_clock(self) -> float | None:
+        """When, in Unix seconds, the packet given last was due: what a sender report pairs with its timestamp.
+
+        The moment it was in fact sent is a few milliseconds later, and more on a busy machine; lips would follow.
+        """
+        if self._given is None:
+            return None
+        return time.time() - (self._head.now() - self._given / self._clock)
+
     def _packet(self, payload: bytes, ticks: int) -> av.Packet[Any]:
+        self._given = ticks
         packet = av.Packet(payload)
         packet.pts = packet.dts = ticks
         packet.time_base = Fraction(1, self._clock)
@@ -291,18 +305,14 @@ class ClipVideo(_ClipTrack[Picture]):
         """The file's own frame; while bridging, the same frame encoded anew."""
         if picture.keyframe:
             self._bridge = None
-            return picture.payload, True
-        if self._bridge is None and not (self._keyframe_due() and not self._own_is_near(index)):
-            return picture.payload, False
-        loop = asyncio.get_running_loop()
-        if self._bridge is None:
-            self._bridge = _Bridge(self.codec)
-            work = functools.partial(self._bridge.enter, self._since_keyframe(index))
-        else:
-            work = functools.partial(self._bridge.step, picture, keyframe=self._keyframe_due())
-        payload, keyframe = await loop.run_in_executor(None, work)
+        elif self._bridge is not None:
+            self._bridge.owe(picture)
+        elif self._keyframe_due() and not self._own_is_near(index):
+            self._bridge = _Bridge(self.codec, self._since_keyframe(index))
+        if self._bridge is None or not await self._bridge.ready():
+            return picture.payload, picture.keyframe
         self.sent.bridged += 1
-        return payload, keyframe
+        return await self._bridge.next_frame(keyframe=self._keyframe_due())
 
     def _keyframe_due(self) -> bool:
         return self._wanted.is_set() and self._head.now() - self._last_keyframe >= KEYFRAME_GAP_S
@@ -333,29 +343,43 @@ class ClipVideo(_ClipTrack[Picture]):
 
 
 class _Bridge:
-    """From a keyframe that was asked for to the clip's own next one.  Runs in a thread, one call at a time."""
+    """From a keyframe that was asked for to the clip's own next one.  Its work is done in threads, one at a time."""
 
-    def __init__(self, codec: VideoCodec) -> None:
+    def __init__(self, codec: VideoCodec, pictures: Sequence[Picture]) -> None:
+        """`pictures`: from the clip's last keyframe to the present one; they are decoded while playing goes on."""
         self._codec = codec
         self._decoder = picture_decoder(codec)
         self._encoder: PictureEncoder | None = None
         self._shown: av.VideoFrame | None = None
+        self._owed: list[Picture] = []
+        loop = asyncio.get_running_loop()
+        self._catching_up = loop.run_in_executor(None, self._decode, pictures)
 
-    def enter(self, pictures: tuple[Picture, ...]) -> tuple[bytes, bool]:
-        """Catch up from the clip's last keyframe; the last picture comes out as a keyframe."""
-        for picture in pictures[:-1]:
-            self._decode(picture)
-        return self.step(pictures[-1], keyframe=True)
+    def owe(self, picture: Picture) -> None:
+        """The clip has gone on by one."""
+        self._owed.append(picture)
 
-    def step(self, picture: Picture, *, keyframe: bool) -> tuple[bytes, bool]:
-        """The next frame, encoded; the file's own where it shows nothing."""
-        self._decode(picture)
+    async def ready(self) -> bool:
+        """Whether the present picture can be encoded now; the clip's own frames are sent until then."""
+        if not self._catching_up.done():
+            await asyncio.wait({self._catching_up}, timeout=CATCH_UP_S)
+        return self._catching_up.done()
+
+    async def next_frame(self, *, keyframe: bool) -> tuple[bytes, bool]:
+        """The present picture; the first one is a keyframe."""
+        owed, self._owed = self._owed, []
+        encode = functools.partial(self._step, owed, keyframe=keyframe)
+        return await asyncio.get_running_loop().run_in_executor(None, encode)
+
+    def _step(self, owed: Sequence[Picture], *, keyframe: bool) -> tuple[bytes, bool]:
+        self._decode(owed)
         if self._shown is None:
-            return picture.payload, False
+            raise MediaStreamError
         if self._encoder is None:
             self._encoder = PictureEncoder(self._codec, self._shown.width, self._shown.height)
         return self._encoder.encode(self._shown, keyframe=keyframe)
 
-    def _decode(self, picture: Picture) -> None:
-        for frame in self._decoder.decode(av.Packet(picture.payload)):
-            self._shown = frame
+    def _decode(self, pictures: Sequence[Picture]) -> None:
+        for picture in pictures:
+            for frame in self._decoder.decode(av.Packet(picture.payload)):
+                self._shown = frame

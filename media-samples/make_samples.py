@@ -28,6 +28,8 @@ HERE: Final = Path(__file__).parent
 WIDTH, HEIGHT, RATE = 640, 360, 25
 SECONDS: Final = 24
 FRAMES: Final = SECONDS * RATE
+CLOCK_AHEAD: Final = 5
+"""Frames by which the clock is ahead of the clip's start, so that no beep falls on a codec's first packet."""
 KEYFRAME_EVERY: Final = 2 * RATE
 BIT_RATE: Final = 900_000
 GRAIN: Final = 5
@@ -98,7 +100,7 @@ def draw_hand(image: Image, turn: float) -> None:
 
 def picture(number: int) -> av.VideoFrame:
     """Frame `number`: the scene in colour, the strip on top."""
-    second, within = divmod(number, RATE)
+    second, within = divmod(number + CLOCK_AHEAD, RATE)
     image = background()
     ball_x = 90 + 300 * (0.5 - 0.5 * np.cos(2 * np.pi * number / 90))
     ball_y = 320 - 90 * abs(np.sin(2 * np.pi * number / 60))
@@ -109,17 +111,18 @@ def picture(number: int) -> av.VideoFrame:
     image[: round(HEIGHT * 64 / 360)] = (24, 24, 24)
     yuv = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p").to_ndarray()
     add_grain(yuv[:HEIGHT], number)
-    marks.draw(yuv[:HEIGHT], Mark(number, FRAMES, number * 1000 // RATE))
+    marks.draw(yuv[:HEIGHT], Mark(number, FRAMES, (number + CLOCK_AHEAD) * 1000 // RATE))
     frame = av.VideoFrame.from_ndarray(yuv, format="yuv420p")
     frame.pts, frame.time_base = number, Fraction(1, RATE)
     return frame
 
 
 def counted_sound() -> beeps.Samples:
-    """Silence with the beep of each whole second at its start."""
+    """Silence, with a beep when the pictures' clock shows a whole second."""
     sound = np.zeros(SECONDS * SOUND_RATE, np.float32)
-    for second in range(SECONDS):
-        sound[second * SOUND_RATE :][: beeps.LENGTH] += beeps.tone(second)
+    for second in range(1, SECONDS + 1):
+        at = (second * RATE - CLOCK_AHEAD) * SOUND_RATE // RATE
+        sound[at : at + beeps.LENGTH] += beeps.tone(second)
     return sound
 
 
