@@ -114,7 +114,6 @@ impl NackTracker {
         for missing in self.missing.iter_mut().filter(|missing| missing.ask <= now) {
             missing.ask = retry;
             missing.tries += 1;
-            #[allow(clippy::cast_possible_truncation)]
             out.push(missing.ext_seq as u16);
         }
         self.deadline = self.missing.iter().map(|missing| missing.ask).min();

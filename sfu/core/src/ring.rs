@@ -157,7 +157,6 @@ impl Ring {
     }
 
     #[inline]
-    #[allow(clippy::cast_possible_truncation)]
     fn index(&self, ext_seq: u64) -> usize {
         ext_seq as usize & self.slots.len().wrapping_sub(1)
     }

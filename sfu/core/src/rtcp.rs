@@ -503,7 +503,6 @@ pub struct SenderInfo {
     pub octets: u32,
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn first_blocks(blocks: &[ReportBlock]) -> (u8, &[ReportBlock]) {
     let blocks = blocks.get(..MAX_BLOCKS).unwrap_or(blocks);
     (blocks.len() as u8, blocks)
@@ -532,7 +531,6 @@ pub fn write_receiver_report(out: &mut [u8], ssrc: u32, blocks: &[ReportBlock]) 
 }
 
 /// Writes the CNAME of one source, at most 255 octets of it; gives the length, 0 if it does not fit.
-#[allow(clippy::cast_possible_truncation)]
 pub fn write_sdes(out: &mut [u8], ssrc: u32, cname: &str) -> usize {
     let cname = cname.as_bytes();
     let cname = cname.get(..255).unwrap_or(cname);
@@ -545,7 +543,6 @@ pub fn write_sdes(out: &mut [u8], ssrc: u32, cname: &str) -> usize {
 }
 
 /// Writes that sources end, the first 31 of them; gives the length, 0 if it does not fit.
-#[allow(clippy::cast_possible_truncation)]
 pub fn write_bye(out: &mut [u8], ssrcs: &[u32]) -> usize {
     let ssrcs = ssrcs.get(..31).unwrap_or(ssrcs);
     write_packet(out, GOODBYE, ssrcs.len() as u8, |writer| {
@@ -638,7 +635,6 @@ pub(crate) fn write_transport_cc(
     length
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn announce_padding(out: &mut [u8], length: usize, padding: usize) {
     if let Some(first) = out.first_mut() {
         *first |= 0x20;

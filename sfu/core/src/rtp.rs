@@ -314,7 +314,6 @@ fn write_extensions(writer: &mut Writer<'_>, header: &OutHeader<'_>) {
 }
 
 #[inline]
-#[allow(clippy::cast_possible_truncation)]
 fn write_extension(writer: &mut Writer<'_>, one_byte: bool, id: u8, value: &[u8]) {
     let value = value.get(..255).unwrap_or(value);
     let length = value.len() as u8;

@@ -87,7 +87,6 @@ mod tests {
             let mut unwrapper = SeqUnwrapper::new();
             let first = unwrapper.unwrap(start);
             for step in 1..200_000_u64 {
-                #[allow(clippy::cast_possible_truncation)]
                 let value = start.wrapping_add(step as u16);
                 assert_eq!(unwrapper.unwrap(value), first + step);
             }
@@ -156,7 +155,6 @@ mod tests {
             let mut position = unwrapper.unwrap(start);
             for step in steps.into_iter().filter(|step| *step > 0) {
                 position += u64::from(step.unsigned_abs());
-                #[allow(clippy::cast_possible_truncation)]
                 let value = position as u16;
                 prop_assert_eq!(unwrapper.unwrap(value), position);
             }

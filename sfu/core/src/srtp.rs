@@ -357,7 +357,10 @@ impl Outbound {
     /// contradict each other or there is no room for [`Profile::rtp_overhead`].
     pub fn protect_rtp(&self, buf: &mut [u8], header_len: usize, len: usize, roc: u32) -> usize {
         let room = buf.len().saturating_sub(self.profile.rtp_overhead());
-        let clear = buf.get(..len).filter(|_| len <= room).and_then(|packet| Clear::parse(packet).ok());
+        let clear = buf
+            .get(..len)
+            .filter(|_| len <= room)
+            .and_then(|packet| Clear::parse(packet).ok());
         let Some(clear) = clear.filter(|clear| clear.header_len == header_len) else {
             return 0;
         };

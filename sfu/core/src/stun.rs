@@ -464,7 +464,6 @@ fn read_xor_address(reader: &mut Reader<'_>, transaction_id: &[u8; 12]) -> Optio
     Some(SocketAddr::new(ip, port))
 }
 
-#[allow(clippy::cast_possible_truncation)]
 const fn cookie_port() -> u16 {
     (MAGIC_COOKIE >> 16) as u16
 }
@@ -575,7 +574,6 @@ pub fn write_unknown_attribute(
 }
 
 /// RFC 8489 §14.8: hundreds and the rest apart.
-#[allow(clippy::cast_possible_truncation)]
 const fn error_code(code: u16) -> [u8; 4] {
     [0, 0, (code / 100) as u8 & 7, (code % 100) as u8]
 }

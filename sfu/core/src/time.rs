@@ -76,7 +76,6 @@ impl Ntp {
 
     /// The middle 32 bits, which report blocks echo as LSR (RFC 3550 §6.4.1), in 1/65536 s.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation)]
     pub const fn middle32(self) -> u32 {
         (self.0 >> 16) as u32
     }
@@ -92,7 +91,7 @@ impl Ntp {
 
 /// Nanoseconds below a second as a 32-bit binary fraction, rounded up so that it reads back unchanged.
 const fn fraction_of(subsec_nanos: u32) -> u64 {
-    (((subsec_nanos as u64) << 32) + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND
+    ((subsec_nanos as u64) << 32).div_ceil(NANOS_PER_SECOND)
 }
 
 impl Add<Duration> for Ntp {

@@ -276,7 +276,6 @@ impl Report {
     }
 
     /// §3.1: everything behind the two SSRCs.
-    #[allow(clippy::cast_possible_truncation)]
     fn write(&self, writer: &mut Writer<'_>, feedback_count: u8) {
         writer.u16(self.base as u16);
         writer.u16(self.symbols.len() as u16);
@@ -317,7 +316,6 @@ fn write_chunks(writer: &mut Writer<'_>, mut symbols: &[Symbol]) {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 const fn run_chunk(symbol: Symbol, length: usize) -> u16 {
     ((symbol as u16) << 13) | length as u16
 }

@@ -300,7 +300,6 @@ mod tests {
             };
             let after = Descriptor::parse(&out[..length]);
             let picture_id = before.picture_id.map(|_| PictureId { value: id, wide: true });
-            #[allow(clippy::cast_possible_truncation)]
             let len = before.rewritten_len() as u8;
             let expected = Descriptor { len, picture_id, tl0: before.tl0.map(|_| tl0), ..before };
             prop_assert_eq!(after, Some(expected));

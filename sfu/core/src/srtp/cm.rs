@@ -132,7 +132,6 @@ fn split_tag(packet: &mut [u8]) -> Option<(&mut [u8], &[u8])> {
 }
 
 /// RFC 3711 §4.2: the rollover counter is authenticated behind the packet.
-#[allow(clippy::cast_possible_truncation)]
 fn rollover(index: u64) -> [u8; 4] {
     ((index >> 16) as u32).to_be_bytes()
 }
@@ -144,15 +143,22 @@ mod tests {
     /// Session key and salt of RFC 3711 appendix B.2.
     fn rfc_3711() -> Cm {
         let encryption = 0x2B7E_1516_28AE_D2A6_ABF7_1588_09CF_4F3C_u128.to_be_bytes();
-        let salt = [0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA, 0xFB, 0xFC, 0xFD];
-        Cm::new(&SessionKeys { encryption, authentication: [0; 20], salt })
+        let salt = [
+            0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA, 0xFB, 0xFC, 0xFD,
+        ];
+        Cm::new(&SessionKeys {
+            encryption,
+            authentication: [0; 20],
+            salt,
+        })
     }
 
     #[test]
     fn the_keystream_is_that_of_rfc_3711_b_2() {
         let mut data = vec![0; 0xff02 * 16];
         rfc_3711().apply(0, 0, &mut data);
-        let block = |at: usize| u128::from_be_bytes(data[at * 16..][..16].try_into().expect("16 octets"));
+        let block =
+            |at: usize| u128::from_be_bytes(data[at * 16..][..16].try_into().expect("16 octets"));
         assert_eq!(block(0), 0xE03E_AD09_35C9_5E80_E166_B16D_D92B_4EB4);
         assert_eq!(block(1), 0xD235_1316_2B02_D0F7_2A43_A2FE_4A5F_97AB);
         assert_eq!(block(2), 0x41E9_5B3B_B0A2_E8DD_4779_01E4_FCA8_94C0);
@@ -164,11 +170,18 @@ mod tests {
     /// RFC 2202, test case 1, whose key is as long as ours.
     #[test]
     fn the_hmac_is_that_of_rfc_2202() {
-        let keys = SessionKeys { encryption: [0; 16], authentication: [0x0b; 20], salt: [0; 14] };
-        let tag = Cm::new(&keys).authenticate([b"Hi ", b"There"]).finalize().into_bytes();
+        let keys = SessionKeys {
+            encryption: [0; 16],
+            authentication: [0x0b; 20],
+            salt: [0; 14],
+        };
+        let tag = Cm::new(&keys)
+            .authenticate([b"Hi ", b"There"])
+            .finalize()
+            .into_bytes();
         let expected = [
-            0xb6, 0x17, 0x31, 0x86, 0x55, 0x05, 0x72, 0x64, 0xe2, 0x8b, 0xc0, 0xb6, 0xfb, 0x37, 0x8c, 0x8e, 0xf1, 0x46,
-            0xbe, 0x00,
+            0xb6, 0x17, 0x31, 0x86, 0x55, 0x05, 0x72, 0x64, 0xe2, 0x8b, 0xc0, 0xb6, 0xfb, 0x37,
+            0x8c, 0x8e, 0xf1, 0x46, 0xbe, 0x00,
         ];
         assert_eq!(tag[..], expected);
     }

@@ -1,0 +1,141 @@
+//! The steps that every packet goes through take nothing from the heap.
+
+// A counting allocator can only be written with unsafe code; it adds a count to the system's and changes nothing.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use _core::codec::{Codec, vp8};
+use _core::nack::NackTracker;
+use _core::ring::{Meta, Ring};
+use _core::rtcp::{compound, write_nack};
+use _core::rtp::{OutHeader, Packet, write_header};
+use _core::srtp::{Inbound, Outbound, Profile};
+use _core::stun::{BindingRequest, OutRequest, Role, StunKey, write_request, write_success};
+use _core::time::Instant;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// How often `work` asks the heap for memory.
+fn allocations(mut work: impl FnMut()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+fn meta(ext_seq: u64) -> Meta {
+    Meta {
+        ext_seq,
+        timestamp: 0,
+        marker: false,
+        payload_type: 96,
+        arrival: Instant::default(),
+        keyframe_start: false,
+        frame_start: false,
+        vp8: None,
+        picture_id: 0,
+        tl0: 0,
+        audio_level: None,
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert!(allocations(|| drop(std::hint::black_box(vec![1_u8]))) > 0);
+}
+
+#[test]
+fn a_packet_in_and_out_takes_nothing_from_the_heap() {
+    for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmHmacSha1_80] {
+        let salt = vec![2; profile.salt_len()];
+        let out = Outbound::new(profile, &[1; 16], &salt).expect("lengths of the profile");
+        let mut inbound = Inbound::new(profile, &[1; 16], &salt).expect("lengths of the profile");
+        let mut ring = Ring::new(64);
+        let (mut buf, mut rewritten) = ([0; 1400], [0; 1400]);
+        let mut forward = |sequence: u16| {
+            let header = OutHeader {
+                sequence,
+                mid: Some((1, b"0")),
+                ..OutHeader::default()
+            };
+            let header_len = write_header(&mut buf, &header);
+            let sealed = out.protect_rtp(&mut buf, header_len, header_len + 1000, 0);
+            let (len, index) = inbound
+                .unprotect_rtp(&mut buf[..sealed])
+                .expect("authentic");
+            let packet = Packet::parse(&buf[..len]).expect("well-formed");
+            assert!(packet.extension(1).is_some() && Codec::Vp8.inspect(packet.payload).is_some());
+            assert!(ring.insert(meta(index), packet.payload));
+            let (_, payload) = ring.get(index).expect("just inserted");
+            assert!(vp8::rewrite(payload, &mut rewritten, 1, 2) > 0);
+        };
+        // The ring and the source's state grow with the first packets.
+        (0..1000).for_each(&mut forward);
+        assert_eq!(
+            allocations(|| (1000..2000).for_each(&mut forward)),
+            0,
+            "{profile:?}"
+        );
+    }
+}
+
+#[test]
+fn a_check_and_its_answer_take_nothing_from_the_heap() {
+    let key = StunKey::new("password");
+    let request = OutRequest {
+        transaction_id: [1; 12],
+        username: "ours:theirs",
+        priority: 1,
+        role: Role::Controlling(2),
+        use_candidate: true,
+    };
+    let address = "192.0.2.1:5000".parse().expect("an address");
+    let (mut check, mut answer) = ([0; 200], [0; 200]);
+    let taken = allocations(|| {
+        let length = write_request(&mut check, &request, &key);
+        let read = BindingRequest::parse(&check[..length]).expect("well-formed");
+        assert!(read.verify(&key));
+        assert!(write_success(&mut answer, &read.transaction_id, address, &key) > 0);
+    });
+    assert_eq!(taken, 0);
+}
+
+#[test]
+fn feedback_is_read_and_losses_are_noted_without_the_heap() {
+    let mut bytes = [0; 200];
+    let length = write_nack(&mut bytes, 1, 2, &[5, 6, 90]);
+    let mut tracker = NackTracker::new();
+    let mut lose_and_repair = |round: u64| {
+        assert!(compound(&bytes[..length]).all(|packet| packet.is_ok()));
+        tracker.received(round * 4, Instant::default());
+        tracker.received(round * 4 + 2, Instant::default());
+        tracker.received(round * 4 + 1, Instant::default());
+        tracker.received(round * 4 + 3, Instant::default());
+    };
+    lose_and_repair(1);
+    assert_eq!(allocations(|| (2..1000).for_each(&mut lose_and_repair)), 0);
+}
