@@ -5,6 +5,7 @@ cli -> **app** -> control, node, link, core
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 
@@ -157,10 +158,7 @@ def _open_core(config: NodeConfig) -> Core:
     try:
         return Core(host=config.udp_host, udp_port=config.udp_port, workers=config.workers)
     except OSError as error:
-        ports = f"{config.udp_port}"
-        if config.workers > 1 and config.udp_port:
-            ports += f" to {config.udp_port + config.workers - 1}"
-        raise PortTaken("UDP", f"{config.udp_host}:{ports}", str(error)) from error
+        raise PortTaken(error.strerror or str(error)) from error  # the core names the address
 
 
 async def _listen(runner: web.AppRunner, config: NodeConfig) -> int:
@@ -169,6 +167,7 @@ async def _listen(runner: web.AppRunner, config: NodeConfig) -> int:
     try:
         await site.start()
     except OSError as error:
-        raise PortTaken("TCP", f"{config.host}:{config.port}", error.strerror or str(error)) from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise PortTaken(f"cannot listen on TCP {config.host}:{config.port}: {reason.lower()}") from error
     port: int = runner.addresses[0][1]
     return port

@@ -1,6 +1,7 @@
 """`tertulia node`: the settings from the command line, and one line of error for each that is wrong."""
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -46,6 +47,7 @@ def node(
         )
     except ConfigError as error:
         _fail(error, BAD_INPUT)
+    _log_to_stderr()
     try:
         asyncio.run(run(config, _announce))
     except NodeError as error:
@@ -55,6 +57,12 @@ def node(
 def _announce(process: NodeProcess) -> None:
     udp = process.udp_ports
     typer.echo(f"node ready: http port {process.http_port}, udp ports {', '.join(map(str, udp))}")
+
+
+def _log_to_stderr() -> None:
+    """Our own events from INFO on, other libraries' from WARNING on."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("sfu").setLevel(logging.INFO)
 
 
 def _fail(error: NodeError, code: int) -> NoReturn:

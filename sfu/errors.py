@@ -31,10 +31,7 @@ class ConfigError(NodeError, ValueError):
 
 
 class PortTaken(NodeError):
-    """The node cannot listen where it was told to."""
-
-    def __init__(self, what: str, address: str, reason: str) -> None:
-        super().__init__(f"cannot listen on {what} {address}: {reason}")
+    """The node cannot listen where it was told to; the text names the address."""
 
 
 class DtlsFailed(NodeError):

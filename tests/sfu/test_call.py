@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.node import Deployment, Media, SocketIoClient, running_node
-from tests.support.until import until
+from tests.support.node import Deployment, SocketIoClient, running_node
 
 
 @pytest.fixture
