@@ -18,7 +18,9 @@ pub struct PublisherClock {
 impl PublisherClock {
     /// Our time of a moment on the publisher's clock; the first call fixes the offset as if its report took no time.
     pub fn ours(&mut self, theirs: Ntp, now: Ntp) -> Ntp {
-        let offset = *self.offset.get_or_insert(now.to_bits().wrapping_sub(theirs.to_bits()));
+        let offset = *self
+            .offset
+            .get_or_insert(now.to_bits().wrapping_sub(theirs.to_bits()));
         Ntp::from_bits(theirs.to_bits().wrapping_add(offset))
     }
 }
@@ -35,7 +37,10 @@ pub struct LayerClock {
 impl LayerClock {
     /// The layer's RTP timestamp at a moment of our time, `rate` ticks a second.
     pub fn rtp_at(&self, moment: Ntp, rate: u32) -> u32 {
-        let elapsed = moment.to_bits().wrapping_sub(self.ntp.to_bits()).cast_signed();
+        let elapsed = moment
+            .to_bits()
+            .wrapping_sub(self.ntp.to_bits())
+            .cast_signed();
         let ticks = (i128::from(elapsed) * i128::from(rate)) >> 32;
         self.rtp.wrapping_add(ticks as u32)
     }
@@ -61,10 +66,16 @@ mod tests {
     #[test]
     fn timestamps_are_carried_on_forwards_backwards_and_over_the_wrap() {
         for start in [0, 1_000, u32::MAX - 10] {
-            let clock = LayerClock { ntp: at(50), rtp: start };
+            let clock = LayerClock {
+                ntp: at(50),
+                rtp: start,
+            };
             assert_eq!(clock.rtp_at(at(52), 90_000), start.wrapping_add(180_000));
             assert_eq!(clock.rtp_at(at(49), 48_000), start.wrapping_sub(48_000));
-            assert_eq!(clock.rtp_at(at(50) + Duration::from_micros(500), 48_000), start.wrapping_add(24));
+            assert_eq!(
+                clock.rtp_at(at(50) + Duration::from_micros(500), 48_000),
+                start.wrapping_add(24)
+            );
         }
     }
 }

@@ -95,7 +95,9 @@ impl Router {
             Command::SetKeys { peer, keys } => self.set_keys(peer, *keys, now),
             Command::SetMedia { peer, media } => self.set_media(peer, *media),
             Command::Show { peer, mid, source } => self.show(peer, &mid, source),
-            Command::SetTrackEnabled { peer, mid, enabled } => self.set_enabled(peer, &mid, enabled),
+            Command::SetTrackEnabled { peer, mid, enabled } => {
+                self.set_enabled(peer, &mid, enabled)
+            }
             Command::RemovePeer { peer } => self.remove_peer(peer),
             Command::Stats { reply } => {
                 // Who asked may have stopped waiting.
@@ -118,7 +120,9 @@ impl Router {
     }
 
     fn restart_ice(&mut self, id: PeerId, credentials: Credentials) {
-        let Some(&key) = self.by_id.get(&id) else { return };
+        let Some(&key) = self.by_id.get(&id) else {
+            return;
+        };
         self.by_ufrag.insert(credentials.ufrag.clone(), key);
         if let Some(retired) = self.peers[key].ice.restart(credentials) {
             self.by_ufrag.remove(&retired);
@@ -126,20 +130,28 @@ impl Router {
     }
 
     fn send_dtls(&mut self, id: PeerId, datagram: &[u8]) {
-        let Some(&key) = self.by_id.get(&id) else { return };
-        let Some(path) = self.peers[key].link.path else { return };
-        let len = self.egress.write(&path, |out| match out.get_mut(..datagram.len()) {
-            Some(room) => {
-                room.copy_from_slice(datagram);
-                datagram.len()
-            }
-            None => 0,
-        });
+        let Some(&key) = self.by_id.get(&id) else {
+            return;
+        };
+        let Some(path) = self.peers[key].link.path else {
+            return;
+        };
+        let len = self
+            .egress
+            .write(&path, |out| match out.get_mut(..datagram.len()) {
+                Some(room) => {
+                    room.copy_from_slice(datagram);
+                    datagram.len()
+                }
+                None => 0,
+            });
         self.counters.dtls_out += u64::from(len > 0);
     }
 
     fn set_keys(&mut self, id: PeerId, (inbound, outbound): (Inbound, Outbound), now: Instant) {
-        let Some(&key) = self.by_id.get(&id) else { return };
+        let Some(&key) = self.by_id.get(&id) else {
+            return;
+        };
         let peer = &mut self.peers[key];
         peer.inbound = Some(inbound);
         peer.link.outbound = Some(outbound);
@@ -147,11 +159,15 @@ impl Router {
         peer.report_at = at;
         self.arm(key, at);
         let senders = self.peers[key].senders.clone();
-        senders.into_iter().for_each(|sender| self.want_keyframe(sender));
+        senders
+            .into_iter()
+            .for_each(|sender| self.want_keyframe(sender));
     }
 
     fn set_media(&mut self, id: PeerId, media: PeerMedia) {
-        let Some(&key) = self.by_id.get(&id) else { return };
+        let Some(&key) = self.by_id.get(&id) else {
+            return;
+        };
         let peer = &mut self.peers[key];
         peer.extensions = media.extensions;
         peer.rtcp_ssrc = media.rtcp_ssrc;
@@ -197,15 +213,30 @@ impl Router {
                 let layer = &self.tracks[track].layers[index];
                 let media_ssrc = told.and_then(|told| told.ssrc).or(layer.ssrc);
                 let rtx_ssrc = told.and_then(|told| told.rtx_ssrc).or(layer.rtx_ssrc);
-                let stream = Stream { track, layer: index as u8, rtx: false };
+                let stream = Stream {
+                    track,
+                    layer: index as u8,
+                    rtx: false,
+                };
                 media_ssrc.map(|ssrc| self.bind(key, ssrc, stream));
-                rtx_ssrc.map(|ssrc| self.bind(key, ssrc, Stream { rtx: true, ..stream }));
+                rtx_ssrc.map(|ssrc| {
+                    self.bind(
+                        key,
+                        ssrc,
+                        Stream {
+                            rtx: true,
+                            ..stream
+                        },
+                    )
+                });
             }
         }
     }
 
     fn end_track(&mut self, key: Key) {
-        let Some(track) = self.tracks.remove(key) else { return };
+        let Some(track) = self.tracks.remove(key) else {
+            return;
+        };
         for viewer in track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
                 sender.show(None, None);
@@ -220,7 +251,8 @@ impl Router {
         for config in media.senders {
             let same = old.iter().position(|&sender| {
                 let sender = &self.senders[sender];
-                (&*sender.mid, sender.ssrc, sender.rtx_ssrc) == (&config.mid, config.ssrc, config.rtx_ssrc)
+                (&*sender.mid, sender.ssrc, sender.rtx_ssrc)
+                    == (&config.mid, config.ssrc, config.rtx_ssrc)
             });
             let sender = match same.map(|index| old.swap_remove(index)) {
                 Some(sender) => {
@@ -229,17 +261,23 @@ impl Router {
                 }
                 None => {
                     let seed = self.random();
-                    self.senders.insert(Sender::new(key, config, mid_extension, seed))
+                    self.senders
+                        .insert(Sender::new(key, config, mid_extension, seed))
                 }
             };
             senders.push(sender);
         }
         old.into_iter().for_each(|sender| self.end_sender(sender));
-        let mut ssrcs: Vec<_> = senders.iter().map(|&sender| (self.senders[sender].ssrc, sender)).collect();
+        let mut ssrcs: Vec<_> = senders
+            .iter()
+            .map(|&sender| (self.senders[sender].ssrc, sender))
+            .collect();
         ssrcs.sort_unstable();
         self.peers[key].sender_ssrcs = ssrcs;
         self.peers[key].senders.clone_from(&senders);
-        senders.into_iter().for_each(|sender| self.want_if_waiting(sender));
+        senders
+            .into_iter()
+            .for_each(|sender| self.want_if_waiting(sender));
     }
 
     fn want_if_waiting(&mut self, key: Key) {
@@ -255,7 +293,9 @@ impl Router {
     }
 
     fn show(&mut self, id: PeerId, mid: &str, source: Option<(PeerId, String)>) {
-        let Some(sender) = self.find_sender(id, mid) else { return };
+        let Some(sender) = self.find_sender(id, mid) else {
+            return;
+        };
         let track = source.and_then(|(peer, mid)| self.find_track(peer, &mid));
         if track.is_some() && self.senders[sender].source == track {
             return;
@@ -274,16 +314,24 @@ impl Router {
 
     fn find_sender(&self, id: PeerId, mid: &str) -> Option<Key> {
         let peer = &self.peers[*self.by_id.get(&id)?];
-        peer.senders.iter().copied().find(|&sender| &*self.senders[sender].mid == mid)
+        peer.senders
+            .iter()
+            .copied()
+            .find(|&sender| &*self.senders[sender].mid == mid)
     }
 
     fn find_track(&self, id: PeerId, mid: &str) -> Option<Key> {
         let peer = &self.peers[*self.by_id.get(&id)?];
-        peer.tracks.iter().copied().find(|&track| self.tracks[track].mid == mid)
+        peer.tracks
+            .iter()
+            .copied()
+            .find(|&track| self.tracks[track].mid == mid)
     }
 
     fn set_enabled(&mut self, id: PeerId, mid: &str, enabled: bool) {
-        let Some(key) = self.find_track(id, mid) else { return };
+        let Some(key) = self.find_track(id, mid) else {
+            return;
+        };
         let track = &mut self.tracks[key];
         if std::mem::replace(&mut track.enabled, enabled) == enabled || !enabled {
             return;
@@ -295,12 +343,21 @@ impl Router {
     }
 
     fn remove_peer(&mut self, id: PeerId) {
-        let Some(key) = self.by_id.remove(&id) else { return };
+        let Some(key) = self.by_id.remove(&id) else {
+            return;
+        };
         let peer = &mut self.peers[key];
-        let (tracks, senders) = (std::mem::take(&mut peer.tracks), std::mem::take(&mut peer.senders));
+        let (tracks, senders) = (
+            std::mem::take(&mut peer.tracks),
+            std::mem::take(&mut peer.senders),
+        );
         tracks.into_iter().for_each(|track| self.end_track(track));
-        senders.into_iter().for_each(|sender| self.end_sender(sender));
-        let Some(peer) = self.peers.remove(key) else { return };
+        senders
+            .into_iter()
+            .for_each(|sender| self.end_sender(sender));
+        let Some(peer) = self.peers.remove(key) else {
+            return;
+        };
         for path in peer.ice.paths() {
             self.by_path.remove(&path);
         }
@@ -311,7 +368,10 @@ impl Router {
 
     /// A snapshot of all peers.
     pub fn stats(&self, now: Instant) -> Vec<PeerStats> {
-        self.peers.iter().map(|peer| self.peer_stats(peer, now)).collect()
+        self.peers
+            .iter()
+            .map(|peer| self.peer_stats(peer, now))
+            .collect()
     }
 
     fn peer_stats(&self, peer: &Peer, now: Instant) -> PeerStats {
@@ -319,23 +379,37 @@ impl Router {
             peer: peer.id,
             address: peer.link.path.map(|path| path.canonical()),
             rtt: peer.measured_rtt(),
-            tracks: peer.tracks.iter().map(|&track| self.track_stats(track, now)).collect(),
-            senders: peer.senders.iter().map(|&sender| sender_stats(&self.senders[sender])).collect(),
+            tracks: peer
+                .tracks
+                .iter()
+                .map(|&track| self.track_stats(track, now))
+                .collect(),
+            senders: peer
+                .senders
+                .iter()
+                .map(|&sender| sender_stats(&self.senders[sender]))
+                .collect(),
         }
     }
 
     fn track_stats(&self, key: Key, now: Instant) -> TrackStats {
         let track = &self.tracks[key];
-        let sum = |of: &dyn Fn(&LayerStats) -> u64, layers: &[LayerStats]| layers.iter().map(of).sum();
-        let layers: Vec<LayerStats> =
-            (0..track.layers.len()).map(|index| self.layer_stats(track, index, now)).collect();
+        let sum =
+            |of: &dyn Fn(&LayerStats) -> u64, layers: &[LayerStats]| layers.iter().map(of).sum();
+        let layers: Vec<LayerStats> = (0..track.layers.len())
+            .map(|index| self.layer_stats(track, index, now))
+            .collect();
         TrackStats {
             mid: track.mid.clone(),
             codec: track.active_codec().map(|codec| codec.key.to_string()),
             level_dbov: track.level.level(now),
             packets: sum(&|layer| layer.packets, &layers),
             octets: sum(&|layer| layer.octets, &layers),
-            lost: track.layers.iter().map(|layer| layer.reception.lost()).sum(),
+            lost: track
+                .layers
+                .iter()
+                .map(|layer| layer.reception.lost())
+                .sum(),
             layers,
         }
     }
@@ -353,7 +427,11 @@ impl Router {
             octets: layer.traffic.octets,
             active: layer.is_alive(now),
             taken: track.shown_by.iter().any(shows),
-            kbps: if layer.is_alive(now) { layer.traffic.kbps } else { 0.0 },
+            kbps: if layer.is_alive(now) {
+                layer.traffic.kbps
+            } else {
+                0.0
+            },
             nacks_sent: layer.nacks_sent,
             keyframe_requests: layer.keyframes.sent,
         }
@@ -361,7 +439,8 @@ impl Router {
 
     /// Peer, m-line and smoothed level of every audio track that has told one.
     pub fn levels(&self, now: Instant) -> Vec<(PeerId, String, u8)> {
-        let level = |track: &Track| Some((track.owner_id, track.mid.clone(), track.level.level(now)?));
+        let level =
+            |track: &Track| Some((track.owner_id, track.mid.clone(), track.level.level(now)?));
         self.tracks.iter().filter_map(level).collect()
     }
 }

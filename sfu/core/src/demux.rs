@@ -16,7 +16,10 @@ pub struct Path {
 impl Path {
     /// A path of a socket that is bound to one address.
     pub fn to(remote: SocketAddr) -> Self {
-        Self { remote, local: None }
+        Self {
+            remote,
+            local: None,
+        }
     }
 
     /// The remote address with an IPv4 address written as one, whatever the socket's family.
@@ -84,6 +87,9 @@ mod tests {
     #[test]
     fn an_ipv4_address_on_an_ipv6_socket_is_written_as_ipv4() {
         let mapped: SocketAddr = "[::ffff:192.0.2.1]:5000".parse().expect("address");
-        assert_eq!(Path::to(mapped).canonical(), "192.0.2.1:5000".parse().expect("address"));
+        assert_eq!(
+            Path::to(mapped).canonical(),
+            "192.0.2.1:5000".parse().expect("address")
+        );
     }
 }

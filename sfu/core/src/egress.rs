@@ -43,7 +43,12 @@ pub struct Egress {
 
 impl Default for Egress {
     fn default() -> Self {
-        Self { bytes: Vec::new(), used: 0, messages: Vec::new(), dropped: 0 }
+        Self {
+            bytes: Vec::new(),
+            used: 0,
+            messages: Vec::new(),
+            dropped: 0,
+        }
     }
 }
 
@@ -72,14 +77,21 @@ impl Egress {
             return;
         }
         let (start, segment) = (start as u32, len as u16);
-        self.messages.push(Message { path: *path, start, len: len as u32, segment, segments: 1 });
+        self.messages.push(Message {
+            path: *path,
+            start,
+            len: len as u32,
+            segment,
+            segments: 1,
+        });
     }
 
     fn grow(&mut self) -> bool {
         if self.bytes.len() >= LIMIT {
             return false;
         }
-        self.bytes.resize((self.bytes.len() * 2).clamp(64 * 1_024, LIMIT), 0);
+        self.bytes
+            .resize((self.bytes.len() * 2).clamp(64 * 1_024, LIMIT), 0);
         true
     }
 
@@ -114,7 +126,9 @@ impl Egress {
     /// Every datagram with where it goes, runs taken apart.
     pub fn datagrams(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         self.messages.iter().flat_map(|message| {
-            self.bytes(message).chunks(message.segment as usize).map(|datagram| (&message.path, datagram))
+            self.bytes(message)
+                .chunks(message.segment as usize)
+                .map(|datagram| (&message.path, datagram))
         })
     }
 }
@@ -144,14 +158,24 @@ mod tests {
         for &(port, size) in sizes {
             egress.write(&path(port), |_| size);
         }
-        egress.messages().iter().map(|run| (run.segment, run.segments)).collect()
+        egress
+            .messages()
+            .iter()
+            .map(|run| (run.segment, run.segments))
+            .collect()
     }
 
     #[test]
     fn equal_sizes_for_one_address_are_one_run_and_a_shorter_one_ends_it() {
-        assert_eq!(runs(&[(1, 100), (1, 100), (1, 60), (1, 60)]), [(100, 3), (60, 1)]);
+        assert_eq!(
+            runs(&[(1, 100), (1, 100), (1, 60), (1, 60)]),
+            [(100, 3), (60, 1)]
+        );
         assert_eq!(runs(&[(1, 100), (1, 101)]), [(100, 1), (101, 1)]);
-        assert_eq!(runs(&[(1, 100), (2, 100), (1, 100)]), [(100, 1), (100, 1), (100, 1)]);
+        assert_eq!(
+            runs(&[(1, 100), (2, 100), (1, 100)]),
+            [(100, 1), (100, 1), (100, 1)]
+        );
     }
 
     #[test]

@@ -76,7 +76,10 @@ pub struct Showing {
 impl Event {
     /// A peer can cause any number of these.
     fn is_dispensable(&self) -> bool {
-        matches!(self, Self::DtlsReceived { .. } | Self::AddressValidated { .. } | Self::TrackActive { .. })
+        matches!(
+            self,
+            Self::DtlsReceived { .. } | Self::AddressValidated { .. } | Self::TrackActive { .. }
+        )
     }
 }
 
@@ -110,7 +113,10 @@ pub struct QueueCounts {
 impl EventQueue {
     /// An empty queue.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { waiting: Mutex::default(), wake: WakeUp::new()? })
+        Ok(Self {
+            waiting: Mutex::default(),
+            wake: WakeUp::new()?,
+        })
     }
 
     /// Adds a batch and wakes Python unless it is awake already.
@@ -140,7 +146,11 @@ impl EventQueue {
     /// Totals.
     pub fn counts(&self) -> QueueCounts {
         let waiting = self.lock();
-        QueueCounts { events: waiting.taken, dropped: waiting.dropped, wake_ups: waiting.wake_ups }
+        QueueCounts {
+            events: waiting.taken,
+            dropped: waiting.dropped,
+            wake_ups: waiting.wake_ups,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -165,7 +175,9 @@ impl Waiting {
 
     fn add_dtls(&mut self, peer: PeerId, mut datagrams: Vec<Vec<u8>>) {
         let of_peer = self.dtls_by_peer.entry(peer).or_default();
-        let room = DTLS_OF_PEER.saturating_sub(*of_peer).min(DTLS_OF_ALL.saturating_sub(self.dtls));
+        let room = DTLS_OF_PEER
+            .saturating_sub(*of_peer)
+            .min(DTLS_OF_ALL.saturating_sub(self.dtls));
         self.dropped += datagrams.len().saturating_sub(room) as u64;
         datagrams.truncate(room);
         *of_peer += datagrams.len();
@@ -183,7 +195,10 @@ mod tests {
     use std::time::Duration;
 
     fn dtls(peer: PeerId, count: usize) -> Event {
-        Event::DtlsReceived { peer, datagrams: vec![vec![22]; count] }
+        Event::DtlsReceived {
+            peer,
+            datagrams: vec![vec![22]; count],
+        }
     }
 
     fn readable(queue: &EventQueue) -> bool {
@@ -199,7 +214,14 @@ mod tests {
         assert!(readable(&queue));
         assert_eq!(queue.take().len(), 3);
         assert!(!readable(&queue));
-        assert_eq!(queue.counts(), QueueCounts { events: 3, dropped: 0, wake_ups: 1 });
+        assert_eq!(
+            queue.counts(),
+            QueueCounts {
+                events: 3,
+                dropped: 0,
+                wake_ups: 1
+            }
+        );
     }
 
     #[test]
@@ -211,10 +233,13 @@ mod tests {
         queue.push(&mut vec![dtls(2, 1)]);
         let events = queue.take();
         assert_eq!(events.last(), Some(&dtls(2, 1)));
-        let of_first: usize = events.iter().map(|event| match event {
-            Event::DtlsReceived { peer: 1, datagrams } => datagrams.len(),
-            _ => 0,
-        }).sum();
+        let of_first: usize = events
+            .iter()
+            .map(|event| match event {
+                Event::DtlsReceived { peer: 1, datagrams } => datagrams.len(),
+                _ => 0,
+            })
+            .sum();
         assert_eq!(of_first, DTLS_OF_PEER);
         assert_eq!(queue.counts().dropped, (10_000 - DTLS_OF_PEER) as u64);
     }

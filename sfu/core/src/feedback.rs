@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use crate::clock::LayerClock;
 use crate::events::Event;
 use crate::peer::{REPORT_INTERVAL, Stream};
-use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
 use crate::router::Router;
+use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
 use crate::slab::Key;
 use crate::time::{Instant, Ntp};
 use crate::track::CHOICE_INTERVAL;
@@ -45,12 +45,18 @@ impl Router {
         match packet {
             Rtcp::SenderReport(report) => {
                 self.on_sender_report(key, report, now);
-                report.blocks.for_each(|block| self.on_block(key, &block, now));
+                report
+                    .blocks
+                    .for_each(|block| self.on_block(key, &block, now));
             }
-            Rtcp::ReceiverReport(report) => report.blocks.for_each(|block| self.on_block(key, &block, now)),
+            Rtcp::ReceiverReport(report) => report
+                .blocks
+                .for_each(|block| self.on_block(key, &block, now)),
             Rtcp::Nack(nack) => self.on_nack(key, nack.media_ssrc, nack.lost(), now),
             Rtcp::Pli(pli) => self.on_keyframe_request(key, pli.media_ssrc),
-            Rtcp::Fir(fir) => fir.entries().for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc)),
+            Rtcp::Fir(fir) => fir
+                .entries()
+                .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc)),
             Rtcp::TransportCc(_) => self.counters.feedback_in += 1,
             Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Remb(_) | Rtcp::Other { .. } => {}
         }
@@ -59,26 +65,42 @@ impl Router {
     fn on_sender_report(&mut self, key: Key, report: &SenderReport<'_>, now: Instant) {
         let ours = self.ntp(now);
         let peer = &mut self.peers[key];
-        let Some(Stream { track, layer, rtx: false }) = peer.streams.get(report.ssrc) else { return };
+        let Some(Stream {
+            track,
+            layer,
+            rtx: false,
+        }) = peer.streams.get(report.ssrc)
+        else {
+            return;
+        };
         if report.ntp == Ntp::default() {
             return; // RFC 3550 §6.4.1: a sender without a wall clock says 0.
         }
         let ntp = peer.clock.ours(report.ntp, ours);
-        let Some(track) = self.tracks.get_mut(track) else { return };
+        let Some(track) = self.tracks.get_mut(track) else {
+            return;
+        };
         let layer = &mut track.layers[usize::from(layer)];
         layer.reception.sender_report(report.ntp, now);
         let first = layer.clock.is_none();
-        layer.clock = Some(LayerClock { ntp, rtp: report.rtp_timestamp });
+        layer.clock = Some(LayerClock {
+            ntp,
+            rtp: report.rtp_timestamp,
+        });
         if first {
             let viewers = track.shown_by.clone();
-            viewers.into_iter().for_each(|sender| self.report_sender(sender, now));
+            viewers
+                .into_iter()
+                .for_each(|sender| self.report_sender(sender, now));
         }
     }
 
     fn on_block(&mut self, key: Key, block: &ReportBlock, now: Instant) {
         let ours = self.ntp(now);
         let peer = &mut self.peers[key];
-        let Some(sender) = peer.sender_of(block.ssrc) else { return };
+        let Some(sender) = peer.sender_of(block.ssrc) else {
+            return;
+        };
         if let Some(rtt) = block.round_trip(ours) {
             peer.measured(rtt);
         }
@@ -89,16 +111,25 @@ impl Router {
 
     fn on_nack(&mut self, key: Key, ssrc: u32, lost: impl Iterator<Item = u16>, now: Instant) {
         let peer = &self.peers[key];
-        let Some(sender) = peer.sender_of(ssrc).and_then(|sender| self.senders.get_mut(sender)) else {
+        let Some(sender) = peer
+            .sender_of(ssrc)
+            .and_then(|sender| self.senders.get_mut(sender))
+        else {
             return;
         };
         for sequence in lost.take(MAX_NACKED) {
             self.counters.nacks_in += 1;
-            let Some(asked) = sender.asked(sequence, peer.rtt(), now) else { continue };
+            let Some(asked) = sender.asked(sequence, peer.rtt(), now) else {
+                continue;
+            };
             let origin = asked.segment.origin;
-            let Some(track) = self.tracks.get(origin.track).filter(|track| track.enabled) else { continue };
+            let Some(track) = self.tracks.get(origin.track).filter(|track| track.enabled) else {
+                continue;
+            };
             let layer = track.layers.get(usize::from(origin.layer));
-            let Some(layer) = layer.filter(|layer| layer.epoch == origin.epoch) else { continue };
+            let Some(layer) = layer.filter(|layer| layer.epoch == origin.epoch) else {
+                continue;
+            };
             let sent = sender.retransmit(&asked, layer, &peer.link, &mut self.egress);
             self.counters.retransmitted += u64::from(sent);
             self.counters.rtp_out += u64::from(sent);
@@ -106,16 +137,23 @@ impl Router {
     }
 
     fn on_keyframe_request(&mut self, key: Key, ssrc: u32) {
-        let Some(sender) = self.peers[key].sender_of(ssrc) else { return };
+        let Some(sender) = self.peers[key].sender_of(ssrc) else {
+            return;
+        };
         self.counters.keyframe_requests_in += 1;
         self.want_keyframe(sender);
     }
 
     /// Does what has become due.
     pub fn on_deadline(&mut self, now: Instant) {
-        while let Some(&Reverse((at, key))) = self.timers.peek().filter(|Reverse((at, _))| *at <= now) {
+        while let Some(&Reverse((at, key))) =
+            self.timers.peek().filter(|Reverse((at, _))| *at <= now)
+        {
             self.timers.pop();
-            let current = self.peers.get_mut(key).filter(|peer| peer.armed == Some(at));
+            let current = self
+                .peers
+                .get_mut(key)
+                .filter(|peer| peer.armed == Some(at));
             if let Some(peer) = current {
                 peer.armed = None;
                 self.on_peer_deadline(key, now);
@@ -138,17 +176,29 @@ impl Router {
 
     fn next_deadline(&self, key: Key) -> Option<Instant> {
         let peer = &self.peers[key];
-        let layers = peer.tracks.iter().flat_map(|&track| &self.tracks[track].layers);
-        let of_layers = layers.flat_map(|layer| [layer.nacks.deadline(), layer.keyframes.deadline()]);
+        let layers = peer
+            .tracks
+            .iter()
+            .flat_map(|&track| &self.tracks[track].layers);
+        let of_layers =
+            layers.flat_map(|layer| [layer.nacks.deadline(), layer.keyframes.deadline()]);
         let report = peer.is_connected().then_some(peer.report_at);
-        let feedback = peer.feedback.as_ref().and_then(|recorder| recorder.next_deadline());
+        let feedback = peer
+            .feedback
+            .as_ref()
+            .and_then(|recorder| recorder.next_deadline());
         let own = [peer.ice.deadline(), report, feedback, peer.choose_at];
-        own.into_iter().chain(of_layers.filter(|_| peer.is_connected())).flatten().min()
+        own.into_iter()
+            .chain(of_layers.filter(|_| peer.is_connected()))
+            .flatten()
+            .min()
     }
 
     fn expire(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
-        let Some(paths) = peer.ice.expire(now) else { return };
+        let Some(paths) = peer.ice.expire(now) else {
+            return;
+        };
         peer.link.path = None;
         let event = Event::ConsentExpired { peer: peer.id };
         paths.iter().for_each(|path| {
@@ -159,13 +209,17 @@ impl Router {
 
     fn send_feedback(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
-        let Some(recorder) = &mut peer.feedback else { return };
+        let Some(recorder) = &mut peer.feedback else {
+            return;
+        };
         for _ in 0..MAX_FEEDBACK {
             if recorder.next_deadline().is_none_or(|at| at > now) {
                 return;
             }
             let sent = peer.link.send_rtcp(&mut self.egress, |out| {
-                recorder.write_feedback(out, peer.rtcp_ssrc, now).unwrap_or(0)
+                recorder
+                    .write_feedback(out, peer.rtcp_ssrc, now)
+                    .unwrap_or(0)
             });
             if !sent {
                 // Nobody to send to (any more): start afresh rather than wait.
@@ -198,17 +252,22 @@ impl Router {
         let peer = &mut self.peers[key];
         let rtt = peer.rtt();
         for &track in &peer.tracks {
-            let Some(track) = self.tracks.get_mut(track) else { continue };
+            let Some(track) = self.tracks.get_mut(track) else {
+                continue;
+            };
             let pli = track.codecs.iter().any(|codec| codec.pli);
             for layer in &mut track.layers {
-                let Some(media_ssrc) = layer.ssrc else { continue };
+                let Some(media_ssrc) = layer.ssrc else {
+                    continue;
+                };
                 let (sender_ssrc, link) = (peer.rtcp_ssrc, &mut peer.link);
                 layer.nacks.due(now, rtt, &mut self.lost);
                 if layer.nacks.take_overflowed() {
                     layer.keyframes.want();
                 }
                 if !self.lost.is_empty() {
-                    let write = |out: &mut [u8]| rtcp::write_nack(out, sender_ssrc, media_ssrc, &self.lost);
+                    let write =
+                        |out: &mut [u8]| rtcp::write_nack(out, sender_ssrc, media_ssrc, &self.lost);
                     let sent = link.send_rtcp(&mut self.egress, write);
                     self.counters.rtcp_out += u64::from(sent);
                     self.counters.nacks_out += self.lost.len() as u64;
@@ -216,7 +275,10 @@ impl Router {
                     self.lost.clear();
                 }
                 if pli && layer.keyframes.take_due(now) {
-                    let pli = Pli { sender_ssrc, media_ssrc };
+                    let pli = Pli {
+                        sender_ssrc,
+                        media_ssrc,
+                    };
                     let sent = link.send_rtcp(&mut self.egress, |out| rtcp::write_pli(out, pli));
                     self.counters.rtcp_out += u64::from(sent);
                     self.counters.keyframe_requests_out += u64::from(sent);
@@ -238,10 +300,14 @@ impl Router {
         let peer = &mut self.peers[key];
         let mut blocks = Vec::new();
         for &track in &peer.tracks {
-            let Some(track) = self.tracks.get_mut(track) else { continue };
+            let Some(track) = self.tracks.get_mut(track) else {
+                continue;
+            };
             for layer in &mut track.layers {
                 layer.traffic.measure(now);
-                let block = layer.ssrc.and_then(|ssrc| layer.reception.report(ssrc, now));
+                let block = layer
+                    .ssrc
+                    .and_then(|ssrc| layer.reception.report(ssrc, now));
                 blocks.extend(block.filter(|_| layer.is_alive(now)));
             }
         }
@@ -271,7 +337,9 @@ impl Router {
                     }
                     taken += 1;
                     let sender = all_senders.get(sender);
-                    len += sender.map_or(0, |sender| write_report(&mut out[len..], sender, tracks, ntp));
+                    len += sender.map_or(0, |sender| {
+                        write_report(&mut out[len..], sender, tracks, ntp)
+                    });
                 }
                 len
             });
@@ -300,7 +368,10 @@ fn write_report(
 ) -> usize {
     let mut write = || {
         let track = tracks.get(sender.source?)?;
-        let clock = track.layers.get(usize::from(sender.shown_layer()?))?.clock?;
+        let clock = track
+            .layers
+            .get(usize::from(sender.shown_layer()?))?
+            .clock?;
         let rtp = clock.rtp_at(ntp, sender.clock_rate()?);
         let info = SenderInfo {
             ssrc: sender.ssrc,
@@ -314,4 +385,3 @@ fn write_report(
     };
     write().unwrap_or(0)
 }
-

@@ -119,7 +119,13 @@ impl Ice {
     }
 
     /// Takes note of an authentic check.
-    pub fn checked(&mut self, local_ufrag: &str, nominated: bool, path: Path, now: Instant) -> Checked {
+    pub fn checked(
+        &mut self,
+        local_ufrag: &str,
+        nominated: bool,
+        path: Path,
+        now: Instant,
+    ) -> Checked {
         self.last_check = now;
         self.expired = false;
         let mut checked = Checked::default();
@@ -147,7 +153,10 @@ impl Ice {
             checked.evicted = self.evict();
         }
         checked.added = Some(path);
-        self.paths.push(Validated { path, last_check: now });
+        self.paths.push(Validated {
+            path,
+            last_check: now,
+        });
     }
 
     /// Forgets the address that was checked longest ago; never the one in use.
@@ -180,7 +189,12 @@ impl Ice {
         }
         self.expired = true;
         self.selected = None;
-        Some(self.paths.drain(..).map(|validated| validated.path).collect())
+        Some(
+            self.paths
+                .drain(..)
+                .map(|validated| validated.path)
+                .collect(),
+        )
     }
 }
 
@@ -215,9 +229,15 @@ mod tests {
         ice.checked("first", true, path(1), NOW);
         assert_eq!(ice.restart(Credentials::new("second", "other")), None);
         assert_eq!(ice.ufrags().collect::<Vec<_>>(), ["second", "first"]);
-        assert_eq!(ice.checked("first", false, path(1), NOW), Checked::default());
+        assert_eq!(
+            ice.checked("first", false, path(1), NOW),
+            Checked::default()
+        );
         let checked = ice.checked("second", false, path(2), NOW);
-        assert_eq!((checked.moved, checked.retired.as_deref()), (true, Some("first")));
+        assert_eq!(
+            (checked.moved, checked.retired.as_deref()),
+            (true, Some("first"))
+        );
         assert_eq!(ice.ufrags().collect::<Vec<_>>(), ["second"]);
     }
 
@@ -225,14 +245,22 @@ mod tests {
     fn a_third_generation_ends_the_first() {
         let mut ice = ice();
         ice.restart(Credentials::new("second", "other"));
-        assert_eq!(ice.restart(Credentials::new("third", "another")).as_deref(), Some("first"));
+        assert_eq!(
+            ice.restart(Credentials::new("third", "another")).as_deref(),
+            Some("first")
+        );
     }
 
     #[test]
     fn addresses_are_bounded_and_the_one_in_use_is_kept() {
         let mut ice = ice();
         for port in 1..=100 {
-            let checked = ice.checked("first", false, path(port), Instant::from_millis(port.into()));
+            let checked = ice.checked(
+                "first",
+                false,
+                path(port),
+                Instant::from_millis(port.into()),
+            );
             assert_eq!(checked.evicted.is_some(), port > MAX_PATHS as u16);
         }
         assert_eq!(ice.paths().count(), MAX_PATHS);
@@ -244,8 +272,14 @@ mod tests {
         let mut ice = ice();
         ice.checked("first", false, path(1), Instant::from_millis(5_000));
         assert_eq!(ice.expire(Instant::from_millis(34_999)), None);
-        assert_eq!(ice.expire(Instant::from_millis(35_000)), Some(vec![path(1)]));
+        assert_eq!(
+            ice.expire(Instant::from_millis(35_000)),
+            Some(vec![path(1)])
+        );
         assert_eq!((ice.selected(), ice.deadline()), (None, None));
-        assert!(ice.checked("first", false, path(1), Instant::from_millis(40_000)).moved);
+        assert!(
+            ice.checked("first", false, path(1), Instant::from_millis(40_000))
+                .moved
+        );
     }
 }

@@ -38,7 +38,8 @@ impl KeyframeRequests {
 
     /// When the next request is due.
     pub fn deadline(&self) -> Option<Instant> {
-        self.wanted.then(|| self.last.map_or(Instant::default(), |last| last + INTERVAL))
+        self.wanted
+            .then(|| self.last.map_or(Instant::default(), |last| last + INTERVAL))
     }
 
     /// Whether to send a request now; counts it as sent.
@@ -59,7 +60,9 @@ mod tests {
     use super::*;
 
     fn requests_until(requests: &mut KeyframeRequests, from_ms: u64, to_ms: u64) -> Vec<u64> {
-        (from_ms..to_ms).filter(|&ms| requests.take_due(Instant::from_millis(ms))).collect()
+        (from_ms..to_ms)
+            .filter(|&ms| requests.take_due(Instant::from_millis(ms)))
+            .collect()
     }
 
     #[test]
@@ -86,7 +89,10 @@ mod tests {
     fn a_publisher_that_never_answers_is_left_alone_until_somebody_asks_anew() {
         let mut requests = KeyframeRequests::default();
         requests.want();
-        assert_eq!(requests_until(&mut requests, 0, 60_000).len(), ATTEMPTS as usize);
+        assert_eq!(
+            requests_until(&mut requests, 0, 60_000).len(),
+            ATTEMPTS as usize
+        );
         requests.want();
         assert_eq!(requests_until(&mut requests, 60_000, 60_001), [60_000]);
     }

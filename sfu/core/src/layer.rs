@@ -73,7 +73,10 @@ impl Pictures {
             true => self.long.unwrap(id.value),
             false => self.short.unwrap(id.value),
         });
-        (picture_id, descriptor.tl0.map_or(0, |tl0| self.tl0.unwrap(tl0)))
+        (
+            picture_id,
+            descriptor.tl0.map_or(0, |tl0| self.tl0.unwrap(tl0)),
+        )
     }
 }
 
@@ -164,7 +167,7 @@ impl Layer {
         }
     }
 
-    fn note_media(&mut self, now: Instant) {
+    pub(crate) fn note_media(&mut self, now: Instant) {
         if !self.is_alive(now) {
             self.alive_since = now;
         }

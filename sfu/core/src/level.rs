@@ -34,7 +34,11 @@ impl LevelMeter {
     pub fn level(&self, now: Instant) -> Option<u8> {
         let smoothed = self.smoothed?;
         let stale = now.saturating_since(self.last) > FORGET;
-        Some(if stale { SILENCE } else { smoothed.round() as u8 })
+        Some(if stale {
+            SILENCE
+        } else {
+            smoothed.round() as u8
+        })
     }
 }
 

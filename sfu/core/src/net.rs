@@ -82,7 +82,9 @@ impl Inbox {
         let slots = self.bytes.chunks_mut(SLOT_BYTES);
         self.filled.iter().zip(slots).flat_map(|(filled, slot)| {
             // An empty datagram has no chunk: it is dropped here.
-            slot[..filled.len].chunks_mut(filled.segment.max(1)).map(|datagram| (filled.path, datagram))
+            slot[..filled.len]
+                .chunks_mut(filled.segment.max(1))
+                .map(|datagram| (filled.path, datagram))
         })
     }
 
@@ -110,7 +112,11 @@ impl Inbox {
             let (local, segment) = read_control(&self.headers[i].msg_hdr);
             let remote = read_name(&self.names[i]);
             let path = Path { remote, local };
-            self.filled.push(Filled { path, len, segment: segment.unwrap_or(len) });
+            self.filled.push(Filled {
+                path,
+                len,
+                segment: segment.unwrap_or(len),
+            });
         }
     }
 }
@@ -141,26 +147,42 @@ impl UdpSocket {
     /// Binds; the error names the address.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         Self::open(address).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot bind UDP {address}: {}", plain(&error)))
+            io::Error::new(
+                error.kind(),
+                format!("cannot bind UDP {address}: {}", plain(&error)),
+            )
         })
     }
 
     fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         if address.is_ipv6() && address.ip().is_unspecified() {
             socket.set_only_v6(false)?;
         }
         socket.set_nonblocking(true)?;
         enlarge(&socket);
         socket.bind(&address.into())?;
-        let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::InvalidInput)?;
+        let local = socket
+            .local_addr()?
+            .as_socket()
+            .ok_or(io::ErrorKind::InvalidInput)?;
         if local.ip().is_unspecified() {
             ask_for_local_address(&socket, local.is_ipv6());
         }
         option(&socket, libc::SOL_UDP, libc::UDP_GRO, 1).ok();
         // A kernel that knows the option takes 0 as "not by default"; each message brings its own size.
         let gso = option(&socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
-        Ok(Self { socket, local, gso, refusals: 0, outbox: Outbox::default() })
+        Ok(Self {
+            socket,
+            local,
+            gso,
+            refusals: 0,
+            outbox: Outbox::default(),
+        })
     }
 
     /// The address it is bound to.
@@ -184,7 +206,13 @@ impl UdpSocket {
         let headers = inbox.prepare();
         // SAFETY: `prepare` has pointed every header at memory that `inbox` owns and that outlives the call.
         let count = unsafe {
-            libc::recvmmsg(self.socket.as_raw_fd(), headers, INBOX_SLOTS as _, libc::MSG_DONTWAIT as _, ptr::null_mut())
+            libc::recvmmsg(
+                self.socket.as_raw_fd(),
+                headers,
+                INBOX_SLOTS as _,
+                libc::MSG_DONTWAIT as _,
+                ptr::null_mut(),
+            )
         };
         match usize::try_from(count) {
             Ok(count) => {
@@ -192,7 +220,14 @@ impl UdpSocket {
                 Ok(count)
             }
             Err(_) => match io::Error::last_os_error() {
-                error if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
+                error
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
+                {
+                    Ok(0)
+                }
                 error => Err(error),
             },
         }
@@ -202,7 +237,8 @@ impl UdpSocket {
     pub fn send(&mut self, egress: &Egress) -> Sent {
         let mut sent = Sent::default();
         for messages in egress.messages().chunks(SEND_BATCH) {
-            self.outbox.fill(egress, messages, self.local.is_ipv6(), self.gso);
+            self.outbox
+                .fill(egress, messages, self.local.is_ipv6(), self.gso);
             self.drain(&mut sent);
         }
         sent
@@ -223,7 +259,10 @@ impl UdpSocket {
                     wait_writable(self.socket.as_raw_fd(), SEND_WAIT);
                 }
                 Err(error) if is_full(&error) => {
-                    sent.dropped += self.outbox.segments[done..].iter().map(|&n| u64::from(n)).sum::<u64>();
+                    sent.dropped += self.outbox.segments[done..]
+                        .iter()
+                        .map(|&n| u64::from(n))
+                        .sum::<u64>();
                     return;
                 }
                 Err(error) => {
@@ -247,7 +286,10 @@ impl UdpSocket {
     /// The kernel refuses one message: without its GSO if that may be why, else not at all.
     fn refused(&mut self, index: usize, error: &io::Error, sent: &mut Sent) {
         let segments = u64::from(self.outbox.segments[index]);
-        let blames_gso = matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::ENOPROTOOPT));
+        let blames_gso = matches!(
+            error.raw_os_error(),
+            Some(libc::EINVAL | libc::EIO | libc::ENOPROTOOPT)
+        );
         if segments < 2 || !blames_gso {
             sent.dropped += segments;
             return;
@@ -298,7 +340,9 @@ impl Outbox {
             if gso || message.segments == 1 {
                 self.push(bytes, message, message.segments, v6);
             } else {
-                bytes.chunks(message.segment as usize).for_each(|one| self.push(one, message, 1, v6));
+                bytes
+                    .chunks(message.segment as usize)
+                    .for_each(|one| self.push(one, message, 1, v6));
             }
         }
         self.point(v6);
@@ -314,10 +358,18 @@ impl Outbox {
     }
 
     fn push(&mut self, bytes: &[u8], message: &Message, segments: u16, v6: bool) {
-        self.vectors.push(libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() });
+        self.vectors.push(libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        });
         self.names.push(write_name(message.path.remote, v6));
         let mut control = Control([0; CONTROL_BYTES]);
-        let len = write_control(&mut control, message.path.local, (segments > 1).then_some(message.segment), v6);
+        let len = write_control(
+            &mut control,
+            message.path.local,
+            (segments > 1).then_some(message.segment),
+            v6,
+        );
         self.controls.push(control);
         self.segments.push(segments);
         self.sizes.push(message.segment);
@@ -329,7 +381,11 @@ impl Outbox {
 
     /// Pointers last, when no vector grows any more.
     fn point(&mut self, v6: bool) {
-        let name_len = if v6 { mem::size_of::<libc::sockaddr_in6>() } else { mem::size_of::<libc::sockaddr_in>() };
+        let name_len = if v6 {
+            mem::size_of::<libc::sockaddr_in6>()
+        } else {
+            mem::size_of::<libc::sockaddr_in>()
+        };
         for (i, header) in self.headers.iter_mut().enumerate() {
             let header = &mut header.msg_hdr;
             header.msg_name = ptr::from_mut(&mut self.names[i]).cast();
@@ -345,7 +401,14 @@ impl Outbox {
     fn send(&mut self, fd: RawFd, from: usize) -> io::Result<usize> {
         let rest = &mut self.headers[from..];
         // SAFETY: `point` has pointed every header at memory of `self` and of the egress buffer, both borrowed here.
-        let count = unsafe { libc::sendmmsg(fd, rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _) };
+        let count = unsafe {
+            libc::sendmmsg(
+                fd,
+                rest.as_mut_ptr(),
+                rest.len() as _,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
@@ -360,7 +423,10 @@ impl Outbox {
         for at in (0..len).step_by(size) {
             // SAFETY: `at` lies within the vector's bytes, which the egress buffer keeps.
             let mut vector = unsafe {
-                libc::iovec { iov_base: whole.iov_base.cast::<u8>().add(at).cast(), iov_len: size.min(len - at) }
+                libc::iovec {
+                    iov_base: whole.iov_base.cast::<u8>().add(at).cast(),
+                    iov_len: size.min(len - at),
+                }
             };
             header.msg_iov = &mut vector;
             // SAFETY: header, name and vector live until the call returns.
@@ -408,13 +474,24 @@ impl AsRawFd for WakeUp {
 
 /// Sleeps until one of the descriptors is readable or the time is over; says which are.
 pub fn wait<const N: usize>(descriptors: [RawFd; N], timeout: Option<Duration>) -> [bool; N] {
-    let mut polled = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    let mut polled = descriptors.map(|fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    });
     poll(&mut polled, timeout);
     polled.map(|one| one.revents != 0)
 }
 
 fn wait_writable(fd: RawFd, timeout: Duration) {
-    poll(&mut [libc::pollfd { fd, events: libc::POLLOUT, revents: 0 }], Some(timeout));
+    poll(
+        &mut [libc::pollfd {
+            fd,
+            events: libc::POLLOUT,
+            revents: 0,
+        }],
+        Some(timeout),
+    );
 }
 
 fn poll(polled: &mut [libc::pollfd], timeout: Option<Duration>) {
@@ -429,14 +506,20 @@ fn poll(polled: &mut [libc::pollfd], timeout: Option<Duration>) {
 
 /// CPU time this thread has used.
 pub fn thread_cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the kernel writes one timespec.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn enlarge(socket: &Socket) {
-    for (forced, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+    for (forced, plain) in [
+        (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF),
+        (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF),
+    ] {
         let size = SOCKET_BUFFER as libc::c_int;
         // Beyond the system's limit only with CAP_NET_ADMIN.
         if option(socket, libc::SOL_SOCKET, forced, size).is_err() {
@@ -452,11 +535,28 @@ fn ask_for_local_address(socket: &Socket, v6: bool) {
     }
 }
 
-fn option(socket: &Socket, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn option(
+    socket: &Socket,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let size = mem::size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the kernel reads one int.
-    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, ptr::from_ref(&value).cast(), size) };
-    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            ptr::from_ref(&value).cast(),
+            size,
+        )
+    };
+    if done < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -466,7 +566,10 @@ fn is_full(error: &io::Error) -> bool {
 /// The system's words without "(os error N)".
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
 }
 
 fn read_name(name: &libc::sockaddr_storage) -> SocketAddr {
@@ -490,7 +593,9 @@ fn write_name(address: SocketAddr, v6: bool) -> Name {
             name.v4 = libc::sockaddr_in {
                 sin_family: libc::AF_INET as libc::sa_family_t,
                 sin_port: address.port().to_be(),
-                sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
+                sin_addr: libc::in_addr {
+                    s_addr: u32::from(*address.ip()).to_be(),
+                },
                 sin_zero: [0; 8],
             };
         }
@@ -503,7 +608,9 @@ fn write_name(address: SocketAddr, v6: bool) -> Name {
                 sin6_family: libc::AF_INET6 as libc::sa_family_t,
                 sin6_port: address.port().to_be(),
                 sin6_flowinfo: 0,
-                sin6_addr: libc::in6_addr { s6_addr: ip.octets() },
+                sin6_addr: libc::in6_addr {
+                    s6_addr: ip.octets(),
+                },
                 sin6_scope_id: scope,
             };
         }
@@ -523,7 +630,9 @@ fn read_control(header: &libc::msghdr) -> (Option<IpAddr>, Option<usize>) {
             match (one.cmsg_level, one.cmsg_type) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                     let info: libc::in_pktinfo = ptr::read_unaligned(data.cast());
-                    local = Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr))));
+                    local = Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(
+                        info.ipi_addr.s_addr,
+                    ))));
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info: libc::in6_pktinfo = ptr::read_unaligned(data.cast());
@@ -542,13 +651,20 @@ fn read_control(header: &libc::msghdr) -> (Option<IpAddr>, Option<usize>) {
 }
 
 /// Writes the source address and the segment size of one message; the bytes used.
-fn write_control(control: &mut Control, local: Option<IpAddr>, segment: Option<u16>, v6: bool) -> usize {
+fn write_control(
+    control: &mut Control,
+    local: Option<IpAddr>,
+    segment: Option<u16>,
+    v6: bool,
+) -> usize {
     let mut used = 0;
     match local {
         Some(IpAddr::V4(ip)) if !v6 => {
             let info = libc::in_pktinfo {
                 ipi_ifindex: 0,
-                ipi_spec_dst: libc::in_addr { s_addr: u32::from(ip).to_be() },
+                ipi_spec_dst: libc::in_addr {
+                    s_addr: u32::from(ip).to_be(),
+                },
                 ipi_addr: libc::in_addr { s_addr: 0 },
             };
             used += put_control(control, used, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
@@ -558,8 +674,12 @@ fn write_control(control: &mut Control, local: Option<IpAddr>, segment: Option<u
                 IpAddr::V4(ip) => ip.to_ipv6_mapped(),
                 IpAddr::V6(ip) => ip,
             };
-            let info =
-                libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 };
+            let info = libc::in6_pktinfo {
+                ipi6_addr: libc::in6_addr {
+                    s6_addr: ip.octets(),
+                },
+                ipi6_ifindex: 0,
+            };
             used += put_control(control, used, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
         }
         None => {}
@@ -570,7 +690,13 @@ fn write_control(control: &mut Control, local: Option<IpAddr>, segment: Option<u
     used
 }
 
-fn put_control<T>(control: &mut Control, at: usize, level: libc::c_int, kind: libc::c_int, value: T) -> usize {
+fn put_control<T>(
+    control: &mut Control,
+    at: usize,
+    level: libc::c_int,
+    kind: libc::c_int,
+    value: T,
+) -> usize {
     let size = mem::size_of::<T>() as libc::c_uint;
     // SAFETY: CMSG_SPACE of both items we ever write together is below CONTROL_BYTES, and the buffer is aligned to 8.
     unsafe {
@@ -596,9 +722,17 @@ mod tests {
         let mut inbox = Inbox::default();
         let mut got = Vec::new();
         while got.len() < count {
-            assert!(wait([socket.as_raw_fd()], Some(Duration::from_secs(5)))[0], "only {} came", got.len());
+            assert!(
+                wait([socket.as_raw_fd()], Some(Duration::from_secs(5)))[0],
+                "only {} came",
+                got.len()
+            );
             socket.receive(&mut inbox).expect("receive");
-            got.extend(inbox.datagrams().map(|(path, bytes)| (path, bytes.to_vec())));
+            got.extend(
+                inbox
+                    .datagrams()
+                    .map(|(path, bytes)| (path, bytes.to_vec())),
+            );
         }
         got
     }
@@ -625,12 +759,16 @@ mod tests {
             assert_eq!((sent.datagrams, sent.dropped), (3, 0));
             assert_eq!(sent.segmented, if from.gso() { 3 } else { 0 });
             let got = receive_all(&to, 3);
-            assert_eq!(got.iter().map(|(_, bytes)| (bytes[0], bytes.len())).collect::<Vec<_>>(), [
-                (1, 100),
-                (2, 100),
-                (3, 40)
-            ]);
-            assert!(got.iter().all(|(path, _)| path.remote == from.local() && path.local.is_none()));
+            assert_eq!(
+                got.iter()
+                    .map(|(_, bytes)| (bytes[0], bytes.len()))
+                    .collect::<Vec<_>>(),
+                [(1, 100), (2, 100), (3, 40)]
+            );
+            assert!(
+                got.iter()
+                    .all(|(path, _)| path.remote == from.local() && path.local.is_none())
+            );
         }
     }
 
@@ -665,7 +803,9 @@ mod tests {
                 4
             });
             assert_eq!(server.send(&egress).datagrams, 1);
-            client.set_read_timeout(Some(Duration::from_secs(5))).expect("timeout");
+            client
+                .set_read_timeout(Some(Duration::from_secs(5)))
+                .expect("timeout");
             let (len, from) = client.recv_from(&mut [0; 16]).expect("reply");
             assert_eq!((len, from), (4, target));
         }
@@ -675,7 +815,10 @@ mod tests {
     fn a_taken_port_is_named() {
         let taken = loopback();
         let error = UdpSocket::bind(taken.local()).err().expect("taken");
-        assert_eq!(error.to_string(), format!("cannot bind UDP {}: address already in use", taken.local()));
+        assert_eq!(
+            error.to_string(),
+            format!("cannot bind UDP {}: address already in use", taken.local())
+        );
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 

@@ -152,7 +152,9 @@ impl Peer {
 
     /// The sender of an outgoing SSRC.
     pub fn sender_of(&self, ssrc: u32) -> Option<Key> {
-        let found = self.sender_ssrcs.binary_search_by_key(&ssrc, |&(one, _)| one);
+        let found = self
+            .sender_ssrcs
+            .binary_search_by_key(&ssrc, |&(one, _)| one);
         found.ok().map(|index| self.sender_ssrcs[index].1)
     }
 
@@ -164,13 +166,19 @@ impl Peer {
 
 impl Link {
     /// Sends one RTCP datagram; says whether it went.
-    pub fn send_rtcp(&mut self, egress: &mut Egress, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
+    pub fn send_rtcp(
+        &mut self,
+        egress: &mut Egress,
+        write: impl FnOnce(&mut [u8]) -> usize,
+    ) -> bool {
         let (Some(path), Some(outbound)) = (&self.path, &mut self.outbound) else {
             return false;
         };
-        let sent = egress.write(path, |out| match write(&mut out[..crate::egress::MAX_RTCP]) {
-            0 => 0,
-            len => outbound.protect_rtcp(out, len),
+        let sent = egress.write(path, |out| {
+            match write(&mut out[..crate::egress::MAX_RTCP]) {
+                0 => 0,
+                len => outbound.protect_rtcp(out, len),
+            }
         });
         sent > 0
     }

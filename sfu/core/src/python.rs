@@ -90,17 +90,24 @@ fn kind(kind: &str, mid: &str) -> PyResult<media::Kind> {
     match kind {
         "audio" => Ok(media::Kind::Audio),
         "video" => Ok(media::Kind::Video),
-        _ => Err(PyValueError::new_err(format!("m-line {mid}: kind is {kind:?}, not audio or video"))),
+        _ => Err(PyValueError::new_err(format!(
+            "m-line {mid}: kind is {kind:?}, not audio or video"
+        ))),
     }
 }
 
 fn codec(codec: Codec, mid: &str) -> PyResult<media::CodecConfig> {
     let types = [Some(codec.payload_type), codec.rtx_payload_type];
     if let Some(wrong) = types.into_iter().flatten().find(|&one| one > 127) {
-        return Err(PyValueError::new_err(format!("m-line {mid}: payload type {wrong} is above 127")));
+        return Err(PyValueError::new_err(format!(
+            "m-line {mid}: payload type {wrong} is above 127"
+        )));
     }
     if codec.clock_rate == 0 {
-        return Err(PyValueError::new_err(format!("m-line {mid}: codec {} has clock rate 0", codec.name)));
+        return Err(PyValueError::new_err(format!(
+            "m-line {mid}: codec {} has clock rate 0",
+            codec.name
+        )));
     }
     Ok(media::CodecConfig {
         payload_type: codec.payload_type,
@@ -136,7 +143,10 @@ impl TrackConfig {
 impl SenderConfig {
     fn checked(self) -> PyResult<media::SenderConfig> {
         if self.mid.len() > MAX_MID {
-            let text = format!("m-line {}: a mid has {MAX_MID} characters at most", self.mid);
+            let text = format!(
+                "m-line {}: a mid has {MAX_MID} characters at most",
+                self.mid
+            );
             return Err(PyValueError::new_err(text));
         }
         Ok(media::SenderConfig {
@@ -152,9 +162,17 @@ impl SenderConfig {
 
 impl Extensions {
     fn checked(&self) -> PyResult<media::ExtensionIds> {
-        let ids = [self.mid, self.rid, self.repaired_rid, self.transport_cc, self.audio_level];
+        let ids = [
+            self.mid,
+            self.rid,
+            self.repaired_rid,
+            self.transport_cc,
+            self.audio_level,
+        ];
         if let Some(wrong) = ids.into_iter().find(|&id| id > 14) {
-            return Err(PyValueError::new_err(format!("header extension id {wrong} is above 14")));
+            return Err(PyValueError::new_err(format!(
+                "header extension id {wrong} is above 14"
+            )));
         }
         Ok(media::ExtensionIds {
             mid: self.mid,
@@ -175,7 +193,11 @@ impl PeerMedia {
             return Err(PyValueError::new_err(format!("mid {twice} is there twice")));
         }
         let tracks: PyResult<Vec<_>> = self.tracks.into_iter().map(TrackConfig::checked).collect();
-        let senders: PyResult<Vec<_>> = self.senders.into_iter().map(SenderConfig::checked).collect();
+        let senders: PyResult<Vec<_>> = self
+            .senders
+            .into_iter()
+            .map(SenderConfig::checked)
+            .collect();
         Ok(media::PeerMedia {
             tracks: tracks?,
             senders: senders?,
@@ -215,15 +237,39 @@ macro_rules! event {
     };
 }
 
-event!(AddressValidated { peer: u64, host: String, port: u16 }, ["peer", "host", "port"]);
-event!(ConsentExpired { peer: u64 }, ["peer"]);
-event!(TrackActive { peer: u64, mid: String, codec_key: String }, ["peer", "mid", "codec_key"]);
 event!(
-    Shown { peer: u64, mid: String, source_peer: u64, source_mid: String },
+    AddressValidated {
+        peer: u64,
+        host: String,
+        port: u16
+    },
+    ["peer", "host", "port"]
+);
+event!(ConsentExpired { peer: u64 }, ["peer"]);
+event!(
+    TrackActive {
+        peer: u64,
+        mid: String,
+        codec_key: String
+    },
+    ["peer", "mid", "codec_key"]
+);
+event!(
+    Shown {
+        peer: u64,
+        mid: String,
+        source_peer: u64,
+        source_mid: String
+    },
     ["peer", "mid", "source_peer", "source_mid"]
 );
 event!(
-    NotShowable { peer: u64, mid: String, source_peer: u64, source_mid: String },
+    NotShowable {
+        peer: u64,
+        mid: String,
+        source_peer: u64,
+        source_mid: String
+    },
     ["peer", "mid", "source_peer", "source_mid"]
 );
 
@@ -244,39 +290,87 @@ impl DtlsReceived {
 
     #[new]
     fn new(peer: u64, datagrams: Vec<Vec<u8>>) -> Self {
-        Self { peer, bytes: datagrams }
+        Self {
+            peer,
+            bytes: datagrams,
+        }
     }
 
     #[getter]
     fn datagrams<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        self.bytes.iter().map(|datagram| PyBytes::new(py, datagram)).collect()
+        self.bytes
+            .iter()
+            .map(|datagram| PyBytes::new(py, datagram))
+            .collect()
     }
 
     fn __repr__(&self) -> String {
         let sizes: Vec<usize> = self.bytes.iter().map(Vec::len).collect();
-        format!("DtlsReceived(peer={}, datagrams=<of {sizes:?} bytes>)", self.peer)
+        format!(
+            "DtlsReceived(peer={}, datagrams=<of {sizes:?} bytes>)",
+            self.peer
+        )
     }
 }
 
 fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     let any = match event {
-        Event::DtlsReceived { peer, datagrams } => {
-            Bound::new(py, DtlsReceived { peer, bytes: datagrams })?.into_any()
-        }
+        Event::DtlsReceived { peer, datagrams } => Bound::new(
+            py,
+            DtlsReceived {
+                peer,
+                bytes: datagrams,
+            },
+        )?
+        .into_any(),
         Event::AddressValidated { peer, address } => {
             let (host, port) = (address.ip().to_string(), address.port());
             Bound::new(py, AddressValidated { peer, host, port })?.into_any()
         }
         Event::ConsentExpired { peer } => Bound::new(py, ConsentExpired { peer })?.into_any(),
-        Event::TrackActive { peer, mid, codec_key } => {
-            Bound::new(py, TrackActive { peer, mid, codec_key })?.into_any()
-        }
-        Event::Shown(Showing { peer, mid, source_peer, source_mid }) => {
-            Bound::new(py, Shown { peer, mid, source_peer, source_mid })?.into_any()
-        }
-        Event::NotShowable(Showing { peer, mid, source_peer, source_mid }) => {
-            Bound::new(py, NotShowable { peer, mid, source_peer, source_mid })?.into_any()
-        }
+        Event::TrackActive {
+            peer,
+            mid,
+            codec_key,
+        } => Bound::new(
+            py,
+            TrackActive {
+                peer,
+                mid,
+                codec_key,
+            },
+        )?
+        .into_any(),
+        Event::Shown(Showing {
+            peer,
+            mid,
+            source_peer,
+            source_mid,
+        }) => Bound::new(
+            py,
+            Shown {
+                peer,
+                mid,
+                source_peer,
+                source_mid,
+            },
+        )?
+        .into_any(),
+        Event::NotShowable(Showing {
+            peer,
+            mid,
+            source_peer,
+            source_mid,
+        }) => Bound::new(
+            py,
+            NotShowable {
+                peer,
+                mid,
+                source_peer,
+                source_mid,
+            },
+        )?
+        .into_any(),
     };
     Ok(any.unbind())
 }
@@ -328,12 +422,22 @@ struct SenderStats {
 }
 
 fn peer_stats(py: Python<'_>, worker: usize, peer: stats::PeerStats) -> PyResult<Py<PeerStats>> {
-    let tracks: PyResult<Vec<_>> = peer.tracks.into_iter().map(|track| track_stats(py, track)).collect();
-    let senders: PyResult<Vec<_>> = peer.senders.into_iter().map(|sender| sender_stats(py, sender)).collect();
+    let tracks: PyResult<Vec<_>> = peer
+        .tracks
+        .into_iter()
+        .map(|track| track_stats(py, track))
+        .collect();
+    let senders: PyResult<Vec<_>> = peer
+        .senders
+        .into_iter()
+        .map(|sender| sender_stats(py, sender))
+        .collect();
     let stats = PeerStats {
         peer: peer.peer,
         worker,
-        address: peer.address.map(|address| (address.ip().to_string(), address.port())),
+        address: peer
+            .address
+            .map(|address| (address.ip().to_string(), address.port())),
         rtt_ms: peer.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
         tracks: tracks?,
         senders: senders?,
@@ -342,7 +446,11 @@ fn peer_stats(py: Python<'_>, worker: usize, peer: stats::PeerStats) -> PyResult
 }
 
 fn track_stats(py: Python<'_>, track: stats::TrackStats) -> PyResult<Py<TrackStats>> {
-    let layers: PyResult<Vec<_>> = track.layers.into_iter().map(|layer| layer_stats(py, layer)).collect();
+    let layers: PyResult<Vec<_>> = track
+        .layers
+        .into_iter()
+        .map(|layer| layer_stats(py, layer))
+        .collect();
     let stats = TrackStats {
         mid: track.mid,
         codec: track.codec,
@@ -401,7 +509,9 @@ struct Entry {
 
 impl Books {
     fn entry(&self, peer: PeerId) -> PyResult<&Entry> {
-        self.peers.get(&peer).ok_or_else(|| PyKeyError::new_err(format!("no peer {peer}")))
+        self.peers
+            .get(&peer)
+            .ok_or_else(|| PyKeyError::new_err(format!("no peer {peer}")))
     }
 
     fn worker(&self, peer: PeerId) -> PyResult<usize> {
@@ -432,7 +542,11 @@ fn seed() -> PyResult<u64> {
 
 fn bind(host: IpAddr, udp_port: u16, workers: usize) -> PyResult<Vec<UdpSocket>> {
     let socket = |index: usize| {
-        let port = if udp_port == 0 { 0 } else { udp_port + index as u16 };
+        let port = if udp_port == 0 {
+            0
+        } else {
+            udp_port + index as u16
+        };
         UdpSocket::bind(SocketAddr::new(host, port)).map_err(os_error)
     };
     (0..workers).map(socket).collect()
@@ -454,7 +568,8 @@ fn check_credentials(ufrag: &str, password: &str) -> PyResult<()> {
         return Err(PyValueError::new_err(text));
     }
     if password.len() < MIN_PASSWORD {
-        let text = format!("the ICE password of {ufrag:?} is shorter than {MIN_PASSWORD} characters");
+        let text =
+            format!("the ICE password of {ufrag:?} is shorter than {MIN_PASSWORD} characters");
         return Err(PyValueError::new_err(text));
     }
     Ok(())
@@ -470,7 +585,9 @@ impl Core {
 
     fn send(&self, worker: usize, command: Command) -> PyResult<()> {
         self.with_workers(|workers| {
-            workers[worker].command(command).map_err(|error| command_error(worker, error))
+            workers[worker]
+                .command(command)
+                .map_err(|error| command_error(worker, error))
         })
     }
 
@@ -479,7 +596,9 @@ impl Core {
         check_credentials(ufrag, password)?;
         let books = lock(&self.books);
         match books.ufrags.get(ufrag) {
-            Some(peer) => Err(PyValueError::new_err(format!("ufrag {ufrag:?} is in use by peer {peer}"))),
+            Some(peer) => Err(PyValueError::new_err(format!(
+                "ufrag {ufrag:?} is in use by peer {peer}"
+            ))),
             None => Ok(books),
         }
     }
@@ -501,7 +620,9 @@ impl Core {
             .parse()
             .map_err(|_| PyValueError::new_err(format!("host {host:?} is not an IP address")))?;
         if workers == 0 || workers > 256 {
-            return Err(PyValueError::new_err(format!("workers is {workers}, not 1 to 256")));
+            return Err(PyValueError::new_err(format!(
+                "workers is {workers}, not 1 to 256"
+            )));
         }
         if udp_port != 0 && usize::from(udp_port) + workers > 65_536 {
             let text = format!("{workers} workers from port {udp_port} on need ports above 65535");
@@ -512,10 +633,16 @@ impl Core {
         let events = Arc::new(EventQueue::new().map_err(os_error)?);
         let mut started = Vec::with_capacity(workers);
         for (index, socket) in sockets.into_iter().enumerate() {
-            let worker = Worker::start(index, socket, Arc::clone(&events), seed()?).map_err(os_error)?;
+            let worker =
+                Worker::start(index, socket, Arc::clone(&events), seed()?).map_err(os_error)?;
             started.push(worker);
         }
-        Ok(Self { workers: Mutex::new(Some(started)), books: Mutex::default(), events, ports })
+        Ok(Self {
+            workers: Mutex::new(Some(started)),
+            books: Mutex::default(),
+            events,
+            ports,
+        })
     }
 
     fn fileno(&self) -> i32 {
@@ -524,7 +651,10 @@ impl Core {
 
     fn events(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let events = py.detach(|| self.events.take());
-        events.into_iter().map(|event| to_python(py, event)).collect()
+        events
+            .into_iter()
+            .map(|event| to_python(py, event))
+            .collect()
     }
 
     fn add_peer(&self, worker: usize, ufrag: &str, password: &str) -> PyResult<u64> {
@@ -538,7 +668,11 @@ impl Core {
         self.send(worker, Command::AddPeer { peer, credentials })?;
         books.last = peer;
         books.ufrags.insert(ufrag.to_owned(), peer);
-        let entry = Entry { worker, tracks: HashSet::new(), senders: HashSet::new() };
+        let entry = Entry {
+            worker,
+            tracks: HashSet::new(),
+            senders: HashSet::new(),
+        };
         books.peers.insert(peer, entry);
         Ok(peer)
     }
@@ -554,11 +688,20 @@ impl Core {
 
     fn send_dtls(&self, peer: u64, datagram: &[u8]) -> PyResult<()> {
         if datagram.len() > MAX_DTLS {
-            let text = format!("a DTLS datagram of {} bytes is longer than {MAX_DTLS}", datagram.len());
+            let text = format!(
+                "a DTLS datagram of {} bytes is longer than {MAX_DTLS}",
+                datagram.len()
+            );
             return Err(PyValueError::new_err(text));
         }
         let worker = lock(&self.books).worker(peer)?;
-        self.send(worker, Command::SendDtls { peer, datagram: datagram.to_vec() })
+        self.send(
+            worker,
+            Command::SendDtls {
+                peer,
+                datagram: datagram.to_vec(),
+            },
+        )
     }
 
     fn set_keys(
@@ -576,11 +719,17 @@ impl Core {
         let wrong = |whose: &str, error: &dyn std::fmt::Display| {
             PyValueError::new_err(format!("{whose} key of peer {peer}: {error}"))
         };
-        let inbound =
-            Inbound::new(profile, remote_key, remote_salt).map_err(|error| wrong("remote", &error))?;
-        let outbound =
-            Outbound::new(profile, local_key, local_salt).map_err(|error| wrong("local", &error))?;
-        self.send(worker, Command::SetKeys { peer, keys: Box::new((inbound, outbound)) })
+        let inbound = Inbound::new(profile, remote_key, remote_salt)
+            .map_err(|error| wrong("remote", &error))?;
+        let outbound = Outbound::new(profile, local_key, local_salt)
+            .map_err(|error| wrong("local", &error))?;
+        self.send(
+            worker,
+            Command::SetKeys {
+                peer,
+                keys: Box::new((inbound, outbound)),
+            },
+        )
     }
 
     fn set_media(&self, peer: u64, media: PeerMedia) -> PyResult<()> {
@@ -588,9 +737,26 @@ impl Core {
         let mut books = lock(&self.books);
         let worker = books.worker(peer)?;
         let tracks = media.tracks.iter().map(|track| track.mid.clone()).collect();
-        let senders = media.senders.iter().map(|sender| sender.mid.clone()).collect();
-        self.send(worker, Command::SetMedia { peer, media: Box::new(media) })?;
-        books.peers.insert(peer, Entry { worker, tracks, senders });
+        let senders = media
+            .senders
+            .iter()
+            .map(|sender| sender.mid.clone())
+            .collect();
+        self.send(
+            worker,
+            Command::SetMedia {
+                peer,
+                media: Box::new(media),
+            },
+        )?;
+        books.peers.insert(
+            peer,
+            Entry {
+                worker,
+                tracks,
+                senders,
+            },
+        );
         Ok(())
     }
 
@@ -598,12 +764,16 @@ impl Core {
         let books = lock(&self.books);
         let entry = books.entry(peer)?;
         if !entry.senders.contains(&mid) {
-            return Err(PyKeyError::new_err(format!("peer {peer} has no sender {mid}")));
+            return Err(PyKeyError::new_err(format!(
+                "peer {peer} has no sender {mid}"
+            )));
         }
         if let Some((source_peer, source_mid)) = &source {
             let source_entry = books.entry(*source_peer)?;
             if !source_entry.tracks.contains(source_mid) {
-                return Err(PyKeyError::new_err(format!("peer {source_peer} has no track {source_mid}")));
+                return Err(PyKeyError::new_err(format!(
+                    "peer {source_peer} has no track {source_mid}"
+                )));
             }
             if source_entry.worker != entry.worker {
                 let text = format!(
@@ -620,9 +790,14 @@ impl Core {
         let books = lock(&self.books);
         let entry = books.entry(peer)?;
         if !entry.tracks.contains(&mid) {
-            return Err(PyKeyError::new_err(format!("peer {peer} has no track {mid}")));
+            return Err(PyKeyError::new_err(format!(
+                "peer {peer} has no track {mid}"
+            )));
         }
-        self.send(entry.worker, Command::SetTrackEnabled { peer, mid, enabled })
+        self.send(
+            entry.worker,
+            Command::SetTrackEnabled { peer, mid, enabled },
+        )
     }
 
     fn remove_peer(&self, peer: u64) -> PyResult<()> {
@@ -644,8 +819,10 @@ impl Core {
             })
         })?;
         let peers = all.into_iter().enumerate();
-        let flat = peers.flat_map(|(worker, peers)| peers.into_iter().map(move |peer| (worker, peer)));
-        flat.map(|(worker, peer)| peer_stats(py, worker, peer)).collect()
+        let flat =
+            peers.flat_map(|(worker, peers)| peers.into_iter().map(move |peer| (worker, peer)));
+        flat.map(|(worker, peer)| peer_stats(py, worker, peer))
+            .collect()
     }
 
     fn levels(&self, py: Python<'_>) -> PyResult<Vec<(u64, String, u8)>> {
@@ -658,7 +835,9 @@ impl Core {
         let sum = py.detach(|| {
             self.with_workers(|workers| {
                 let mut sum = Counters::default();
-                workers.iter().for_each(|worker| sum.add(&worker.counters()));
+                workers
+                    .iter()
+                    .for_each(|worker| sum.add(&worker.counters()));
                 Ok(sum)
             })
         })?;

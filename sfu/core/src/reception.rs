@@ -61,7 +61,8 @@ impl Reception {
 
     /// Packets that never came, retransmissions counted as come.
     pub fn lost(&self) -> u64 {
-        self.expected().saturating_sub(self.received + self.recovered)
+        self.expected()
+            .saturating_sub(self.received + self.recovered)
     }
 
     /// The block for the next report; the fraction is of the time since the last call.
@@ -102,10 +103,14 @@ mod tests {
     fn loss_is_told_as_a_fraction_since_the_last_report_and_in_total() {
         let mut reception = Reception::default();
         receive(&mut reception, (100..200).filter(|seq| seq % 4 != 1));
-        let block = reception.report(7, Instant::from_millis(4_000)).expect("begun");
+        let block = reception
+            .report(7, Instant::from_millis(4_000))
+            .expect("begun");
         assert_eq!((block.fraction_lost, block.cumulative_lost), (64, 25));
         receive(&mut reception, 200..300);
-        let block = reception.report(7, Instant::from_millis(6_000)).expect("begun");
+        let block = reception
+            .report(7, Instant::from_millis(6_000))
+            .expect("begun");
         assert_eq!((block.fraction_lost, block.cumulative_lost), (0, 25));
         assert_eq!((block.highest_sequence, block.jitter), (299, 0));
     }
@@ -114,7 +119,12 @@ mod tests {
     fn a_packet_older_than_the_first_was_not_lost() {
         let mut reception = Reception::default();
         receive(&mut reception, [10, 9, 11]);
-        assert_eq!(reception.report(7, Instant::default()).map(|block| block.cumulative_lost), Some(0));
+        assert_eq!(
+            reception
+                .report(7, Instant::default())
+                .map(|block| block.cumulative_lost),
+            Some(0)
+        );
     }
 
     #[test]
@@ -122,9 +132,16 @@ mod tests {
         let mut reception = Reception::default();
         for seq in 0..200u64 {
             let late = if seq % 2 == 0 { 0 } else { 10 };
-            reception.received(seq, (seq * 960) as u32, 48_000, Instant::from_millis(seq * 20 + late));
+            reception.received(
+                seq,
+                (seq * 960) as u32,
+                48_000,
+                Instant::from_millis(seq * 20 + late),
+            );
         }
-        let jitter = reception.report(7, Instant::default()).map(|block| block.jitter);
+        let jitter = reception
+            .report(7, Instant::default())
+            .map(|block| block.jitter);
         assert_eq!(jitter, Some(479)); // 10 ms of 48 kHz, rounded down by the filter
     }
 
@@ -134,6 +151,11 @@ mod tests {
         receive(&mut reception, [1, 3]);
         reception.recovered();
         assert_eq!(reception.lost(), 0);
-        assert_eq!(reception.report(7, Instant::default()).map(|block| block.cumulative_lost), Some(1));
+        assert_eq!(
+            reception
+                .report(7, Instant::default())
+                .map(|block| block.cumulative_lost),
+            Some(1)
+        );
     }
 }

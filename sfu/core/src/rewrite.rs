@@ -77,7 +77,11 @@ impl Segments {
 
     /// Begins a segment.  One that never sent a packet is replaced.
     pub fn begin(&mut self, segment: Segment) {
-        while self.0.back().is_some_and(|last| last.first_out >= segment.first_out) {
+        while self
+            .0
+            .back()
+            .is_some_and(|last| last.first_out >= segment.first_out)
+        {
             self.0.pop_back();
         }
         if self.0.len() >= MAX_SEGMENTS {
@@ -89,7 +93,12 @@ impl Segments {
     /// The segment and outgoing number of a packet that came in late, after later ones were sent.
     pub fn place_late(&self, origin: Origin, ext_in: u64) -> Option<(&Segment, u64)> {
         let mut end = u64::MAX;
-        for segment in self.0.iter().rev().take_while(|segment| segment.origin == origin) {
+        for segment in self
+            .0
+            .iter()
+            .rev()
+            .take_while(|segment| segment.origin == origin)
+        {
             if segment.first_in <= ext_in {
                 let out = segment.first_out + (ext_in - segment.first_in);
                 return (out < end).then_some((segment, out));
@@ -101,7 +110,11 @@ impl Segments {
 
     /// The segment and incoming number of a packet that was sent.
     pub fn find_sent(&self, ext_out: u64) -> Option<(&Segment, u64)> {
-        let segment = self.0.iter().rev().find(|segment| segment.first_out <= ext_out)?;
+        let segment = self
+            .0
+            .iter()
+            .rev()
+            .find(|segment| segment.first_out <= ext_out)?;
         Some((segment, segment.first_in + (ext_out - segment.first_out)))
     }
 }
@@ -117,7 +130,11 @@ impl HeaderTemplate {
     /// The header of one SSRC, with its MID where that was negotiated.
     pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>) -> Self {
         let mut bytes = [0; MAX_HEADER];
-        let header = OutHeader { ssrc, mid, ..OutHeader::default() };
+        let header = OutHeader {
+            ssrc,
+            mid,
+            ..OutHeader::default()
+        };
         let len = rtp::write_header(&mut bytes, &header) as u8;
         Self { bytes, len }
     }
@@ -203,17 +220,44 @@ mod tests {
     fn origins() -> (Origin, Origin) {
         let mut slab = Slab::default();
         let track = slab.insert(());
-        (Origin { track, layer: 0, epoch: 0 }, Origin { track, layer: 1, epoch: 0 })
+        (
+            Origin {
+                track,
+                layer: 0,
+                epoch: 0,
+            },
+            Origin {
+                track,
+                layer: 1,
+                epoch: 0,
+            },
+        )
     }
 
     fn segment(origin: Origin, first_in: u64, first_out: u64) -> Segment {
-        Segment { origin, first_in, first_out, deltas: Deltas::default(), codec: 0 }
+        Segment {
+            origin,
+            first_in,
+            first_out,
+            deltas: Deltas::default(),
+            codec: 0,
+        }
     }
 
     fn padded(lens: &[u16]) -> Vec<u16> {
-        let mut batch: Vec<Fresh> = lens.iter().map(|&len| Fresh { ext_seq: 0, len, padding: 0 }).collect();
+        let mut batch: Vec<Fresh> = lens
+            .iter()
+            .map(|&len| Fresh {
+                ext_seq: 0,
+                len,
+                padding: 0,
+            })
+            .collect();
         equalise(&mut batch);
-        batch.iter().map(|packet| packet.len + u16::from(packet.padding)).collect()
+        batch
+            .iter()
+            .map(|packet| packet.len + u16::from(packet.padding))
+            .collect()
     }
 
     #[test]
@@ -223,12 +267,25 @@ mod tests {
         segments.begin(segment(low, 70, 10));
         segments.begin(segment(high, 900, 15));
         segments.begin(segment(high, 903, 17));
-        let sent = |out| segments.find_sent(out).map(|(segment, ext_in)| (segment.origin.layer, ext_in));
+        let sent = |out| {
+            segments
+                .find_sent(out)
+                .map(|(segment, ext_in)| (segment.origin.layer, ext_in))
+        };
         assert_eq!(sent(9), None);
-        assert_eq!((sent(10), sent(13), sent(14)), (Some((0, 70)), Some((0, 73)), Some((0, 74))));
-        assert_eq!((sent(15), sent(16), sent(17)), (Some((1, 900)), Some((1, 901)), Some((1, 903))));
+        assert_eq!(
+            (sent(10), sent(13), sent(14)),
+            (Some((0, 70)), Some((0, 73)), Some((0, 74)))
+        );
+        assert_eq!(
+            (sent(15), sent(16), sent(17)),
+            (Some((1, 900)), Some((1, 901)), Some((1, 903)))
+        );
         let late = |ext_in| segments.place_late(high, ext_in).map(|(_, out)| out);
-        assert_eq!((late(899), late(901), late(902), late(903)), (None, Some(16), None, Some(17)));
+        assert_eq!(
+            (late(899), late(901), late(902), late(903)),
+            (None, Some(16), None, Some(17))
+        );
         assert_eq!(segments.place_late(low, 73), None);
     }
 
@@ -241,7 +298,10 @@ mod tests {
         }
         assert_eq!(segments.0.len(), MAX_SEGMENTS);
         assert_eq!(segments.find_sent(0), None);
-        assert_eq!(segments.find_sent(4_997).map(|(_, ext_in)| ext_in), Some(9_992));
+        assert_eq!(
+            segments.find_sent(4_997).map(|(_, ext_in)| ext_in),
+            Some(9_992)
+        );
     }
 
     #[test]
@@ -257,7 +317,10 @@ mod tests {
 
     #[test]
     fn packets_of_a_frame_one_byte_apart_become_equal() {
-        assert_eq!(padded(&[1_100, 1_100, 1_099, 1_099]), [1_100, 1_100, 1_100, 1_099]);
+        assert_eq!(
+            padded(&[1_100, 1_100, 1_099, 1_099]),
+            [1_100, 1_100, 1_100, 1_099]
+        );
         assert_eq!(padded(&[1_099, 1_100]), [1_100, 1_100]);
         assert_eq!(padded(&[1_100]), [1_100]);
     }
@@ -265,7 +328,10 @@ mod tests {
     #[test]
     fn sizes_too_far_apart_stay_and_a_short_tail_ends_a_run() {
         assert_eq!(padded(&[1_000, 1_100, 1_100]), [1_000, 1_100, 1_100]);
-        assert_eq!(padded(&[1_100, 1_090, 300, 1_100, 1_100]), [1_100, 1_100, 300, 1_100, 1_100]);
+        assert_eq!(
+            padded(&[1_100, 1_090, 300, 1_100, 1_100]),
+            [1_100, 1_100, 300, 1_100, 1_100]
+        );
         assert_eq!(padded(&[100, 110, 120, 131]), [120, 120, 120, 131]);
     }
 
@@ -273,11 +339,19 @@ mod tests {
     fn a_header_from_a_template_reads_as_what_was_put_in() {
         let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")));
         let mut out = [0; 64];
-        let numbers =
-            Numbers { ext_seq: 0x3_ffff, timestamp: 7, marker: true, payload_type: 96, padding: 0 };
+        let numbers = Numbers {
+            ext_seq: 0x3_ffff,
+            timestamp: 7,
+            marker: true,
+            payload_type: 96,
+            padding: 0,
+        };
         let len = template.write(&mut out, &numbers);
         let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
-        assert_eq!((packet.ssrc, packet.sequence, packet.timestamp), (0xfeed_beef, 0xffff, 7));
+        assert_eq!(
+            (packet.ssrc, packet.sequence, packet.timestamp),
+            (0xfeed_beef, 0xffff, 7)
+        );
         assert_eq!((packet.marker, packet.payload_type), (true, 96));
         assert_eq!(packet.extension(4), Some(&b"12"[..]));
         assert_eq!(packet.payload.len(), 10);

@@ -131,7 +131,10 @@ impl Router {
 
     /// Totals since the start.
     pub fn counters(&self) -> Counters {
-        Counters { egress_dropped: self.egress.dropped, ..self.counters }
+        Counters {
+            egress_dropped: self.egress.dropped,
+            ..self.counters
+        }
     }
 
     /// Peers there are.
@@ -153,7 +156,9 @@ impl Router {
 
     /// Sees to it that the peer's timer goes off at `at` or earlier.
     pub(crate) fn arm(&mut self, key: Key, at: Instant) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
         let grid = TIMER_GRID.as_nanos() as u64;
         let at = Instant::from_nanos(at.as_nanos().div_ceil(grid).saturating_mul(grid));
         if peer.armed.is_none_or(|armed| at < armed) {
@@ -179,7 +184,8 @@ impl Router {
         };
         self.counters.stun_in += 1;
         let good = request.unknown.is_none() && request.ice_controlled.is_none();
-        self.egress.write(&path, |out| answer(out, &request, &path, integrity));
+        self.egress
+            .write(&path, |out| answer(out, &request, &path, integrity));
         if good {
             self.validate(key, request.local(), request.use_candidate, path, now);
         }
@@ -197,12 +203,19 @@ impl Router {
         }
         if checked.added.is_some() {
             // An address has one owner: whoever proved last that it is his.
-            if let Some(before) = self.by_path.insert(path, key).filter(|&before| before != key) {
+            if let Some(before) = self
+                .by_path
+                .insert(path, key)
+                .filter(|&before| before != key)
+            {
                 self.dispossess(before, &path);
             }
         }
         if checked.moved {
-            let event = Event::AddressValidated { peer: self.peers[key].id, address: path.canonical() };
+            let event = Event::AddressValidated {
+                peer: self.peers[key].id,
+                address: path.canonical(),
+            };
             self.events.push(event);
         }
         if let Some(at) = self.peers[key].ice.deadline() {
@@ -226,7 +239,10 @@ impl Router {
             }
             _ => {
                 let datagrams = vec![datagram.to_vec()];
-                self.events.push(Event::DtlsReceived { peer: id, datagrams });
+                self.events.push(Event::DtlsReceived {
+                    peer: id,
+                    datagrams,
+                });
             }
         }
     }
@@ -266,7 +282,9 @@ impl Router {
     /// For the transport-wide feedback, whatever the packet is.
     fn record_arrival(&mut self, key: Key, packet: &Packet<'_>, now: Instant) {
         let peer = &mut self.peers[key];
-        let Some(recorder) = &mut peer.feedback else { return };
+        let Some(recorder) = &mut peer.feedback else {
+            return;
+        };
         let number = packet.extension(peer.extensions.transport_cc);
         let Some(&[high, low]) = number else { return };
         recorder.record(packet.ssrc, u16::from_be_bytes([high, low]), now);
@@ -275,8 +293,17 @@ impl Router {
         }
     }
 
-    fn on_stream(&mut self, key: Key, stream: Stream, packet: &Packet<'_>, ext_seq: u64, now: Instant) {
-        let Some(track) = self.tracks.get_mut(stream.track) else { return };
+    fn on_stream(
+        &mut self,
+        key: Key,
+        stream: Stream,
+        packet: &Packet<'_>,
+        ext_seq: u64,
+        now: Instant,
+    ) {
+        let Some(track) = self.tracks.get_mut(stream.track) else {
+            return;
+        };
         let arrival = match track.carries(packet.payload_type) {
             Some(Carries::Media(codec)) => {
                 let level = packet.extension(self.peers[key].extensions.audio_level);
@@ -327,7 +354,9 @@ impl Router {
     /// Looks at a track's layers again, and sends its viewers to the better one.
     pub(crate) fn choose(&mut self, key: Key, now: Instant) {
         let track = &mut self.tracks[key];
-        let Some(choice) = track.choose(now) else { return };
+        let Some(choice) = track.choose(now) else {
+            return;
+        };
         let mut waits = false;
         for &viewer in &track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
@@ -346,7 +375,10 @@ impl Router {
         let ids = peer.extensions;
         let text = |id: u8| if id == 0 { None } else { packet.extension(id) };
         let (mid, rid, repaired) = (text(ids.mid), text(ids.rid), text(ids.repaired_rid));
-        let candidates = peer.tracks.iter().filter_map(|&key| Some((key, self.tracks.get(key)?)));
+        let candidates = peer
+            .tracks
+            .iter()
+            .filter_map(|&key| Some((key, self.tracks.get(key)?)));
         let mut found = candidates.filter_map(|(key, track)| {
             if mid.is_some_and(|mid| mid != track.mid.as_bytes()) {
                 return None;
@@ -358,7 +390,11 @@ impl Router {
                 _ if track.layers.len() == 1 => 0,
                 _ => return None,
             };
-            Some(Stream { track: key, layer, rtx })
+            Some(Stream {
+                track: key,
+                layer,
+                rtx,
+            })
         });
         let stream = found.next()?;
         // Without a MID only what one track alone could be is believed.
@@ -375,7 +411,11 @@ impl Router {
         let kind = track.kind;
         let layer = &mut track.layers[usize::from(stream.layer)];
         let peer = &mut self.peers[key];
-        let before = if stream.rtx { layer.rtx_ssrc } else { layer.ssrc };
+        let before = if stream.rtx {
+            layer.rtx_ssrc
+        } else {
+            layer.ssrc
+        };
         if let Some(before) = before.filter(|&before| before != ssrc) {
             peer.streams.retain(|one, _| one != before);
         }
@@ -386,7 +426,8 @@ impl Router {
             (true, _) => layer.rtx_ssrc = Some(ssrc),
             (false, Some(before)) if before != ssrc => {
                 layer.begin_epoch(ssrc, kind);
-                self.touched.retain(|&touched| touched != (stream.track, stream.layer));
+                self.touched
+                    .retain(|&touched| touched != (stream.track, stream.layer));
             }
             (false, _) => layer.ssrc = Some(ssrc),
         }
@@ -396,7 +437,10 @@ impl Router {
     fn fan_out(&mut self, now: Instant) {
         while let Some(&(track_key, layer)) = self.touched.get(self.at.touched) {
             if !self.plan(track_key, layer) {
-                self.at = FanOut { touched: self.at.touched + 1, ..FanOut::default() };
+                self.at = FanOut {
+                    touched: self.at.touched + 1,
+                    ..FanOut::default()
+                };
                 continue;
             }
             while let Some(&key) = self.tracks[track_key].shown_by.get(self.at.sender) {
@@ -406,8 +450,13 @@ impl Router {
                 self.at.sender += 1;
                 self.forward(track_key, layer, key, now);
             }
-            self.tracks[track_key].layers[usize::from(layer)].fresh.clear();
-            self.at = FanOut { touched: self.at.touched + 1, ..FanOut::default() };
+            self.tracks[track_key].layers[usize::from(layer)]
+                .fresh
+                .clear();
+            self.at = FanOut {
+                touched: self.at.touched + 1,
+                ..FanOut::default()
+            };
         }
         self.touched.clear();
         self.at = FanOut::default();
@@ -416,8 +465,12 @@ impl Router {
 
     /// Equalises the batch once for all receivers; `false` if the track has gone.
     fn plan(&mut self, track: Key, layer: u8) -> bool {
-        let Some(track) = self.tracks.get_mut(track) else { return false };
-        let Some(layer) = track.layers.get_mut(usize::from(layer)) else { return false };
+        let Some(track) = self.tracks.get_mut(track) else {
+            return false;
+        };
+        let Some(layer) = track.layers.get_mut(usize::from(layer)) else {
+            return false;
+        };
         if !std::mem::replace(&mut self.at.planned, true) {
             equalise(&mut layer.fresh);
         }
@@ -427,13 +480,26 @@ impl Router {
     #[inline]
     fn forward(&mut self, track_key: Key, layer: u8, key: Key, now: Instant) {
         let track = &self.tracks[track_key];
-        let Some(sender) = self.senders.get_mut(key) else { return };
-        let Some(peer) = self.peers.get(sender.peer) else { return };
+        let Some(sender) = self.senders.get_mut(key) else {
+            return;
+        };
+        let Some(peer) = self.peers.get(sender.peer) else {
+            return;
+        };
         let epoch = track.layers[usize::from(layer)].epoch;
-        let origin = Origin { track: track_key, layer, epoch };
+        let origin = Origin {
+            track: track_key,
+            layer,
+            epoch,
+        };
         let outcome = sender.forward(track, origin, &peer.link, &mut self.egress);
         self.counters.rtp_out += u64::from(outcome.sent);
-        if outcome != (Outcome { sent: outcome.sent, ..Outcome::default() }) {
+        if outcome
+            != (Outcome {
+                sent: outcome.sent,
+                ..Outcome::default()
+            })
+        {
             self.on_outcome(track_key, key, outcome, now);
         }
     }
@@ -475,7 +541,9 @@ impl Router {
     /// The sender falls silent, because it has no codec for its source.
     pub(crate) fn not_showable(&mut self, key: Key) {
         let source = self.senders.get(key).and_then(|sender| sender.source);
-        let Some(track) = source.filter(|&track| self.tracks.get(track).is_some()) else { return };
+        let Some(track) = source.filter(|&track| self.tracks.get(track).is_some()) else {
+            return;
+        };
         let showing = self.showing(track, key);
         self.unlink(key);
         self.events.push(Event::NotShowable(showing));
@@ -483,7 +551,9 @@ impl Router {
 
     /// The sender shows nothing any more.
     pub(crate) fn unlink(&mut self, key: Key) {
-        let Some(sender) = self.senders.get_mut(key) else { return };
+        let Some(sender) = self.senders.get_mut(key) else {
+            return;
+        };
         if let Some(track) = sender.source.and_then(|track| self.tracks.get_mut(track)) {
             track.shown_by.retain(|&one| one != key);
         }
@@ -492,18 +562,26 @@ impl Router {
 
     /// The sender's receiver cannot go on without a keyframe.
     pub(crate) fn want_keyframe(&mut self, key: Key) {
-        let Some(sender) = self.senders.get(key) else { return };
-        let Some((track, layer)) = sender.source.zip(sender.wanted_layer()) else { return };
+        let Some(sender) = self.senders.get(key) else {
+            return;
+        };
+        let Some((track, layer)) = sender.source.zip(sender.wanted_layer()) else {
+            return;
+        };
         self.want_keyframe_of(track, layer);
     }
 
     pub(crate) fn want_keyframe_of(&mut self, track: Key, layer: u8) {
-        let Some(track) = self.tracks.get_mut(track) else { return };
+        let Some(track) = self.tracks.get_mut(track) else {
+            return;
+        };
         if !track.needs_keyframe() {
             return;
         }
         let owner = track.owner;
-        let Some(layer) = track.layers.get_mut(usize::from(layer)) else { return };
+        let Some(layer) = track.layers.get_mut(usize::from(layer)) else {
+            return;
+        };
         layer.keyframes.want();
         if let Some(at) = layer.keyframes.deadline() {
             self.arm(owner, at);
@@ -523,7 +601,13 @@ fn answer(out: &mut [u8], request: &BindingRequest<'_>, path: &Path, key: &stun:
 }
 
 /// RFC 4588 §4: two octets of original number in front of the original payload; browsers send empty ones as probes.
-fn unwrap_rtx(track: &mut Track, layer: u8, codec: u8, packet: &Packet<'_>, now: Instant) -> Arrival {
+fn unwrap_rtx(
+    track: &mut Track,
+    layer: u8,
+    codec: u8,
+    packet: &Packet<'_>,
+    now: Instant,
+) -> Arrival {
     let Some((number, original)) = packet.payload.split_first_chunk::<2>() else {
         return Arrival::default();
     };
@@ -531,7 +615,9 @@ fn unwrap_rtx(track: &mut Track, layer: u8, codec: u8, packet: &Packet<'_>, now:
     let Some(highest) = highest.filter(|_| !original.is_empty()) else {
         return Arrival::default();
     };
-    let ahead = u16::from_be_bytes(*number).wrapping_sub(highest as u16).cast_signed();
+    let ahead = u16::from_be_bytes(*number)
+        .wrapping_sub(highest as u16)
+        .cast_signed();
     let ext_seq = highest.saturating_add_signed(ahead.into());
     track.recover(layer, codec, packet, original, ext_seq, now)
 }

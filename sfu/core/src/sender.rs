@@ -265,7 +265,16 @@ impl Sender {
                 continue;
             }
             if let Some(placed) = self.place(meta, payload) {
-                self.send(meta, payload, fresh.padding, placed, path, outbound, egress, &mut outcome);
+                self.send(
+                    meta,
+                    payload,
+                    fresh.padding,
+                    placed,
+                    path,
+                    outbound,
+                    egress,
+                    &mut outcome,
+                );
             }
         }
         outcome
@@ -283,7 +292,9 @@ impl Sender {
     ) {
         let last = layer.ring.highest().unwrap_or(first);
         for ext_seq in first..=last {
-            let Some((meta, payload)) = layer.ring.get(ext_seq) else { continue };
+            let Some((meta, payload)) = layer.ring.get(ext_seq) else {
+                continue;
+            };
             if let Some(placed) = self.place(meta, payload) {
                 self.send(meta, payload, 0, placed, path, outbound, egress, outcome);
             }
@@ -297,7 +308,8 @@ impl Sender {
 
     #[inline]
     fn knows(&self, meta: &Meta) -> bool {
-        self.showing.is_some_and(|showing| showing.payload_type == meta.payload_type)
+        self.showing
+            .is_some_and(|showing| showing.payload_type == meta.payload_type)
     }
 
     /// Begins to show the layer with this packet if a decoder can begin there; or goes on with another codec of it.
@@ -307,7 +319,10 @@ impl Sender {
             outcome.stopped |= self.stop_if_changed(goes_on, meta);
             return;
         }
-        let codec = track.codecs.iter().find(|codec| codec.payload_type == meta.payload_type);
+        let codec = track
+            .codecs
+            .iter()
+            .find(|codec| codec.payload_type == meta.payload_type);
         let Some(codec) = codec else { return };
         let Some(index) = self.codec_for(codec) else {
             outcome.not_showable = !goes_on || self.kind == Kind::Video;
@@ -341,7 +356,9 @@ impl Sender {
     /// Numbers that go on from the last packet: timestamps by the time that has passed (voices in whole frames).
     fn deltas_from_here(&self, meta: &Meta, rate: u32) -> Deltas {
         let last = &self.last;
-        let passed = last.at.map_or(Duration::ZERO, |at| meta.arrival.saturating_since(at));
+        let passed = last
+            .at
+            .map_or(Duration::ZERO, |at| meta.arrival.saturating_since(at));
         let ticks = (passed.as_nanos() * u128::from(rate) / 1_000_000_000) as u32;
         let step = match self.kind {
             Kind::Audio => {
@@ -352,7 +369,10 @@ impl Sender {
         };
         let next_picture = last.picture_id.wrapping_add(1);
         Deltas {
-            timestamp: last.timestamp.wrapping_add(step).wrapping_sub(meta.timestamp),
+            timestamp: last
+                .timestamp
+                .wrapping_add(step)
+                .wrapping_sub(meta.timestamp),
             picture_id: next_picture.wrapping_sub(meta.picture_id as u16) & 0x7fff,
             tl0: last.tl0.wrapping_add(1).wrapping_sub(meta.tl0 as u8),
         }
@@ -361,7 +381,13 @@ impl Sender {
     fn start(&mut self, origin: Origin, codec: u8, deltas: Deltas, meta: &Meta, is_vp8: bool) {
         let own = &self.codecs[usize::from(codec)];
         let first_in = meta.ext_seq;
-        self.segments.begin(Segment { origin, first_in, first_out: self.next_out, deltas, codec });
+        self.segments.begin(Segment {
+            origin,
+            first_in,
+            first_out: self.next_out,
+            deltas,
+            codec,
+        });
         self.showing = Some(Showing {
             origin,
             payload_type: meta.payload_type,
@@ -381,14 +407,21 @@ impl Sender {
         let last = self.segments.last()?;
         if meta.ext_seq <= showing.highest_in {
             let (segment, out) = self.segments.place_late(showing.origin, meta.ext_seq)?;
-            return Some(Placed { out, deltas: segment.deltas });
+            return Some(Placed {
+                out,
+                deltas: segment.deltas,
+            });
         }
         let out = last.first_out + (meta.ext_seq - last.first_in);
         let deltas = last.deltas;
         showing.highest_in = meta.ext_seq;
         if payload.is_empty() || meta.payload_type != showing.payload_type {
             let first_in = meta.ext_seq + 1;
-            let segment = Segment { first_in, first_out: out, ..*last };
+            let segment = Segment {
+                first_in,
+                first_out: out,
+                ..*last
+            };
             self.segments.begin(segment);
             return None;
         }
@@ -421,7 +454,8 @@ impl Sender {
         let header = &self.header;
         let len = egress.write(path, |out| {
             let start = header.write(out, &numbers);
-            let end = start + write_payload(&mut out[start..], meta, payload, is_vp8, placed.deltas);
+            let end =
+                start + write_payload(&mut out[start..], meta, payload, is_vp8, placed.deltas);
             let end = pad(out, end, numbers.padding);
             outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
         });
@@ -452,12 +486,24 @@ impl Sender {
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
         let out = newest.checked_sub(behind)?;
         let (segment, ext_in) = self.segments.find_sent(out)?;
-        let asked = Asked { out, ext_in, segment: *segment };
-        self.repeats.allow(sequence, rtt.max(MIN_REPEAT), now).then_some(asked)
+        let asked = Asked {
+            out,
+            ext_in,
+            segment: *segment,
+        };
+        self.repeats
+            .allow(sequence, rtt.max(MIN_REPEAT), now)
+            .then_some(asked)
     }
 
     /// Sends a packet of the ring again, with the numbers it had: as RTX (RFC 4588) where that was negotiated.
-    pub fn retransmit(&mut self, asked: &Asked, layer: &Layer, link: &Link, egress: &mut Egress) -> bool {
+    pub fn retransmit(
+        &mut self,
+        asked: &Asked,
+        layer: &Layer,
+        link: &Link,
+        egress: &mut Egress,
+    ) -> bool {
         let (Some(path), Some(outbound)) = (&link.path, &link.outbound) else {
             return false;
         };
@@ -515,9 +561,8 @@ struct Repeats {
 
 impl Repeats {
     fn allow(&mut self, sequence: u16, interval: Duration, now: Instant) -> bool {
-        let is_recent = |&(one, at): &(u16, Instant)| {
-            one == sequence && now.saturating_since(at) < interval
-        };
+        let is_recent =
+            |&(one, at): &(u16, Instant)| one == sequence && now.saturating_since(at) < interval;
         if self.lately.iter().any(is_recent) || !self.spend(now) {
             return false;
         }
@@ -545,7 +590,13 @@ fn pictures(meta: &Meta, deltas: Deltas) -> (u16, u8) {
 }
 
 #[inline]
-fn write_payload(out: &mut [u8], meta: &Meta, payload: &[u8], is_vp8: bool, deltas: Deltas) -> usize {
+fn write_payload(
+    out: &mut [u8],
+    meta: &Meta,
+    payload: &[u8],
+    is_vp8: bool,
+    deltas: Deltas,
+) -> usize {
     if is_vp8 && meta.vp8.is_some() {
         let (picture_id, tl0) = pictures(meta, deltas);
         return vp8::rewrite(payload, out, picture_id, tl0);

@@ -22,7 +22,10 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -30,12 +33,18 @@ impl<T> Slab<T> {
     /// Puts a thing in; its key is never given out again.
     pub fn insert(&mut self, thing: T) -> Key {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place { generation: 0, thing: None });
+            self.places.push(Place {
+                generation: 0,
+                thing: None,
+            });
             (self.places.len() - 1) as u32
         });
         let place = &mut self.places[index as usize];
         place.thing = Some(thing);
-        Key { index, generation: place.generation }
+        Key {
+            index,
+            generation: place.generation,
+        }
     }
 
     /// Takes a thing out.
@@ -54,14 +63,22 @@ impl<T> Slab<T> {
     #[inline]
     pub fn get(&self, key: Key) -> Option<&T> {
         let place = self.places.get(key.index as usize)?;
-        if place.generation == key.generation { place.thing.as_ref() } else { None }
+        if place.generation == key.generation {
+            place.thing.as_ref()
+        } else {
+            None
+        }
     }
 
     /// The thing, unless it has gone.
     #[inline]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         let place = self.places.get_mut(key.index as usize)?;
-        if place.generation == key.generation { place.thing.as_mut() } else { None }
+        if place.generation == key.generation {
+            place.thing.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Everything, by place.
@@ -92,7 +109,8 @@ impl<T> Index<Key> for Slab<T> {
 impl<T> IndexMut<Key> for Slab<T> {
     #[inline]
     fn index_mut(&mut self, key: Key) -> &mut T {
-        self.get_mut(key).expect("the owner of a key keeps the thing")
+        self.get_mut(key)
+            .expect("the owner of a key keeps the thing")
     }
 }
 

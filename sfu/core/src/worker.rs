@@ -27,6 +27,8 @@ const MAX_COMMANDS: usize = 65_536;
 const RECEIVES_AT_ONCE: usize = 4;
 /// How often audio levels and CPU time are published; counters are at every round.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+/// Published levels are looked at again after this, even if nothing happens.
+const LEVELS_STALE: Duration = Duration::from_millis(500);
 /// How long `stats` waits for a worker.
 const STATS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The busy share of a thread's time from which packets are gathered, and at which they are for the longest.
@@ -72,7 +74,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Worker {
     /// Starts a thread on a bound socket.
-    pub fn start(index: usize, socket: UdpSocket, events: Arc<EventQueue>, seed: u64) -> io::Result<Self> {
+    pub fn start(
+        index: usize,
+        socket: UdpSocket,
+        events: Arc<EventQueue>,
+        seed: u64,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             commands: Mutex::default(),
             wake: WakeUp::new()?,
@@ -82,8 +89,14 @@ impl Worker {
         let local = socket.local();
         let running = Running::new(socket, Arc::clone(&shared), events, seed);
         let name = format!("core-{index}");
-        let thread = thread::Builder::new().name(name).spawn(move || running.run())?;
-        Ok(Self { shared, local, thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || running.run())?;
+        Ok(Self {
+            shared,
+            local,
+            thread: Some(thread),
+        })
     }
 
     /// The address it is bound to.
@@ -111,7 +124,9 @@ impl Worker {
     pub fn stats(&self) -> Result<Vec<PeerStats>, CommandError> {
         let (reply, answer) = mpsc::sync_channel(1);
         self.command(Command::Stats { reply })?;
-        answer.recv_timeout(STATS_TIMEOUT).map_err(|_| CommandError::Stopped)
+        answer
+            .recv_timeout(STATS_TIMEOUT)
+            .map_err(|_| CommandError::Stopped)
     }
 
     /// Totals since the start, as of the thread's last round.
@@ -153,12 +168,15 @@ struct Running {
     /// What the shell counts; the router counts the rest.
     counters: Counters,
     publish_at: Instant,
+    has_levels: bool,
     load: Load,
 }
 
 impl Running {
     fn new(socket: UdpSocket, shared: Arc<Shared>, events: Arc<EventQueue>, seed: u64) -> Self {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let unix = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         Self {
             socket,
             shared,
@@ -169,6 +187,7 @@ impl Running {
             epoch: StdInstant::now(),
             counters: Counters::default(),
             publish_at: Instant::default(),
+            has_levels: false,
             load: Load::default(),
         }
     }
@@ -188,6 +207,12 @@ impl Running {
     fn rest(&mut self) {
         let before = self.now();
         let until = self.router.deadline().map(|at| at.saturating_since(before));
+        // A voice that has fallen silent without another packet must be told as silent.
+        let until = if self.has_levels {
+            Some(until.unwrap_or(LEVELS_STALE).min(LEVELS_STALE))
+        } else {
+            until
+        };
         let descriptors = [self.shared.wake.as_raw_fd(), self.socket.as_raw_fd()];
         let gather = self.load.gather();
         let commanded = if gather.is_zero() {
@@ -266,6 +291,7 @@ impl Running {
         let mut published = lock(&self.shared.published);
         published.counters = counters;
         if let Some(levels) = levels {
+            self.has_levels = !levels.is_empty();
             published.levels = levels;
         }
     }

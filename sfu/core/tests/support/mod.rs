@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
-use _core::commands::Command;
 use _core::codec::Codec;
+use _core::commands::Command;
 use _core::demux::{Path, Protocol, protocol};
 use _core::events::{Event, PeerId};
 use _core::ice::Credentials;
-use _core::media::{CodecConfig, ExtensionIds, Kind, LayerConfig, PeerMedia, SenderConfig, TrackConfig};
+use _core::media::{
+    CodecConfig, ExtensionIds, Kind, LayerConfig, PeerMedia, SenderConfig, TrackConfig,
+};
 use _core::router::Router;
 use _core::rtcp::{self, Rtcp};
 use _core::rtp::{self, OutHeader, Packet};
@@ -46,9 +48,19 @@ pub struct Media {
 /// One RTCP packet that a client got, as far as tests look at it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Control {
-    Nack { ssrc: u32, lost: Vec<u16> },
-    Pli { ssrc: u32 },
-    SenderReport { ssrc: u32, ntp: Ntp, rtp: u32, packets: u32 },
+    Nack {
+        ssrc: u32,
+        lost: Vec<u16>,
+    },
+    Pli {
+        ssrc: u32,
+    },
+    SenderReport {
+        ssrc: u32,
+        ntp: Ntp,
+        rtp: u32,
+        packets: u32,
+    },
     ReceiverReport(Vec<rtcp::ReportBlock>),
     Cname(u32, String),
     TransportCc(Vec<u8>),
@@ -77,6 +89,8 @@ pub struct World {
     pub astray: Vec<Path>,
     /// GSO runs: (segment, segments).
     pub runs: Vec<(u16, u16)>,
+    /// Every datagram as it was sent, if that was asked for; then clients get nothing.
+    pub tapped: Option<Vec<Vec<u8>>>,
     profile: Profile,
 }
 
@@ -85,7 +99,10 @@ pub fn path(port: u16) -> Path {
 }
 
 fn keys(profile: Profile, seed: u8) -> (Vec<u8>, Vec<u8>) {
-    (vec![seed; profile.key_len()], vec![seed ^ 0x55; profile.salt_len()])
+    (
+        vec![seed; profile.key_len()],
+        vec![seed ^ 0x55; profile.salt_len()],
+    )
 }
 
 impl World {
@@ -101,6 +118,7 @@ impl World {
             events: Vec::new(),
             astray: Vec::new(),
             runs: Vec::new(),
+            tapped: None,
             profile,
         }
     }
@@ -110,8 +128,14 @@ impl World {
         let index = self.clients.len();
         let (id, ufrag) = (index as u64 + 1, format!("ufrag{index:04}"));
         let credentials = Credentials::new(&ufrag, PASSWORD);
-        self.command(Command::AddPeer { peer: id, credentials });
-        let (sealing, opening) = (keys(self.profile, 2 * index as u8), keys(self.profile, 2 * index as u8 + 1));
+        self.command(Command::AddPeer {
+            peer: id,
+            credentials,
+        });
+        let (sealing, opening) = (
+            keys(self.profile, 2 * index as u8),
+            keys(self.profile, 2 * index as u8 + 1),
+        );
         self.clients.push(Client {
             id,
             ufrag,
@@ -131,17 +155,26 @@ impl World {
         let index = self.add();
         let peer = self.clients[index].id;
         self.check(index, true);
-        self.command(Command::SetMedia { peer, media: Box::new(media) });
+        self.command(Command::SetMedia {
+            peer,
+            media: Box::new(media),
+        });
         self.set_keys(index);
         index
     }
 
     pub fn set_keys(&mut self, index: usize) {
-        let (sealing, opening) = (keys(self.profile, 2 * index as u8), keys(self.profile, 2 * index as u8 + 1));
+        let (sealing, opening) = (
+            keys(self.profile, 2 * index as u8),
+            keys(self.profile, 2 * index as u8 + 1),
+        );
         let inbound = Inbound::new(self.profile, &sealing.0, &sealing.1).expect("key");
         let outbound = Outbound::new(self.profile, &opening.0, &opening.1).expect("key");
         let peer = self.clients[index].id;
-        self.command(Command::SetKeys { peer, keys: Box::new((inbound, outbound)) });
+        self.command(Command::SetKeys {
+            peer,
+            keys: Box::new((inbound, outbound)),
+        });
     }
 
     pub fn command(&mut self, command: Command) {
@@ -153,7 +186,11 @@ impl World {
     pub fn show(&mut self, viewer: usize, mid: &str, source: Option<(usize, &str)>) {
         let source = source.map(|(client, mid)| (self.clients[client].id, mid.to_owned()));
         let peer = self.clients[viewer].id;
-        self.command(Command::Show { peer, mid: mid.into(), source });
+        self.command(Command::Show {
+            peer,
+            mid: mid.into(),
+            source,
+        });
     }
 
     /// A connectivity check with the right credentials.
@@ -190,7 +227,9 @@ impl World {
     pub fn protect(&self, index: usize, plain: &[u8], header_len: usize, roc: u32) -> Vec<u8> {
         let mut bytes = plain.to_vec();
         bytes.resize(plain.len() + 64, 0);
-        let len = self.clients[index].sealing.protect_rtp(&mut bytes, header_len, plain.len(), roc);
+        let len = self.clients[index]
+            .sealing
+            .protect_rtp(&mut bytes, header_len, plain.len(), roc);
         bytes.truncate(len);
         bytes
     }
@@ -201,7 +240,13 @@ impl World {
         self.raw(self.clients[index].path, &sealed);
     }
 
-    pub fn sealed(&self, index: usize, header: &OutHeader<'_>, roc: u32, payload: &[u8]) -> Vec<u8> {
+    pub fn sealed(
+        &self,
+        index: usize,
+        header: &OutHeader<'_>,
+        roc: u32,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let mut plain = vec![0; 1_600];
         let start = rtp::write_header(&mut plain, header);
         plain.truncate(start);
@@ -234,16 +279,29 @@ impl World {
             match self.router.datagrams(self.now) {
                 None => break,
                 Some(egress) => {
-                    self.runs.extend(egress.messages().iter().map(|run| (run.segment, run.segments)));
-                    out.extend(egress.datagrams().map(|(path, bytes)| (*path, bytes.to_vec())));
+                    self.runs.extend(
+                        egress
+                            .messages()
+                            .iter()
+                            .map(|run| (run.segment, run.segments)),
+                    );
+                    out.extend(
+                        egress
+                            .datagrams()
+                            .map(|(path, bytes)| (*path, bytes.to_vec())),
+                    );
                 }
             }
-            out.into_iter().for_each(|(path, bytes)| self.deliver(path, bytes));
+            out.into_iter()
+                .for_each(|(path, bytes)| self.deliver(path, bytes));
         }
         self.events.append(self.router.events());
     }
 
     fn deliver(&mut self, path: Path, bytes: Vec<u8>) {
+        if let Some(tapped) = &mut self.tapped {
+            return tapped.push(bytes);
+        }
         let at_ms = self.now.as_nanos() / 1_000_000;
         match self.clients.iter_mut().find(|client| client.path == path) {
             Some(client) => client.take(bytes, at_ms),
@@ -278,7 +336,10 @@ impl Client {
     }
 
     fn take_rtp(&mut self, bytes: &mut [u8], at_ms: u64) {
-        let (len, _) = self.opening.unprotect_rtp(bytes).expect("right keys, never the same index twice");
+        let (len, _) = self
+            .opening
+            .unprotect_rtp(bytes)
+            .expect("right keys, never the same index twice");
         let packet = Packet::parse(&bytes[..len]).expect("well-formed");
         self.media.push(Media {
             at_ms,
@@ -287,7 +348,9 @@ impl Client {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
             marker: packet.marker,
-            mid: packet.extension(MID).map(|mid| String::from_utf8_lossy(mid).into_owned()),
+            mid: packet
+                .extension(MID)
+                .map(|mid| String::from_utf8_lossy(mid).into_owned()),
             payload: packet.payload.to_vec(),
             padding: packet.padding_len,
         });
@@ -297,15 +360,21 @@ impl Client {
         let len = self.opening.unprotect_rtcp(bytes).expect("right keys");
         for packet in rtcp::compound(&bytes[..len]) {
             let packets = controls(&packet.expect("well-formed"));
-            self.control.extend(packets.into_iter().map(|packet| (at_ms, packet)));
+            self.control
+                .extend(packets.into_iter().map(|packet| (at_ms, packet)));
         }
     }
 }
 
 fn controls(packet: &Rtcp<'_>) -> Vec<Control> {
     match packet {
-        Rtcp::Nack(nack) => vec![Control::Nack { ssrc: nack.media_ssrc, lost: nack.lost().collect() }],
-        Rtcp::Pli(pli) => vec![Control::Pli { ssrc: pli.media_ssrc }],
+        Rtcp::Nack(nack) => vec![Control::Nack {
+            ssrc: nack.media_ssrc,
+            lost: nack.lost().collect(),
+        }],
+        Rtcp::Pli(pli) => vec![Control::Pli {
+            ssrc: pli.media_ssrc,
+        }],
         Rtcp::SenderReport(report) => vec![Control::SenderReport {
             ssrc: report.ssrc,
             ntp: report.ntp,
@@ -336,7 +405,13 @@ pub fn vp8() -> CodecConfig {
 
 pub fn h264() -> CodecConfig {
     let key = "H264/packetization-mode=1/profile=42e0".into();
-    CodecConfig { payload_type: 102, codec: Codec::H264, key, rtx_payload_type: Some(103), ..vp8() }
+    CodecConfig {
+        payload_type: 102,
+        codec: Codec::H264,
+        key,
+        rtx_payload_type: Some(103),
+        ..vp8()
+    }
 }
 
 pub fn opus() -> CodecConfig {
@@ -351,8 +426,13 @@ pub fn opus() -> CodecConfig {
     }
 }
 
-pub const EXTENSIONS: ExtensionIds =
-    ExtensionIds { mid: MID, rid: RID, repaired_rid: REPAIRED_RID, transport_cc: TWCC, audio_level: LEVEL };
+pub const EXTENSIONS: ExtensionIds = ExtensionIds {
+    mid: MID,
+    rid: RID,
+    repaired_rid: REPAIRED_RID,
+    transport_cc: TWCC,
+    audio_level: LEVEL,
+};
 
 /// A publisher of one video (mid v) and one audio (mid a).
 pub fn publisher() -> PeerMedia {
@@ -367,11 +447,17 @@ pub fn publisher() -> PeerMedia {
 
 /// A publisher of one video (mid v) in three layers.
 pub fn simulcast() -> PeerMedia {
-    PeerMedia { tracks: vec![video_track("v", &[Some("q"), Some("h"), Some("f")])], ..publisher() }
+    PeerMedia {
+        tracks: vec![video_track("v", &[Some("q"), Some("h"), Some("f")])],
+        ..publisher()
+    }
 }
 
 pub fn video_track(mid: &str, rids: &[Option<&str>]) -> TrackConfig {
-    let layer = |rid: &Option<&str>| LayerConfig { rid: rid.map(Into::into), ..LayerConfig::default() };
+    let layer = |rid: &Option<&str>| LayerConfig {
+        rid: rid.map(Into::into),
+        ..LayerConfig::default()
+    };
     TrackConfig {
         mid: mid.into(),
         kind: Kind::Video,
@@ -460,7 +546,9 @@ impl Camera {
     /// The sealed packets of the next frame.
     pub fn frame(&mut self, world: &World, keyframe: bool) -> Vec<Vec<u8>> {
         let last = self.packets_a_frame - 1;
-        let packets = (0..=last).map(|index| self.packet(world, index == 0, index == last, keyframe)).collect();
+        let packets = (0..=last)
+            .map(|index| self.packet(world, index == 0, index == last, keyframe))
+            .collect();
         self.timestamp = self.timestamp.wrapping_add(3_000);
         self.picture_id = self.picture_id.wrapping_add(1) & if self.wide { 0x7fff } else { 0x7f };
         self.tl0 = self.tl0.wrapping_add(1);
@@ -502,15 +590,10 @@ impl Camera {
             extensions: &extensions,
             ..OutHeader::default()
         };
-        let roc = (self.seq >> 16) as u32 - (self.first_roc());
-        let sealed = world.sealed(self.client, &header, roc, payload);
+        let sealed = world.sealed(self.client, &header, (self.seq >> 16) as u32, payload);
         self.seq += 1;
         self.twcc = self.twcc.map(|number| number.wrapping_add(1));
         sealed
-    }
-
-    fn first_roc(&self) -> u32 {
-        0
     }
 
     /// Sends a frame and lets 33 ms pass.
@@ -525,11 +608,17 @@ impl Camera {
 /// Picture id, TL0PICIDX of a VP8 payload that the router sent.
 pub fn pictures(media: &Media) -> (u16, u8) {
     let descriptor = _core::codec::vp8::Descriptor::parse(&media.payload).expect("VP8");
-    (descriptor.picture_id.expect("a picture id").value, descriptor.tl0.expect("TL0PICIDX"))
+    (
+        descriptor.picture_id.expect("a picture id").value,
+        descriptor.tl0.expect("TL0PICIDX"),
+    )
 }
 
 /// The sender's media as unwrapped sequence numbers; panics where one comes twice.
 pub fn unwrapped(media: &[Media]) -> Vec<u64> {
     let mut unwrapper = _core::seq::SeqUnwrapper::new();
-    media.iter().map(|one| unwrapper.unwrap(one.sequence)).collect()
+    media
+        .iter()
+        .map(|one| unwrapper.unwrap(one.sequence))
+        .collect()
 }
