@@ -21,12 +21,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `count` bytes, or `None` (and nothing read) if there are fewer.
+    #[inline]
     pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (head, tail) = self.rest.split_at_checked(count)?;
         self.rest = tail;
         Some(head)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, tail) = self.rest.split_first_chunk::<N>()?;
         self.rest = tail;
@@ -34,21 +36,25 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte.
+    #[inline]
     pub(crate) fn u8(&mut self) -> Option<u8> {
         self.array::<1>().map(|[byte]| byte)
     }
 
     /// The next two bytes.
+    #[inline]
     pub(crate) fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
     /// The next four bytes.
+    #[inline]
     pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// The next eight bytes.
+    #[inline]
     pub(crate) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
@@ -88,6 +94,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends `bytes`.
+    #[inline]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let end = self.at.saturating_add(bytes.len());
         match self.out.get_mut(self.at..end) {
@@ -100,26 +107,31 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends one byte.
+    #[inline]
     pub(crate) fn u8(&mut self, value: u8) {
         self.bytes(&[value]);
     }
 
     /// Appends two bytes.
+    #[inline]
     pub(crate) fn u16(&mut self, value: u16) {
         self.bytes(&value.to_be_bytes());
     }
 
     /// Appends four bytes.
+    #[inline]
     pub(crate) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }
 
     /// Appends eight bytes.
+    #[inline]
     pub(crate) fn u64(&mut self, value: u64) {
         self.bytes(&value.to_be_bytes());
     }
 
     /// Appends zeroes until the length is a multiple of four.
+    #[inline]
     pub(crate) fn pad_to_word(&mut self) {
         while !self.at.is_multiple_of(4) && !self.overflowed {
             self.u8(0);
@@ -127,6 +139,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Overwrites two bytes that were written before.
+    #[inline]
     pub(crate) fn set_u16(&mut self, at: usize, value: u16) {
         if let Some(place) = self.out.get_mut(at..at.saturating_add(2)) {
             place.copy_from_slice(&value.to_be_bytes());

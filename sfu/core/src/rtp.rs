@@ -282,15 +282,22 @@ impl<'a> OutHeader<'a> {
 pub fn write_header(out: &mut [u8], header: &OutHeader<'_>) -> usize {
     let has_extensions = header.all_extensions().next().is_some();
     let mut writer = Writer::new(out);
-    writer.u8(0x80 | (u8::from(header.padding) << 5) | (u8::from(has_extensions) << 4));
-    writer.u8((u8::from(header.marker) << 7) | (header.payload_type & 0x7f));
-    writer.u16(header.sequence);
-    writer.u32(header.timestamp);
-    writer.u32(header.ssrc);
+    writer.bytes(&fixed_header(header, has_extensions));
     if has_extensions {
         write_extensions(&mut writer, header);
     }
     writer.finish()
+}
+
+/// RFC 3550 §5.1, without contributing sources.
+#[inline]
+fn fixed_header(header: &OutHeader<'_>, has_extensions: bool) -> [u8; FIXED_HEADER] {
+    let first = 0x80 | (u8::from(header.padding) << 5) | (u8::from(has_extensions) << 4);
+    let second = (u8::from(header.marker) << 7) | (header.payload_type & 0x7f);
+    let front = u32::from_be_bytes([first, second, 0, 0]) | u32::from(header.sequence);
+    let middle = (u128::from(front) << 64) | (u128::from(header.timestamp) << 32);
+    let [_, _, _, _, fixed @ ..] = (middle | u128::from(header.ssrc)).to_be_bytes();
+    fixed
 }
 
 #[inline]
