@@ -51,6 +51,7 @@ class App:
         self.users: Users
         self.access = AccessTokens(config.secret)
         self.keeper: Keeper
+        self._open_requests: OpenRequests
         self._stack = AsyncExitStack()
         self._runner: web.AppRunner
 
@@ -79,6 +80,11 @@ class App:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         return f"http://{host}:{self.port}"
 
+    @property
+    def idle(self) -> bool:
+        """No request waits and no timer of a room runs."""
+        return not len(self._open_requests) and self.keeper.armed == 0
+
     async def _start(self) -> None:
         config = self.config
         make_data_directory(config.data)
@@ -97,7 +103,7 @@ class App:
         devices = DeviceSockets(
             config=config, sockets=sockets, devices=state.devices, users=users, access=self.access
         )  # fmt: skip
-        open_requests = OpenRequests(state.answers, config.open_requests)
+        open_requests = self._open_requests = OpenRequests(state.answers, config.open_requests)
         outbox = Outbox(
             devices=state.devices,
             device_sender=devices,

@@ -41,6 +41,11 @@ class Keeper:
         """Disarm all timers; the rooms stay, for the nodes will tell of them."""
         await self._timers.close()
 
+    @property
+    def armed(self) -> int:
+        """How many rooms have a deadline."""
+        return len(self._timers)
+
     @staticmethod
     def now() -> Instant:
         """The time that rules are given."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Protocol
 
 import socketio
@@ -22,6 +22,7 @@ from ..errors import NoNode
 from ..timers import Timers
 
 PATH = "socket.io"
+GOODBYE_S = 1.0  # between telling a peer that it is over and cutting its transport
 
 # Malformed packets of strangers are no news: the library logs each with a traceback.
 _quiet = logging.getLogger(f"{__name__}.library")
@@ -74,7 +75,10 @@ class Sockets:
             logger=_quiet,
             engineio_logger=_quiet,
         )
-        self._timers = Timers(self._on_not_signed_in)
+        self._timers = Timers(self._on_time)
+        self._transports: dict[str, asyncio.Transport] = {}
+        self._ending: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._watch_newcomers()
 
     def attach(self, app: web.Application) -> None:
@@ -98,12 +102,12 @@ class Sockets:
         except socketio.exceptions.TimeoutError:
             raise NoNode("the media server did not answer") from None
 
-    async def disconnect(self, sid: str, namespace: str) -> None:
-        """End a connection: the whole transport, so that a peer cannot linger below its namespace."""
+    def disconnect(self, sid: str, namespace: str) -> None:
+        """End a connection, transport and all; it does not wait, for the peer may be one that does not read."""
         engine = self.transport_of(sid, namespace)
-        await self._server.disconnect(sid, namespace=namespace)
-        if engine is not None:
-            await self._server.eio.disconnect(engine)
+        if engine is not None and engine not in self._ending:
+            self._ending.add(engine)
+            self._spawn(self._end(sid, namespace, engine))
 
     def transport_of(self, sid: str, namespace: str) -> str | None:
         """The transport below a connection."""
@@ -122,9 +126,35 @@ class Sockets:
     async def close(self) -> None:
         """End all connections."""
         await self._timers.close()
-        if self._server.eio.sockets:
-            await self._server.eio.disconnect()
+        for engine in list(self._server.eio.sockets):
+            await self._cut(engine)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._server.shutdown()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end(self, sid: str, namespace: str, engine: str) -> None:
+        """Tell the peer, who then closes by himself; if not, his transport is cut soon after."""
+        await self._server.disconnect(sid, namespace=namespace)
+        self._timers.arm(engine, asyncio.get_running_loop().time() + GOODBYE_S)
+
+    async def _cut(self, engine: str) -> None:
+        """End a transport without waiting for the peer.
+
+        The library's own `disconnect` waits until the peer has read everything, which may be never.
+        """
+        socket = self._server.eio.sockets.pop(engine, None)
+        self._ending.discard(engine)
+        if socket is None:
+            return
+        await socket.close(wait=False, reason=self._server.eio.reason.SERVER_DISCONNECT)
+        socket.queue.put_nowait(None)  # ends the library's writer once what it has is written
+        if (transport := self._transports.pop(engine, None)) is not None:
+            asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
 
     def _watch_newcomers(self) -> None:
         """A transport that has not signed in after `connect_within_s` is closed."""
@@ -133,18 +163,31 @@ class Sockets:
 
         async def on_begin(engine: str, environ: dict[str, Any]) -> object:
             now = asyncio.get_running_loop().time()
+            transport = environ["aiohttp.request"].transport
+            if transport is not None and "HTTP_UPGRADE" in environ:
+                self._transports[engine] = transport
             self._timers.arm(engine, now + self._config.connect_within_s)
             return await began(engine, environ)
 
         async def on_end(engine: str, reason: str) -> None:
             self._timers.arm(engine, None)
+            self._ending.discard(engine)
+            self._transports.pop(engine, None)
+            self._release_poll(engine, reason)
             await ended(engine, reason)
 
         self._server.eio.on("connect", on_begin)
         self._server.eio.on("disconnect", on_end)
 
-    async def _on_not_signed_in(self, engine: Hashable) -> None:
-        await self._server.eio.disconnect(engine)
+    def _release_poll(self, engine: str, reason: str) -> None:
+        """A long-polling peer that has said goodbye gets his open request back at once, not at the next ping."""
+        socket = self._server.eio.sockets.get(engine)
+        if socket is not None and not socket.upgraded and reason == self._server.eio.reason.CLIENT_DISCONNECT:
+            socket.queue.put_nowait(None)
+
+    async def _on_time(self, engine: Hashable) -> None:
+        """The transport has not signed in, or was told to go and did not."""
+        await self._cut(str(engine))
 
 
 def refused(code: str, message: str | None = None) -> Exception:
