@@ -21,6 +21,7 @@ from aiortc import MediaStreamTrack
 from agents.call import Call, Place
 from agents.errors import AgentError, AnsweredElsewhere, ConfigError
 from agents.link import within
+from agents.peer import FIRST_SEATS
 from agents.play import Player
 from agents.qss_client import Frame, QssClient, raise_error
 from agents.sapi import Account, Sapi, subject
@@ -66,6 +67,7 @@ class Agent:
         password: str | None = None,
         token: str | None = None,
         device_name: str = "agent",
+        seats: int = FIRST_SEATS,
     ) -> None:
         if token is None and (user is None or password is None):
             raise ConfigError("an agent needs a user and a password, or a token")
@@ -75,6 +77,7 @@ class Agent:
         self._device = {"id": secrets.token_hex(8), "name": device_name, "kind": "agent"}
         self._sapi = Sapi(url, token=token)
         self._url = url
+        self._seats = seats
         self._known_id = subject(token) if token else None
         self._qss: QssClient | None = None
         self.account: Account | None = None
@@ -119,14 +122,18 @@ class Agent:
 
         CallError says why they do not: Declined, NotAnswered, Unreachable.
         """
-        qss = self._online()
-        call = await self._join(Place.read(await qss.create_room()), player, tracks)
+        room = await self._online().create_room()
+        call = await self._join(Place.read(room), player, tracks)
         try:
-            await self._invite(qss, call, to, audio=audio, video=video)
+            await self.invite(call, to, audio=audio, video=video)
         except BaseException:
             await asyncio.shield(self._hang_up(call))
             raise
         return call
+
+    async def invite(self, call: Call, to: str, *, audio: bool = True, video: bool = True) -> None:
+        """Ask one more user into a call that we are in; returns once they accept, CallError says why they do not."""
+        await self._invite(self._online(), call, to, audio=audio, video=video)
 
     async def next_invitation(self) -> Invitation:
         """The next invitation that still rings."""
@@ -162,7 +169,7 @@ class Agent:
         return self._qss
 
     async def _join(self, place: Place, player: Player | None, tracks: Sequence[MediaStreamTrack]) -> Call:
-        call = Call(self._online(), place, player=player, tracks=tracks)
+        call = Call(self._online(), place, player=player, tracks=tracks, seats=self._seats)
         await call.join()
         self._calls[call.room] = call
         self._spawn(self._forget_when_over(call))
@@ -181,6 +188,7 @@ class Agent:
 
     async def _invite(self, qss: QssClient, call: Call, to: str, *, audio: bool, video: bool) -> None:
         loop = asyncio.get_running_loop()
+        self._ringing_at.pop(call.room, None)
         started = loop.time()
         request, answer = qss.invite(to, call.room, audio=audio, video=video)
         try:
@@ -191,10 +199,12 @@ class Agent:
             raise
         finally:
             ringing = self._ringing_at.pop(call.room, None)
-            call.ring_ms = None if ringing is None else (ringing - started) * 1000
+            if call.ring_ms is None and ringing is not None:
+                call.ring_ms = (ringing - started) * 1000
         raise_error(frame)
-        call.accepted_at = loop.time()
-        call.answer_ms = (call.accepted_at - started) * 1000
+        if call.accepted_at is None:
+            call.accepted_at = loop.time()
+            call.answer_ms = (call.accepted_at - started) * 1000
 
     async def _answer(
         self, invitation: Invitation, frame: Frame, player: Player | None, tracks: Sequence[MediaStreamTrack]

@@ -59,7 +59,13 @@ class Call:
     """A call that we are in."""
 
     def __init__(
-        self, qss: QssClient, place: Place, *, player: Player | None = None, tracks: Sequence[MediaStreamTrack] = ()
+        self,
+        qss: QssClient,
+        place: Place,
+        *,
+        player: Player | None = None,
+        tracks: Sequence[MediaStreamTrack] = (),
+        seats: int = FIRST_SEATS,
     ) -> None:
         self.room = place.room
         self.player = player
@@ -194,7 +200,7 @@ class Call:
         if left and not self.participants:
             self._end(LEFT_ALONE)
         self._start_when_met()
-        if len(self.participants) > len(self._seats) >= FIRST_SEATS and not self._offering.locked():
+        if len(self.participants) > len(self._seats) > 0 and not self._offering.locked():
             self._spawn(self._more_seats())
 
     def _start_when_met(self) -> None:
@@ -211,6 +217,9 @@ class Call:
     def lose(self, reason: str) -> None:
         """The agent knows that we have no place here any more."""
         self._end(reason)
+
+    def _media_lost(self) -> None:
+        self._end("the media connection was lost")
 
     def _end(self, reason: str) -> None:
         if not self._ended.done():
