@@ -4,6 +4,21 @@ from typing import Self, TypeAlias, final
 
 from sfu.media import PeerMedia
 
+__all__ = [
+    "AddressValidated",
+    "ConsentExpired",
+    "Core",
+    "DtlsReceived",
+    "Event",
+    "LayerStats",
+    "NotShowable",
+    "PeerStats",
+    "SenderStats",
+    "Shown",
+    "TrackActive",
+    "TrackStats",
+]
+
 @final
 class Core:
     """Worker threads, each with one UDP port.  Calls are commands; what happens comes back as events, in batches."""
@@ -72,7 +87,7 @@ class AddressValidated:
 
 @final
 class ConsentExpired:
-    """No authenticated check for 30 s (RFC 7675 §5.1): nothing is sent to the peer, until `remove_peer` or a new check."""
+    """No authenticated check for 30 s (RFC 7675 §5.1): nothing is sent to the peer until a new check."""
 
     __match_args__ = ("peer",)
     def __new__(cls, peer: int) -> Self: ...

@@ -33,23 +33,13 @@ pub struct Message {
 }
 
 /// The buffer.  Bounded: what does not fit is dropped and counted.
+#[derive(Debug, Default)]
 pub struct Egress {
     bytes: Vec<u8>,
     used: usize,
     messages: Vec<Message>,
     /// Datagrams that found no room.
     pub dropped: u64,
-}
-
-impl Default for Egress {
-    fn default() -> Self {
-        Self {
-            bytes: Vec::new(),
-            used: 0,
-            messages: Vec::new(),
-            dropped: 0,
-        }
-    }
 }
 
 impl Egress {

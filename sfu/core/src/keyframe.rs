@@ -73,7 +73,7 @@ mod tests {
         }
         assert_eq!(requests_until(&mut requests, 5, 200), [5]);
         requests.want();
-        assert_eq!(requests_until(&mut requests, 200, 300), []);
+        assert_eq!(requests_until(&mut requests, 200, 300), [0; 0]);
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
         requests.want();
         assert_eq!(requests_until(&mut requests, 0, 1_000), [0, 300, 600, 900]);
         requests.arrived();
-        assert_eq!(requests_until(&mut requests, 1_000, 3_000), []);
+        assert_eq!(requests_until(&mut requests, 1_000, 3_000), [0; 0]);
     }
 
     #[test]

@@ -141,14 +141,14 @@ impl HeaderTemplate {
 
     /// Octets of header.
     #[inline]
-    pub fn len(&self) -> usize {
+    pub fn octets(&self) -> usize {
         self.len as usize
     }
 
     /// Writes a header; gives its length.
     #[inline]
     pub fn write(&self, out: &mut [u8], numbers: &Numbers) -> usize {
-        let len = self.len();
+        let len = self.octets();
         // A copy of fixed size is two vector moves; what lies behind the header is written over by the payload.
         out[..MAX_HEADER].copy_from_slice(&self.bytes);
         out[0] |= u8::from(numbers.padding > 0) << 5;
@@ -360,6 +360,6 @@ mod tests {
     #[test]
     fn the_longest_mid_fits_the_template() {
         let template = HeaderTemplate::new(1, Some((14, &[b'x'; MAX_MID])));
-        assert_eq!(template.len(), 32);
+        assert_eq!(template.octets(), 32);
     }
 }

@@ -262,6 +262,8 @@ impl Running {
             return false;
         }
         self.counters.receives += 1;
+        // What Python said before these datagrams were sent holds for them: a peer that was just added may knock.
+        self.obey();
         let now = Instant::from_nanos(self.epoch.elapsed().as_nanos() as u64);
         for (path, datagram) in self.inbox.datagrams() {
             self.router.receive(path, datagram, now);
