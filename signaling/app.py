@@ -24,6 +24,7 @@ from .gateway.sockets import Sockets
 from .ice import IceServers
 from .keeper import Keeper
 from .log import FieldLog
+from .nodes.book import Node
 from .nodes.link import NAMESPACE as NODES
 from .nodes.link import Nodes
 from .open_requests import OpenRequests
@@ -52,6 +53,7 @@ class App:
         self.access = AccessTokens(config.secret)
         self.keeper: Keeper
         self._open_requests: OpenRequests
+        self._nodes: Nodes
         self._stack = AsyncExitStack()
         self._runner: web.AppRunner
 
@@ -81,6 +83,11 @@ class App:
         return f"http://{host}:{self.port}"
 
     @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes known, here or away."""
+        return self._nodes.all()
+
+    @property
     def idle(self) -> bool:
         """No request waits and no timer of a room runs."""
         return not len(self._open_requests) and self.keeper.armed == 0
@@ -99,7 +106,7 @@ class App:
         tokens = RoomTokens(config.secret)
         ice = IceServers(config.stun, config.turn, config.turn_secret)
         sockets = Sockets(config)
-        nodes = Nodes(config=config, sockets=sockets, tokens=tokens)
+        nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens)
         devices = DeviceSockets(
             config=config, sockets=sockets, devices=state.devices, users=users, access=self.access
         )  # fmt: skip

@@ -233,6 +233,7 @@ class InTestNode:
         self.silent = silent
         self.secret = secret
         self.registered: Frame = {}
+        self.refusals: list[Frame] = []
         self._peers = 0
         self._news = asyncio.Event()
         self.sio: Any = None
@@ -247,6 +248,7 @@ class InTestNode:
         self.sio = _client()
         for command in ("open_room", "grant", "revoke", "close_room"):
             self.sio.on(command, self._handler(command), namespace="/nodes")
+        self.sio.on("connect_error", self.refusals.append, namespace="/nodes")
         auth = {"node": self.name, "instance": self.instance, "secret": self.secret}
         await self.sio.connect(url, namespaces=["/nodes"], auth=auth, transports=["websocket"], wait_timeout=5)
         if register:
@@ -273,7 +275,7 @@ class InTestNode:
             "capacity": {"peers": self.capacity},
             "version": "test",
             "load": {},
-            "rooms": [self._held(room) for room in self.rooms],
+            "rooms": [self.held(room) for room in self.rooms],
             **changes,
         }
         answer: Frame = await self.say("register", card)
@@ -317,7 +319,8 @@ class InTestNode:
         except TimeoutError:
             raise AssertionError(f"no {name} at {self.name}; it got {self.commands}") from None
 
-    def _held(self, room: str) -> Frame:
+    def held(self, room: str) -> Frame:
+        """A room as it is reported."""
         held = self.rooms[room]
         peers = [{"peer": peer, "user": user} for peer, user in held.peers.items()]
         return {"room": room, "record": held.record, "grants": list(held.grants.values()), "peers": peers}
