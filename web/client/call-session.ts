@@ -7,14 +7,18 @@
  */
 
 import { IDLE, endWords, refusedWords, step, type CallEvent, type CallState } from "./call";
+import { NOBODY, accepted, deadline, isOver, left, present, rejoining, type Company } from "./company";
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError, sentence, words } from "./errors";
 import { parseRoom, text, type EventFrame, type InvitationFrame, type MediaTypes, type Room } from "./frames";
 import { freshId } from "./ids";
 import { capture, captureScreen } from "./media";
 import { RoomConnection } from "./room-connection";
-import { EMPTY_ROSTER, others } from "./seats";
+import { EMPTY_ROSTER, others, type Roster } from "./seats";
 import type { Signaling } from "./signaling";
+
+/** The node's reason for a peer that it has not heard of any more. */
+const CONNECTION_LOST = "connection lost";
 
 export interface CallSessionEvents {
   change: undefined;
@@ -29,10 +33,8 @@ export class CallSession extends Emitter<CallSessionEvents> {
   #screen: MediaStream | null = null;
   /** Open invitations: request id → whom. */
   readonly #invited = new Map<string, string>();
-  /** Users who accepted and whose media is not here yet. */
-  readonly #expected = new Set<string>();
-  /** Somebody was here, or accepted and left again: when all are gone now, the call is over. */
-  #hadCompany = false;
+  #company: Company = NOBODY;
+  #companyTimer: number | undefined;
   #connectedAt: number | null = null;
   #notice: string | null = null;
   #accepting: string | null = null;
@@ -65,7 +67,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
   ): CallSession {
     const call = new CallSession(signaling, invitation.from, "incoming", media, nameOf);
     call.#accepting = invitation.requestID;
-    call.#expected.add(invitation.from);
+    call.#company = accepted(NOBODY, invitation.from);
     call.#apply({ type: "accept" });
     signaling.send({ answer: "invitation", requestID: invitation.requestID, from: invitation.from });
     void call.#enter(invitation.room);
@@ -111,10 +113,9 @@ export class CallSession extends Emitter<CallSessionEvents> {
     return this.#stream.getVideoTracks().length > 0;
   }
 
-  /** User ids of those who are in the room with me, each once. */
+  /** User ids of those who are in the room with me. */
   get company(): string[] {
-    const roster = this.#connection?.roster ?? EMPTY_ROSTER;
-    return [...new Set(others(roster).map((one) => one.participant))];
+    return [...this.#company.present];
   }
 
   /** Those who were invited and have not answered yet. */
@@ -169,7 +170,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
   onEvent({ eventName, payload }: EventFrame): void {
     if (this.#room === null || payload.roomId !== this.#room.room) return;
     if (eventName === "ringing") this.#apply({ type: "ringing" });
-    if (eventName === "participant-left") this.#onLeft(text(payload.userId) ?? "");
+    if (eventName === "participant-left") this.#onLeft(payload);
     if (eventName === "room-destroyed") this.#apply(destroyed(text(payload.reason)));
     if (eventName === "expelled")
       this.#apply({ type: "expelled", text: text(payload.reason) ?? "not admitted any more" });
@@ -229,7 +230,8 @@ export class CallSession extends Emitter<CallSessionEvents> {
     const connection = new RoomConnection(room, this.#stream);
     this.#connection = connection;
     connection.on("change", () => this.emit("change", undefined));
-    connection.on("roster", () => this.#onRoster());
+    connection.on("roster", (roster) => this.#onRoster(roster));
+    connection.on("rejoining", () => this.#see(rejoining(this.#company, performance.now())));
     connection.on("notice", (message) => this.#tell(message));
     connection.on("expelled", (text) => this.#apply({ type: "expelled", text }));
     connection.on("failed", (error) => this.#apply({ type: "failed", text: sentence(error) }));
@@ -244,7 +246,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     const fields = { to, mediatypes: media, context: { contextInfo: {} }, payload: { room: this.#room.room } };
     try {
       const { whoAccepted } = await this.signaling.request("invitation", fields, { requestID, timeoutMs: null });
-      if (whoAccepted !== undefined && !this.company.includes(whoAccepted)) this.#expected.add(whoAccepted);
+      if (whoAccepted !== undefined) this.#company = accepted(this.#company, whoAccepted);
       this.#invited.delete(requestID);
       this.#apply({ type: "answered" });
     } catch (thrown) {
@@ -259,27 +261,36 @@ export class CallSession extends Emitter<CallSessionEvents> {
       this.#apply(typeof code === "number" ? { type: "refused", code } : { type: "failed", text: words(code) });
     } else if (!this.#isOver()) {
       this.#tell(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
-      this.#endIfAlone();
+      this.#see(this.#company);
     }
   }
 
-  #onRoster(): void {
-    const { company } = this;
-    for (const user of company) this.#expected.delete(user);
-    if (company.length > 0) this.#hadCompany = true;
-    this.#endIfAlone();
-  }
-
-  #onLeft(user: string): void {
-    this.#hadCompany = true;
-    this.#expected.delete(user);
-    this.#endIfAlone();
-  }
-
   /** Before we are in (and while we join anew) the roster says nothing. */
-  #endIfAlone(): void {
-    const isWaiting = this.#invited.size > 0 || this.#expected.size > 0 || this.#connection?.roster.peer === "";
-    if (this.#hadCompany && !isWaiting && this.company.length === 0) this.#apply({ type: "others-left" });
+  #onRoster(roster: Roster): void {
+    if (roster.peer === "") return;
+    const users = new Set(others(roster).map((one) => one.participant));
+    this.#see(present(this.#company, [...users], performance.now()));
+  }
+
+  /** A user is gone with the last of his peers. */
+  #onLeft(payload: EventFrame["payload"]): void {
+    const user = text(payload.userId) ?? "";
+    const staying = others(this.#connection?.roster ?? EMPTY_ROSTER).filter((one) => one.peer !== payload.peer);
+    if (staying.some((one) => one.participant === user)) return;
+    this.#see(left(this.#company, user, payload.reason === CONNECTION_LOST, performance.now()));
+  }
+
+  #see(company: Company): void {
+    this.#company = company;
+    window.clearTimeout(this.#companyTimer);
+    const now = performance.now();
+    const until = deadline(company);
+    if (this.#invited.size === 0 && isOver(company, now)) {
+      this.#apply({ type: "others-left", wereLost: company.wasLost });
+    } else if (until !== null && until > now) {
+      this.#companyTimer = window.setTimeout(() => this.#see(this.#company), until - now + 1);
+    }
+    this.emit("change", undefined);
   }
 
   #tell(message: string): void {
@@ -300,6 +311,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     for (const requestID of this.#invited.keys()) {
       this.signaling.send({ cancel: "invitation", requestID, error: 487 });
     }
+    window.clearTimeout(this.#companyTimer);
     this.#connection?.close();
     if (this.#room !== null && !this.#wasLate()) void this.signaling.leaveRoom(this.#room.room);
     this.#stopDevices();
@@ -329,5 +341,5 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
 /** A room ends when it is empty: somebody hung up before we were all connected.  Everything else is trouble. */
 function destroyed(reason = "the room is gone"): CallEvent {
-  return reason === "empty" ? { type: "others-left" } : { type: "destroyed", text: reason };
+  return reason === "empty" ? { type: "others-left", wereLost: false } : { type: "destroyed", text: reason };
 }

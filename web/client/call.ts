@@ -17,14 +17,14 @@ export type CallEvent =
   | { readonly type: "answered" } // they accepted
   | { readonly type: "refused"; readonly code: number } // the invitation ended without an accept
   | { readonly type: "hang-up" } // I hang up, or cancel
-  | { readonly type: "others-left" } // nobody else is left in the room
+  | { readonly type: "others-left"; readonly wereLost: boolean } // nobody else is left in the room
   | { readonly type: "expelled"; readonly text: string } // the node put me out
   | { readonly type: "destroyed"; readonly text: string } // the room is gone
   | { readonly type: "failed"; readonly text: string }; // we could not go on
 
 export type EndReason =
   | { readonly kind: "hung-up" }
-  | { readonly kind: "others-left" }
+  | { readonly kind: "others-left"; readonly wereLost: boolean }
   | { readonly kind: "refused"; readonly code: number }
   | { readonly kind: "expelled" | "destroyed" | "failed"; readonly text: string };
 
@@ -66,7 +66,7 @@ function reasonOf(event: CallEvent): EndReason {
     case "failed":
       return { kind: event.type, text: event.text };
     case "others-left":
-      return { kind: "others-left" };
+      return { kind: "others-left", wereLost: event.wereLost };
     default:
       return { kind: "hung-up" };
   }
@@ -78,7 +78,7 @@ export function endWords(reason: EndReason, name: string): string {
     case "hung-up":
       return "Call ended.";
     case "others-left":
-      return `${name} hung up.`;
+      return reason.wereLost ? `The connection to ${name} was lost.` : `${name} hung up.`;
     case "refused":
       return refusedWords(reason.code, name);
     case "expelled":
@@ -93,7 +93,7 @@ export function endWords(reason: EndReason, name: string): string {
 
 /** Whether an end is worth an alarm: hanging up is not. */
 export function isTrouble(reason: EndReason): boolean {
-  return reason.kind !== "hung-up" && reason.kind !== "others-left";
+  return reason.kind === "others-left" ? reason.wereLost : reason.kind !== "hung-up";
 }
 
 /** What an invitation's code means to the one who called `name`. */

@@ -36,6 +36,8 @@ export interface RoomConnectionEvents {
   /** Something to show has changed. */
   change: undefined;
   roster: Roster;
+  /** The peer is lost, and a new one is being made. */
+  rejoining: undefined;
   /** The node put us out, or will not have us any more. */
   expelled: string;
   failed: TertuliaError;
@@ -277,6 +279,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   /** Link and connection anew, with the same tracks; the old peer is forgotten by the node in its time. */
   #rejoin(): void {
     if (this.#isClosed) return;
+    this.emit("rejoining", undefined);
     this.#forgetTimers();
     this.#link.close();
     this.#media.close();

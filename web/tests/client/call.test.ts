@@ -51,7 +51,13 @@ describe("a call", () => {
 
   test("keeps the reason of its first end whatever comes later", () => {
     const ended = after(place, hangUp);
-    const late: CallEvent[] = [answered, ringing, { type: "refused", code: 408 }, { type: "others-left" }, place];
+    const late: CallEvent[] = [
+      answered,
+      ringing,
+      { type: "refused", code: 408 },
+      { type: "others-left", wereLost: false },
+      place,
+    ];
     for (const event of late) expect(step(ended, event)).toBe(ended);
   });
 
@@ -86,8 +92,9 @@ describe("the end of a call in words", () => {
   });
 
   test("tells who hung up", () => {
-    expect(endWords({ kind: "others-left" }, "Bob")).toBe("Bob hung up.");
+    expect(endWords({ kind: "others-left", wereLost: false }, "Bob")).toBe("Bob hung up.");
     expect(endWords({ kind: "hung-up" }, "Bob")).toBe("Call ended.");
+    expect(endWords({ kind: "others-left", wereLost: true }, "Bob")).toBe("The connection to Bob was lost.");
   });
 
   test("tells a device that its user has left on another", () => {
@@ -101,7 +108,7 @@ describe("the end of a call in words", () => {
 
   test("is an alarm only when nobody wanted it", () => {
     expect(isTrouble({ kind: "hung-up" })).toBe(false);
-    expect(isTrouble({ kind: "others-left" })).toBe(false);
+    expect(isTrouble({ kind: "others-left", wereLost: false })).toBe(false);
     expect(isTrouble({ kind: "refused", code: 603 })).toBe(true);
     expect(isTrouble({ kind: "destroyed", text: "x" })).toBe(true);
   });
