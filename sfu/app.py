@@ -26,6 +26,8 @@ from sfu.node import Node
 FLUSH_S = 2.0
 """At the end signaling is told for at most so long who has left."""
 
+CANCEL_AGAIN_S = 0.2
+
 log = FieldLog(__name__)
 
 
@@ -149,9 +151,10 @@ async def _contain(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    """End a task, asked again until it has ended: Python 3.11's `wait_for` swallows a cancellation now and then."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_S)
 
 
 def _open_core(config: NodeConfig) -> Core:

@@ -9,6 +9,7 @@ none makes the link register anew, and a registration makes every waiting report
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import metadata
@@ -38,6 +39,7 @@ MAX_REPORTS = 10_000
 """Waiting reports; more are dropped together, and healed by registering anew."""
 
 log = FieldLog(__name__)
+logger = logging.getLogger(__name__)
 
 RoomName = Annotated[str, Meta(min_length=1, max_length=256)]
 UserName = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -138,8 +140,10 @@ class SignalingLink:
         while True:
             try:
                 await self._stay_registered()
-            except (socketio.exceptions.SocketIOError, LinkRefused, OSError) as error:
+            except (socketio.exceptions.SocketIOError, LinkRefused, Refused, OSError) as error:
                 log.warning("signaling_unreachable", url=self._config.signaling, error=error)
+            except Exception:  # media must not end because of what signaling or its client library did
+                logger.exception("link_failed")
             await asyncio.sleep(self._retry_s * (0.75 + secrets.randbelow(500) / 1_000))
             self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
 

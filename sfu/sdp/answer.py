@@ -48,7 +48,7 @@ def write_answer(agreement: Agreement, local: Local) -> str:
     for line in agreement.lines:
         match line:
             case RejectedLine(offered):
-                rows += _rejected_rows(offered)
+                rows += _rejected_rows(offered, local)
             case TrackLine():
                 rows += _track_rows(line, local)
             case SeatLine():
@@ -69,10 +69,12 @@ def _session_rows(agreement: Agreement, local: Local) -> Iterator[str]:
     yield "a=msid-semantic: WMS *"
 
 
-def _rejected_rows(line: MediaLine) -> Iterator[str]:
+def _rejected_rows(line: MediaLine, local: Local) -> Iterator[str]:
+    """Port 0, and the transport all the same: aiortc refuses an answer with an m-line that has none."""
     yield f"m={line.kind} 0 {line.protocol} {' '.join(line.formats)}"
     yield "c=IN IP4 0.0.0.0"
     yield f"a=mid:{line.mid}"
+    yield from _transport_rows(local)
     yield "a=inactive"
     for payload in line.payloads:
         yield f"a=rtpmap:{payload.payload_type} {payload.name}/{payload.clock_rate}"
@@ -106,18 +108,22 @@ def _seat_rows(seat: SeatLine, local: Local) -> Iterator[str]:
 
 
 def _media_rows(line: MediaLine, codecs: tuple[AgreedCodec, ...], local: Local) -> Iterator[str]:
-    """The m-line and all that it says about the transport."""
+    """The m-line and what it says about the transport."""
     first = local.candidates[0]
     yield f"m={line.kind} {first.port} {line.protocol} {' '.join(str(number) for number in _payload_types(codecs))}"
     yield f"c=IN IP{ipaddress.ip_address(first.host).version} {first.host}"
     yield f"a=mid:{line.mid}"
+    yield from _transport_rows(local)
+    yield "a=rtcp-mux"
+    if line.rtcp_rsize:
+        yield "a=rtcp-rsize"
+
+
+def _transport_rows(local: Local) -> Iterator[str]:
     yield f"a=ice-ufrag:{local.ice.ufrag}"
     yield f"a=ice-pwd:{local.ice.password}"
     yield f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}"
     yield "a=setup:passive"
-    yield "a=rtcp-mux"
-    if line.rtcp_rsize:
-        yield "a=rtcp-rsize"
     yield from _candidate_rows(local.candidates)
 
 
