@@ -250,6 +250,7 @@ class ClipVideo(_ClipTrack[Picture]):
         self._last_keyframe = float("-inf")
         self._last_still = float("-inf")
         self._still_encoder: PictureEncoder | None = None
+        self._frame: av.VideoFrame
         self._bridge: _Bridge | None = None
 
     def request_keyframe(self) -> None:
@@ -277,10 +278,10 @@ class ClipVideo(_ClipTrack[Picture]):
         if self._head.started.is_set():
             return None
         if self._still_encoder is None:
-            frame = self._still_frame()
-            self._still_encoder = PictureEncoder(self.codec, frame.width, frame.height)
+            self._frame = self._own_still()
+            self._still_encoder = PictureEncoder(self.codec, self._frame.width, self._frame.height)
         now = self._head.now()
-        encode = functools.partial(self._still_encoder.encode, self._still_frame(), keyframe=self._keyframe_due())
+        encode = functools.partial(self._still_encoder.encode, self._frame, keyframe=self._keyframe_due())
         payload, keyframe = await asyncio.get_running_loop().run_in_executor(None, encode)
         self._last_still = now
         if keyframe:
@@ -337,9 +338,10 @@ class ClipVideo(_ClipTrack[Picture]):
         assert self._clip.codec is not None  # noqa: S101 - a clip with pictures has a codec
         return self._clip.codec
 
-    def _still_frame(self) -> av.VideoFrame:
-        assert self._clip.still is not None  # noqa: S101
-        return self._clip.still
+    def _own_still(self) -> av.VideoFrame:
+        """A copy: the encoder writes into its frames, and other players of the clip have encoders, too."""
+        assert self._clip.still is not None  # noqa: S101 - a clip with pictures has one
+        return av.VideoFrame.from_ndarray(self._clip.still.to_ndarray(), format="yuv420p")
 
 
 class _Bridge:

@@ -148,3 +148,14 @@ async def test_a_stopped_track_gives_nothing_more(whole: Clip) -> None:
     player.video.stop()
     with pytest.raises(MediaStreamError):
         await player.video.recv()
+
+
+async def test_players_of_one_clip_do_not_disturb_each_other(whole: Clip) -> None:
+    videos = [player.video for player in (Player(whole) for _ in range(4))]
+    for video in videos:
+        assert video is not None
+        video.request_keyframe()
+    waiting = await asyncio.gather(*(drain(video, 8) for video in videos))
+    for video, stills in zip(videos, waiting, strict=True):
+        assert video is not None
+        assert shown(video, stills) == [None] * 8
