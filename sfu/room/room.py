@@ -338,11 +338,8 @@ class Room:
         return None
 
     def _tell_others(self, peer: PeerId, event: str, data: object) -> None:
-        self._effects += [
-            Tell(member.peer, event, data)
-            for member in self.members.values()
-            if member.connected and member.peer != peer
-        ]
+        """Also those whose media is not connected yet: what happens after the answer to `join` is not in it."""
+        self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.peer != peer]
 
     def _tell_all(self, event: str, data: object) -> None:
         self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.connected]

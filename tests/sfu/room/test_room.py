@@ -86,6 +86,18 @@ def test_a_peer_is_not_heard_of_before_its_media_connects() -> None:
     assert table.room.others("a") == {"participants": [], "tracks": []}
 
 
+def test_a_peer_that_is_still_connecting_hears_who_came_since_its_answer() -> None:
+    table = Table()
+    table.room.enter("a", "a")
+    table.room.negotiate("a", seats=TWO_SEATS, tracks=CAMERA)
+    assert table.room.others("a") == {"participants": [], "tracks": []}
+    table.room.enter("b", "b")
+    table.room.connect("b")
+    table.take()
+    assert table.told("a", "participants") == [{"joined": [{"participant": "b", "peer": "b"}], "left": []}]
+    assert table.told("a", "seats") == []
+
+
 def test_a_track_is_published_once_its_first_packet_came() -> None:
     table = Table()
     table.join("a")
