@@ -45,7 +45,7 @@ from .store.users import User, Users
 from .timers import Timers
 from .tokens import RoomTokens
 
-ROOMS_PER_USER = 100  # rooms whose ACL has the user; a person has a handful
+ROOMS_PER_USER = 100  # live rooms that a user has created (and is in); a person has one or two
 PLACEMENTS = 2  # nodes that are tried for a new room before the requester is told 503
 NUMBERS_TRIED = 20  # 8 digits: with a million rooms one in a hundred is taken
 
@@ -162,8 +162,8 @@ class Requests:
     # --- rooms -------------------------------------------------------------------------------------------------------
 
     async def _create_room(self, device: Device, frame: frames.CreateRoom) -> Outgoing:
-        if len(await self._state.rooms.find(ByMember(device.user))) >= ROOMS_PER_USER:
-            raise TooFast(f"in {ROOMS_PER_USER} rooms already")
+        if await self._rooms_created_by(device.user) >= ROOMS_PER_USER:
+            raise TooFast(f"{ROOMS_PER_USER} rooms of yours are open already")
         refused = NoNode()
         for node in self._nodes.candidates()[:PLACEMENTS]:
             room = await self._placed(device.user, frame.payload, node)
@@ -177,6 +177,10 @@ class Requests:
             except UnknownRoom:
                 refused = NoNode("the media server was lost")
         raise refused
+
+    async def _rooms_created_by(self, user: UserId) -> int:
+        found = [await self._state.rooms.get(room) for room in await self._state.rooms.find(ByMember(user))]
+        return sum(room is not None and room.participants[0] == user for room in found)
 
     async def _placed(self, user: UserId, options: frames.CreateRoomOptions, node: Node) -> Room:
         """A new room on a node, kept already: nobody knows its id yet."""

@@ -98,6 +98,8 @@ class DeviceSockets:
         """Let a device in, or refuse it."""
         transport = self._sockets.transport_of(sid, NAMESPACE) or sid
         device = await self._signed_in(sid, auth)
+        if not self._sockets.alive(sid, NAMESPACE):
+            raise refused("gone")  # while the token was being checked
         if transport in self._transports.values():
             raise refused("already", "this connection is signed in already")
         self._transports[sid] = transport

@@ -16,13 +16,17 @@ from typing import Any, Protocol
 
 import socketio
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from ..config import SignalingConfig
 from ..errors import NoNode
+from ..log import FieldLog
 from ..timers import Timers
 
 PATH = "socket.io"
 GOODBYE_S = 1.0  # between telling a peer that it is over and cutting its transport
+
+log = FieldLog(__name__)
 
 # Malformed packets of strangers are no news: the library logs each with a traceback.
 _quiet = logging.getLogger(f"{__name__}.library")
@@ -83,6 +87,7 @@ class Sockets:
 
     def attach(self, app: web.Application) -> None:
         """Serve at `/socket.io`."""
+        app.middlewares.append(self._remember_upgrade)
         self._server.attach(app, socketio_path=PATH)
 
     def serve(self, name: str, namespace: Namespace) -> None:
@@ -113,6 +118,10 @@ class Sockets:
         """The transport below a connection."""
         engine: str | None = self._server.manager.eio_sid_from_sid(sid, namespace)
         return engine
+
+    def alive(self, sid: str, namespace: str) -> bool:
+        """Whether the transport below a connection is still there."""
+        return self.transport_of(sid, namespace) in self._server.eio.sockets
 
     def unread(self, sid: str, namespace: str) -> int:
         """How many packets wait for a peer that does not read them."""
@@ -156,6 +165,14 @@ class Sockets:
         if (transport := self._transports.pop(engine, None)) is not None:
             asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
 
+    @web.middleware
+    async def _remember_upgrade(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Know the TCP connection of a peer that goes from long polling to WebSocket."""
+        sid = request.query.get("sid", "")
+        if "Upgrade" in request.headers and sid in self._server.eio.sockets and request.transport is not None:
+            self._transports[sid] = request.transport
+        return await handler(request)
+
     def _watch_newcomers(self) -> None:
         """A transport that has not signed in after `connect_within_s` is closed."""
         began = self._server.eio.handlers["connect"]
@@ -198,6 +215,16 @@ def refused(code: str, message: str | None = None) -> Exception:
     return refusal
 
 
+async def _let_in(namespace: Namespace, sid: str, auth: object) -> None:
+    try:
+        await namespace.connected(sid, auth)
+    except socketio.exceptions.ConnectionRefusedError:
+        raise
+    except Exception:
+        log.fault("connect_failed", socket=sid)
+        raise refused("internal") from None
+
+
 def _adapter(server: Any, name: str, namespace: Namespace) -> Any:  # noqa: ANN401 - the library has no types
     base: Any = socketio.AsyncNamespace
 
@@ -206,7 +233,7 @@ def _adapter(server: Any, name: str, namespace: Namespace) -> Any:  # noqa: ANN4
             if event == "connect":
                 environ = args[0] if args else None
                 if isinstance(environ, dict) and "aiohttp.request" in environ:
-                    await namespace.connected(sid, args[1] if len(args) > 1 else None)
+                    await _let_in(namespace, sid, args[1] if len(args) > 1 else None)
                 return None
             if event == "disconnect":
                 if not server.manager.is_connected(sid, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -28,13 +29,18 @@ def matches(password_hash: str, password: str) -> bool:
         return False
 
 
+@cache
+def _nobodys_hash() -> str:
+    return hash_password("nobody has this password")
+
+
 class PasswordChecks:
     """Checks passwords, a few at a time."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
-        self._nobodys = hash_password("nobody has this password")
+        _nobodys_hash()  # made before the first sign-in, which must not take longer than the others
 
     async def check(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is right.  Without a hash (no such user) the same work is done, in vain."""
@@ -43,7 +49,7 @@ class PasswordChecks:
         self._waiting += 1
         try:
             async with self._slots:
-                right = await asyncio.to_thread(matches, password_hash or self._nobodys, password)
+                right = await asyncio.to_thread(matches, password_hash or _nobodys_hash(), password)
         finally:
             self._waiting -= 1
         return right and password_hash is not None

@@ -238,3 +238,23 @@ async def test_damaged_frames_over_the_socket_kill_nothing(tmp_path: Path) -> No
         await alice.settled()
         room = await bob.room()
         assert node.admits(room["room"], room["token"]) == bob.user.id
+
+
+async def test_a_user_has_a_hundred_rooms_at_most_and_is_not_kept_from_them_by_others(
+    server: Server, node: InTestNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signaling.requests.ROOMS_PER_USER", 2)
+    alice, bob = await server.device("alice"), await server.device("bob")
+    for number in range(2):
+        await alice.invite("bob", (await alice.room())["room"], f"i{number}")
+        await bob.ring()
+    assert (await alice.ask("createRoom", payload={}))["error"] == 429
+    assert "payload" in await bob.ask("createRoom", payload={})
+
+
+async def test_a_peer_that_goes_from_polling_to_websocket_is_served_on(server: Server, node: InTestNode) -> None:
+    alice = Device(await server.user("alice"), "upgrading")
+    await alice.connect(server.url, server.token(alice.user), transports=("polling", "websocket"))
+    assert alice.sio.transport() == "websocket"
+    assert (await alice.room())["participants"] == [alice.user.id]
+    await alice.disconnect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 WELL_FORMED: list[dict[str, Any]] = [
@@ -61,11 +62,13 @@ def _damage(frame: dict[str, Any], chance: random.Random) -> None:
     key = chance.choice(list(place))
     match chance.randrange(3):
         case 0:
-            place[key] = chance.choice(STRANGE)
+            place[key] = deepcopy(chance.choice(STRANGE))
         case 1:
             del place[key]
         case _:
-            place[chance.choice(["", "request", "type", "payload", "room", "\u0000"])] = chance.choice(STRANGE)
+            place[chance.choice(["", "request", "type", "payload", "room", "\u0000"])] = deepcopy(
+                chance.choice(STRANGE)
+            )
 
 
 def _scrambled(text: str, chance: random.Random) -> str:
