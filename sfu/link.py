@@ -310,7 +310,8 @@ class _LoadMeter:
 
 def _client() -> Any:  # noqa: ANN401  python-socketio carries no types
     make: Any = socketio.AsyncClient
-    return make(reconnection=False)
+    # Signals are the process's own (app.py); the client would take SIGINT over.
+    return make(reconnection=False, handle_sigint=False)
 
 
 def _room(room: Room, node: Node) -> dict[str, object]:

@@ -8,6 +8,7 @@ closed, stop), or silence (no DTLS in time, no consent, no control connection fo
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from sfu.sdp.answer import Candidate, Local, write_answer
 from sfu.sdp.offer import IceCredentials, parse_offer
 
 LeftReason = Literal["left", "connection lost", "revoked", "room closed"]
+
+logger = logging.getLogger(__name__)
 
 UFRAG_BYTES = 9  # 12 characters: 4 would be too short a key to tell peers apart by
 PASSWORD_BYTES = 24  # 32 characters; RFC 8445 §5.3 asks for 128 bits
@@ -222,12 +225,19 @@ class Session:
 
     async def _connect(self) -> None:
         try:
-            keys = await self._dtls.handshake(self._host.config.connect_timeout_s)
+            await self._take_keys()
         except DtlsFailed as failure:
             self.log.info("connect_failed", reason=failure)
             self.tell("error", {"code": 500, "message": str(failure)})
             self.close("connection lost")
-            return
+        except Exception:  # one peer's failure is one peer's
+            logger.exception("connect_failed room=%s peer=%s", self.room, self.id)
+            self.close("connection lost")
+
+    async def _take_keys(self) -> None:
+        keys = await self._dtls.handshake(self._host.config.connect_timeout_s)
+        if self.state is not State.NEW:
+            return  # closed while the last flight was on its way
         self._host.core.set_keys(
             self.handle, keys.profile, keys.remote_key, keys.remote_salt, keys.local_key, keys.local_salt
         )

@@ -57,6 +57,10 @@ class Signaling:
         answer: dict[str, Any] = await self._server.call(event, data, to=self._sid, namespace="/nodes", timeout=5)
         return answer
 
+    async def registered(self, within_s: float) -> None:
+        """Wait for a registration."""
+        await until(lambda: self.registrations, "a node registers", within_s)
+
     def of(self, event: str) -> list[dict[str, Any]]:
         """What was reported under this name."""
         return [data for name, data in self.reports if name == event]

@@ -1,0 +1,75 @@
+"""`tertulia node` as a process: it starts, ends cleanly, and says in one line why it cannot start."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.node import SECRET, Signaling
+
+
+async def node(*arguments: str, secret: str = SECRET) -> asyncio.subprocess.Process:
+    """Start the command."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import typer, sfu.cli; typer.run(sfu.cli.node)",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"TERTULIA_NODE_SECRET": secret, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path.cwd())},
+    )
+
+
+def ports(*, tcp: int = 0, udp: int = 0) -> list[str]:
+    """Options for these ports, and one worker."""
+    return ["--port", str(tcp), "--udp-port", str(udp), "--workers", "1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_node_starts_registers_and_ends_cleanly(number: signal.Signals) -> None:
+    signaling = await Signaling().start()
+    process = await node("--signaling", f"http://127.0.0.1:{signaling.port}", *ports())
+    assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    assert line.startswith("node ready: http port ")
+    await signaling.registered(30)
+    process.send_signal(number)
+    _, errors = await asyncio.wait_for(process.communicate(), 15)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
+    await signaling.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--signaling", "nowhere"], 2, "error: URL must look like"),
+        (["--signaling", "http://127.0.0.1:9", "--name", "x"], 2, "error: name must be"),
+        (
+            ["--signaling", "http://127.0.0.1:9", "--secret-file", "/nonexistent"],
+            2,
+            "error: secret file cannot be read",
+        ),
+    ],
+)
+async def test_a_bad_setting_is_one_line_and_exit_2(arguments: list[str], code: int, words: str) -> None:
+    process = await node(*arguments, *ports())
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == code
+    assert errors.decode().startswith(words)
+    assert errors.count(b"\n") == 1
+
+
+async def test_a_taken_port_is_one_line_and_exit_1() -> None:
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    process = await node("--signaling", "http://127.0.0.1:9", *ports(tcp=port))
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert f"error: cannot listen on TCP 127.0.0.1:{port}: address already in use" in errors.decode()
+    assert b"Traceback" not in errors
+    server.close()
+    await server.wait_closed()
