@@ -67,6 +67,7 @@ class Recorder:
         """Why it ended before the call did."""
         self._queue: queue.Queue[Item | None] = queue.Queue(QUEUE)
         try:
+            path.open("wb").close()  # FFmpeg would notice with the first packet only
             self._container = av.open(str(path), "w", format="matroska")
         except (av.FFmpegError, OSError) as error:
             raise ClipError(path, f"cannot be written ({error.strerror or error})") from None

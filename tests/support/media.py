@@ -23,6 +23,7 @@ from aiortc import (
 from agents import hardening
 from agents.peer import Peer
 from agents.play import ClipAudio, ClipVideo
+from tests.support.eventually import eventually
 
 SAMPLES = Path(__file__).parents[2] / "media-samples"
 VP8_CLIP = SAMPLES / "count-vp8-opus.webm"
@@ -51,6 +52,10 @@ class Far:
                 return transceiver.receiver
         raise AssertionError(f"the peer sends no {kind}")
 
+    async def is_connected(self) -> bool:
+        """Whether media flows from here, too."""
+        return bool(self.connection.connectionState == "connected")
+
     async def ask_for_keyframe(self) -> None:
         """A PLI for the peer's picture."""
         receiver = self.receiver("video")
@@ -67,6 +72,8 @@ class Far:
                 transceiver.direction = "sendonly"
                 hardening.correct_reports(sender, getattr(track, "wall_clock", None))
                 if isinstance(track, ClipVideo):
+                    # An answerer's preferences come too late in aiortc; the first codec is the one it sends.
+                    transceiver._codecs.sort(key=lambda codec: codec.name != track.codec)
                     hardening.on_keyframe_request(sender, track.request_keyframe)
                 elif isinstance(track, ClipAudio):
                     hardening.carry_level(sender, lambda: track.level)
@@ -81,6 +88,7 @@ async def joined(peer: Peer, sending: Sequence[MediaStreamTrack] = ()) -> AsyncI
     try:
         await peer.apply(await far.answer(await peer.offer(), sending))
         await peer.connected()
+        await eventually(far.is_connected, "the far end is connected")
         yield far
     finally:
         await peer.close()
