@@ -9,6 +9,7 @@ wrong with a file is known before a call is placed.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import av
+import av.logging
 import numpy as np
 
 from agents import marks
@@ -112,7 +114,7 @@ def _load(path: Path) -> Clip:
     path.open("rb").close()  # FFmpeg's own messages for these are poor
     if path.is_dir():
         raise IsADirectoryError
-    with av.open(str(path)) as container:
+    with _listening(path), av.open(str(path)) as container:
         video = next(iter(container.streams.video), None)
         audio = next(iter(container.streams.audio), None)
         if video is None and audio is None:
@@ -123,6 +125,20 @@ def _load(path: Path) -> Clip:
         sounds = _sounds(path, audio, packets) if audio is not None else []
     still = _check_pictures(path, codec, pictures) if codec is not None else None
     return _aligned(path, codec, passed, pictures, sounds, still)
+
+
+@contextlib.contextmanager
+def _listening(path: Path) -> Iterator[None]:
+    """A demuxer steps over damage and only logs it: so what it logs is read."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture() as complaints:
+            yield
+    finally:
+        av.logging.set_level(level)
+    if complaints:
+        raise ClipError(path, f"is damaged: {complaints[0][2].strip()}")
 
 
 def _packets(path: Path, container: av.container.InputContainer) -> list[av.Packet[Any]]:

@@ -133,12 +133,14 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, clip: Path) -> None:
         Clip.load(cut)
 
 
-def test_a_file_with_damaged_pictures_is_refused(tmp_path: Path) -> None:
-    data = bytearray(H264_CLIP.read_bytes())
+@pytest.mark.parametrize("clip", [VP8_CLIP, H264_CLIP])
+def test_a_file_with_a_damaged_middle_is_refused(tmp_path: Path, clip: Path) -> None:
+    data = bytearray(clip.read_bytes())
     data[500_000:520_000] = bytes(20_000)
-    (tmp_path / "bad.mp4").write_bytes(data)
-    with pytest.raises(ClipError, match=r"bad\.mp4: is damaged"):
-        Clip.load(tmp_path / "bad.mp4")
+    bad = tmp_path / f"bad{clip.suffix}"
+    bad.write_bytes(data)
+    with pytest.raises(ClipError, match=r"bad\.\w+: is damaged"):
+        Clip.load(bad)
 
 
 def test_what_is_no_media_file_is_named(tmp_path: Path) -> None:
