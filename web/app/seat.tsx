@@ -23,7 +23,8 @@ export function Seat({ tile, name, stream, isSpeaking, quality, onBlocked }: Sea
   const classes = ["seat", source, isSpeaking ? "speaking" : "", tile.hasVideo ? "seen" : ""].join(" ");
   return (
     <figure class={classes} data-testid={`seat-${tile.seat}`} data-participant={tile.occupant.participant}>
-      <Video stream={stream} onBlocked={onBlocked} />
+      <Player kind="video" stream={stream} onBlocked={onBlocked} />
+      <Player kind="audio" stream={stream} onBlocked={onBlocked} />
       {!tile.hasVideo && <Avatar name={name} size="large" />}
       <figcaption>
         {tile.isMuted && (
@@ -46,21 +47,30 @@ export function Seat({ tile, name, stream, isSpeaking, quality, onBlocked }: Sea
   );
 }
 
-interface VideoProps {
+interface PlayerProps {
+  readonly kind: "audio" | "video";
   readonly stream: MediaStream | null;
   readonly onBlocked: () => void;
 }
 
-function Video({ stream, onBlocked }: VideoProps): JSX.Element {
-  const element = useRef<HTMLVideoElement>(null);
+/**
+ * Plays one of the two tracks.  Each has its own element: one element for both waits for the first picture before it sounds,
+ * so that somebody without a camera would never be heard.  Lips and voice are kept together below, by the seat's stream id.
+ */
+function Player({ kind, stream, onBlocked }: PlayerProps): JSX.Element {
+  const element = useRef<HTMLVideoElement & HTMLAudioElement>(null);
   useEffect(() => {
-    const video = element.current;
-    if (video === null) return;
-    video.srcObject = stream;
+    const player = element.current;
+    if (player === null) return;
+    player.srcObject = stream === null ? null : trackOf(stream, kind);
     if (stream === null) return;
-    video.play().catch((thrown: unknown) => {
+    player.play().catch((thrown: unknown) => {
       if (thrown instanceof DOMException && thrown.name === "NotAllowedError") onBlocked();
     });
-  }, [stream]);
-  return <video ref={element} playsInline autoplay />;
+  }, [stream, kind]);
+  return kind === "video" ? <video ref={element} muted playsInline autoplay /> : <audio ref={element} autoplay />;
+}
+
+function trackOf(stream: MediaStream, kind: "audio" | "video"): MediaStream {
+  return new MediaStream(kind === "audio" ? stream.getAudioTracks() : stream.getVideoTracks());
 }

@@ -39,7 +39,7 @@ function Grid({ client, call, tiles }: StageProps & { tiles: readonly Tile[] }):
   const columns = columnsFor(tiles.length, width, height);
   const playAll = () => {
     setBlocked(false);
-    area.current?.querySelectorAll("video").forEach((video) => void video.play());
+    area.current?.querySelectorAll<HTMLMediaElement>("video, audio").forEach((player) => void player.play());
   };
   return (
     <div class="grid" ref={area} style={{ "--columns": String(columns) }}>
