@@ -137,6 +137,8 @@ pub struct Sent {
     pub datagrams: u64,
     /// Of these, datagrams that left in a GSO message.
     pub segmented: u64,
+    /// Messages they left in.
+    pub messages: u64,
     /// Datagrams dropped: the socket buffer stayed full, or the kernel refused the address.
     pub dropped: u64,
     /// System calls.
@@ -185,6 +187,16 @@ impl UdpSocket {
         })
     }
 
+    /// The same socket for another thread.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let outbox = Outbox::default();
+        Ok(Self {
+            socket: self.socket.try_clone()?,
+            outbox,
+            ..*self
+        })
+    }
+
     /// The address it is bound to.
     pub fn local(&self) -> SocketAddr {
         self.local
@@ -193,6 +205,11 @@ impl UdpSocket {
     /// Segmentation in the kernel is in use.
     pub fn gso(&self) -> bool {
         self.gso
+    }
+
+    /// From now on datagrams come one by one, as they do to a browser.
+    pub fn forgo_gro(&self) {
+        option(&self.socket, libc::SOL_UDP, libc::UDP_GRO, 0).ok();
     }
 
     /// From now on without GSO, as on a kernel that lacks it.
@@ -276,6 +293,7 @@ impl UdpSocket {
     fn count(&mut self, messages: std::ops::Range<usize>, sent: &mut Sent) {
         for &segments in &self.outbox.segments[messages] {
             sent.datagrams += u64::from(segments);
+            sent.messages += 1;
             if segments > 1 {
                 sent.segmented += u64::from(segments);
                 self.refusals = 0;
@@ -301,6 +319,7 @@ impl UdpSocket {
         let taken = self.outbox.send_apart(self.socket.as_raw_fd(), index);
         sent.calls += segments;
         sent.datagrams += taken;
+        sent.messages += taken;
         sent.dropped += segments - taken;
     }
 }

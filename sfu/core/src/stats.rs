@@ -34,6 +34,8 @@ counters! {
     datagrams_in,
     /// Datagrams the kernel took.
     datagrams_out,
+    /// Messages they left in: a GSO message carries several.
+    messages_out,
     /// Of these, datagrams that left in a GSO message.
     gso_out,
     /// Datagrams that found no room in the socket buffer or were refused by the kernel.

@@ -275,6 +275,7 @@ impl Running {
         while let Some(egress) = self.router.datagrams(now) {
             let sent = self.socket.send(egress);
             self.counters.datagrams_out += sent.datagrams;
+            self.counters.messages_out += sent.messages;
             self.counters.gso_out += sent.segmented;
             self.counters.send_dropped += sent.dropped;
             self.counters.sends += sent.calls;
