@@ -111,7 +111,7 @@ class Tab:
         await self.until(lambda report: report["state"] == "connected", "the tab connects")
         return answer
 
-    async def until(self, condition: Any, what: str, within_s: float = 20.0) -> dict[str, Any]:  # noqa: ANN401
+    async def until(self, condition: Any, what: str, within_s: float = 40.0) -> dict[str, Any]:  # noqa: ANN401
         """The first report that fits."""
         deadline = asyncio.get_running_loop().time() + within_s
         while True:

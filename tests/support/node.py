@@ -22,6 +22,8 @@ from sfu.config import NodeConfig
 from tests.support.until import until
 
 SECRET = "0123456789abcdef"
+ANSWER_S = 20.0
+"""For an answer on a machine that is busy with other tests."""
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Signaling:
 
     async def ask(self, event: str, **data: object) -> dict[str, Any]:
         """A request to the node and its answer."""
-        answer: dict[str, Any] = await self._server.call(event, data, to=self._sid, namespace="/nodes", timeout=5)
+        answer: dict[str, Any] = await self._server.call(event, data, to=self._sid, namespace="/nodes", timeout=ANSWER_S)
         return answer
 
     async def registered(self, within_s: float) -> None:
@@ -193,12 +195,12 @@ class Media:
 
     async def connected(self) -> None:
         """Wait for ICE and DTLS."""
-        await until(lambda: self.pc.connectionState == "connected", "the peer connects")
+        await until(lambda: self.pc.connectionState == "connected", "the peer connects", 30)
 
     async def sees(self, mid: str, frames: int = 10) -> None:
         """Wait for so many more decoded frames on one m-line."""
         wanted = self.watches[mid].frames + frames
-        await until(lambda: self.watches[mid].frames >= wanted, f"{frames} frames on mid {mid}", 15)
+        await until(lambda: self.watches[mid].frames >= wanted, f"{frames} frames on mid {mid}", 30)
 
     async def close(self) -> None:
         """End the connection, with its goodbye."""
@@ -226,6 +228,7 @@ class SocketIoClient:
         try:
             await self._socket.connect(
                 self._deployment.url,
+                wait_timeout=ANSWER_S,
                 auth={"room": room, "token": token(user), **more},
                 socketio_path=self._deployment.config.socketio_path,
                 transports=["websocket"],
@@ -253,7 +256,7 @@ class SocketIoClient:
 
     async def ask(self, event: str, data: object) -> dict[str, Any]:
         """A request and its answer."""
-        answer: dict[str, Any] = await self._socket.call(event, data, timeout=5)
+        answer: dict[str, Any] = await self._socket.call(event, data, timeout=ANSWER_S)
         return answer
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable
 POLL_S = 0.01
 
 
-async def until(condition: Callable[[], object], what: str, within_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str, within_s: float = 20.0) -> None:
     """Wait for `condition`; AssertionError naming `what` if it does not come true within `within_s` seconds."""
     deadline = asyncio.get_running_loop().time() + within_s
     while not condition():
