@@ -9,11 +9,14 @@ words, events handed on in order, and a close that leaves nothing behind.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import socketio
+
+from agents.errors import AgentError
 
 CONNECT_TIMEOUT_S: Final = 5.0
 RECONNECT_FIRST_S: Final = 0.2
@@ -56,22 +59,24 @@ class Link:
         self._listener = listener
         self._refusal: object = None
         self._closed = False
-        client: Any = socketio.AsyncClient
-        self._client = client(
-            handle_sigint=False,
-            reconnection_delay=RECONNECT_FIRST_S,
-            reconnection_delay_max=RECONNECT_MOST_S,
-            randomization_factor=0.1,
-        )
-        self._client.on("connect", self._connected)
-        self._client.on("disconnect", self._disconnected)
-        self._client.on("connect_error", self._connect_error)
-        self._client.on("*", self._event)
+        self._up = False
+        self._coming_back: asyncio.Task[None] | None = None
+        self._client = self._make()
+
+    def _make(self) -> Any:  # noqa: ANN401 - python-socketio carries no types
+        # Its own reconnection stays off: it gives up when the server says goodbye, as a restarting one does.
+        make: Any = socketio.AsyncClient
+        client = make(handle_sigint=False, reconnection=False)
+        client.on("connect", self._connected)
+        client.on("disconnect", self._disconnected)
+        client.on("connect_error", self._connect_error)
+        client.on("*", self._event)
+        return client
 
     @property
     def connected(self) -> bool:
         """Whether an event would go out now."""
-        return bool(self._client.connected) and "/" in self._client.namespaces
+        return self._up and "/" in self._client.namespaces
 
     async def open(self) -> None:
         """Connect; Refused says why not."""
@@ -103,15 +108,34 @@ class Link:
         if self._closed:
             return
         self._closed = True
+        if self._coming_back is not None:
+            self._coming_back.cancel()
+            await asyncio.gather(self._coming_back, return_exceptions=True)
         await self._client.shutdown()
 
     async def _connected(self) -> None:
-        self._refusal = None
+        self._refusal, self._up = None, True
         self._listener.link_up()
 
     async def _disconnected(self, _reason: object = None) -> None:
-        if not self._closed:
-            self._listener.link_down()
+        if self._closed or not self._up:
+            return
+        self._up = False
+        self._listener.link_down()
+        self._coming_back = asyncio.get_running_loop().create_task(self._come_back())
+
+    async def _come_back(self) -> None:
+        """Try again, at growing distances, until it works or we are closed."""
+        delay = RECONNECT_FIRST_S
+        while not self._closed:
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the load, no secret
+            self._client = self._make()
+            try:
+                await self.open()
+            except (Refused, AgentError):
+                delay = min(delay * 2, RECONNECT_MOST_S)
+            else:
+                return
 
     async def _connect_error(self, data: object = None) -> None:
         self._refusal = data
