@@ -35,6 +35,8 @@ CONNECT_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 5.0
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 5.0
+MAX_PART_BYTES = 40 * 1024
+"""Rooms of one `register` frame; signaling closes a connection that sends more than 64 KiB at once."""
 MAX_REPORTS = 10_000
 """Waiting reports; more are dropped together, and healed by registering anew."""
 
@@ -179,13 +181,14 @@ class SignalingLink:
         self.registered.clear()
         self._drop_reports()
         node = self._the_node()
-        data = self._registration(node)
+        parts = self._registration(node)
         self.registered.set()  # from here on changes are reported, behind this registration
-        answer = read(await self._call(socket, "register", data), Registered, what="answer to register")
-        if answer.error is not None:
-            raise LinkRefused(f"{answer.error} {answer.message}")
-        for room in answer.close:
-            node.close_room(room, "room closed")
+        for part in parts:
+            answer = read(await self._call(socket, "register", part), Registered, what="answer to register")
+            if answer.error is not None:
+                raise LinkRefused(f"{answer.error} {answer.message}")
+            for room in answer.close:
+                node.close_room(room, "room closed")
         self._retry_s = FIRST_RETRY_S
         log.info("registered", name=self._config.name, instance=self._instance)
 
@@ -276,8 +279,9 @@ class SignalingLink:
             raise LinkRefused("the node is not serving")
         return self._node
 
-    def _registration(self, node: Node) -> dict[str, object]:
-        return {
+    def _registration(self, node: Node) -> list[dict[str, object]]:
+        """All that the node carries, in parts that fit signaling's frames; the last one completes it."""
+        head: dict[str, object] = {
             "node": self._config.name,
             "instance": self._instance,
             "server": self._server,
@@ -285,8 +289,23 @@ class SignalingLink:
             "capacity": {"peers": self._config.max_peers},
             "version": _version(),
             "load": self._load.read(node),
-            "rooms": [_room(room, node) for room in node.rooms()],
         }
+        batches = batched([_room(room, node) for room in node.rooms()], MAX_PART_BYTES)
+        return [head | {"rooms": rooms, "more": number < len(batches)} for number, rooms in enumerate(batches, start=1)]
+
+
+def batched(rooms: list[dict[str, object]], size: int) -> list[list[dict[str, object]]]:
+    """The rooms in as few lists as fit `size` bytes of JSON each, in order; one list at least."""
+    batches: list[list[dict[str, object]]] = [[]]
+    filled = 0
+    for room in rooms:
+        length = len(msgspec.json.encode(room))
+        if batches[-1] and filled + length > size:
+            batches.append([])
+            filled = 0
+        batches[-1].append(room)
+        filled += length
+    return batches
 
 
 class _LoadMeter:

@@ -117,7 +117,11 @@ class Session:
         self._sdp_version = 0
         self._rtcp_ssrc = new_ssrc()
         self.handle = host.core.add_peer(worker, self._local_ice.ufrag, self._local_ice.password)
-        host.core.set_media(self.handle, self._agreement.as_media(rtcp_ssrc=self._rtcp_ssrc))
+        try:
+            self._set_media(self._agreement)
+        except BadRequest:
+            host.core.remove_peer(self.handle)
+            raise
         self._dtls = DtlsSession(host.certificate, parsed.fingerprints, send=self._send_dtls, ended=self._dtls_ended)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._task = asyncio.get_running_loop().create_task(self._connect())
@@ -151,11 +155,19 @@ class Session:
         before = self._agreement.offer
         if not set(parsed.fingerprints) & set(before.fingerprints):
             raise BadRequest("sdp: the DTLS fingerprint changed; open a new connection instead")
-        self._agreement = agree(parsed, self._agreement, new_ssrc)
+        agreement = agree(parsed, self._agreement, new_ssrc)
+        self._set_media(agreement)
+        self._agreement = agreement
         if parsed.ice != before.ice:  # RFC 8839 §4.4.1.1
             self._restart_ice()
-        self._host.core.set_media(self.handle, self._agreement.as_media(rtcp_ssrc=self._rtcp_ssrc))
         self._arm("seats", self._host.config.seat_delay_s, lambda: self._host.watcher.seats_applied(self))
+
+    def _set_media(self, agreement: Agreement) -> None:
+        """Tell the core; what it cannot carry is the offer's fault."""
+        try:
+            self._host.core.set_media(self.handle, agreement.as_media(rtcp_ssrc=self._rtcp_ssrc))
+        except ValueError as error:
+            raise BadRequest(f"sdp: {error}") from error
 
     def _restart_ice(self) -> None:
         """RFC 8445 §9: the client changed its credentials, so we do."""

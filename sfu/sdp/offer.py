@@ -28,6 +28,7 @@ MAX_FINGERPRINTS = 8
 DIGEST_OCTETS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """Hash functions of RFC 8122 that are still safe; others are ignored."""
 
+MID = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,15}")  # what fits the one-byte header extension with room to spare
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 RID = re.compile(r"[A-Za-z0-9_-]{1,16}")  # RFC 8851 §10, and what fits a one-byte header extension
 ICE_CHARS = re.compile(r"[A-Za-z0-9+/]+")
@@ -240,7 +241,7 @@ def _bounded(size: int, maximum: int, what: str) -> None:
 
 
 def _mid(section: _Section, value: str) -> None:
-    section.mid = _match(TOKEN, value, "mid").group()
+    section.mid = _match(MID, value, "mid").group()
 
 
 def _ufrag(section: _Section, value: str) -> None:

@@ -1,5 +1,6 @@
 """The link to signaling: media goes on without it, and a new registration puts right what was missed."""
 
+import json
 from typing import Any
 
 import pytest
@@ -24,6 +25,22 @@ async def test_a_node_registers_with_what_it_can_carry() -> None:
         await until(lambda: deployment.signaling.of("load"), "load is reported")
         load = deployment.signaling.of("load")[0]
         assert set(load) == {"peers", "rooms", "cpu", "packets_in", "packets_out"}
+
+
+async def test_many_rooms_are_registered_in_parts_of_which_only_the_last_is_final() -> None:
+    async with running_node() as deployment:
+        for _ in range(30):
+            await deployment.room(*(f"user-{number:024x}" for number in range(20)))
+        await deployment.signaling.stop()
+        await until(lambda: not deployment.process.link.registered.is_set(), "the loss is noticed")
+        deployment.signaling.registrations.clear()
+        await deployment.signaling.start()
+        parts = deployment.signaling.registrations
+        await until(lambda: parts and not parts[-1]["more"], "the registration is complete")
+        assert len(parts) > 1
+        assert all(part["more"] for part in parts[:-1])
+        assert len({room["room"] for part in parts for room in part["rooms"]}) == 30
+        assert all(len(json.dumps(part)) < 64 * 1024 for part in parts)
 
 
 async def test_media_survives_a_restart_of_signaling_and_everything_is_registered_again() -> None:
