@@ -73,7 +73,7 @@ def forwarding(seconds: float) -> Iterator[Figure]:
         packets = f"{number(core, 'pps'):,.0f} packets/s, {number(core, 'run'):.1f} a message"
         what = f"CPU per forwarded packet, {line['kind']}, {line['rooms']} x {line['receivers']} receivers ({packets})"
         yield figure(what, number(core, "us"), "us", floor=floor, bar=FLOOR_FACTOR * floor)
-        if number(core, "read") < 0.97:  # noqa: PLR2004 - packets nobody read cost the sender less
+        if number(core, "read") < 0.97:
             print(f"warning: only {number(core, 'read'):.0%} of the packets were read", file=sys.stderr)  # noqa: T201
 
 

@@ -150,6 +150,16 @@ impl Layer {
         true
     }
 
+    /// A keyframe begins in this batch, and senders have not seen it yet.
+    pub fn has_fresh_keyframe(&self) -> bool {
+        let begins = |fresh: &Fresh| {
+            self.ring
+                .get(fresh.ext_seq)
+                .is_some_and(|(meta, _)| meta.keyframe_start)
+        };
+        self.fresh.iter().any(begins)
+    }
+
     fn describe(&mut self, incoming: &Incoming<'_>, inspected: &Inspected, now: Instant) -> Meta {
         let (picture_id, tl0) = self.pictures.unwrap(inspected.vp8.as_ref());
         Meta {

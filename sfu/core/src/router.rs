@@ -582,6 +582,9 @@ impl Router {
         let Some(layer) = track.layers.get_mut(usize::from(layer)) else {
             return;
         };
+        if layer.has_fresh_keyframe() {
+            return; // It has come already and leaves with this batch.
+        }
         layer.keyframes.want();
         if let Some(at) = layer.keyframes.deadline() {
             self.arm(owner, at);

@@ -163,6 +163,14 @@ fn nothing_is_shown_before_a_keyframe_and_one_is_asked_for() {
 }
 
 #[test]
+fn no_keyframe_is_asked_for_when_the_first_packet_begins_one() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 30);
+    assert_eq!(world.take_media(bob).len(), 60);
+    assert_eq!(plis(&world.take_control(camera.client)), [0; 0]);
+}
+
+#[test]
 fn packets_of_the_keyframe_that_overtook_its_first_one_are_shown_too() {
     let (mut world, mut camera, bob) = call();
     camera.packets_a_frame = 4;
@@ -468,7 +476,6 @@ fn a_silent_seat_sends_nothing_and_comes_back_at_a_keyframe() {
     send_frames(&mut world, &mut camera, 5);
     world.show(bob, "sv", None);
     world.take_media(bob);
-    world.run(300);
     camera.send(&mut world, false);
     assert_eq!(world.take_media(bob).len(), 0);
     world.take_control(camera.client);
