@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+import aiohttp
 import socketio
 
 from agents.errors import AgentError
@@ -61,12 +62,14 @@ class Link:
         self._closed = False
         self._up = False
         self._coming_back: asyncio.Task[None] | None = None
+        # Ours: python-socketio leaves one open behind each attempt that fails.
+        self._http = aiohttp.ClientSession()
         self._client = self._make()
 
     def _make(self) -> Any:  # noqa: ANN401 - python-socketio carries no types
         # Its own reconnection stays off: it gives up when the server says goodbye, as a restarting one does.
         make: Any = socketio.AsyncClient
-        client = make(handle_sigint=False, reconnection=False)
+        client = make(handle_sigint=False, reconnection=False, http_session=self._http)
         client.on("connect", self._connected)
         client.on("disconnect", self._disconnected)
         client.on("connect_error", self._connect_error)
@@ -112,6 +115,7 @@ class Link:
             self._coming_back.cancel()
             await asyncio.gather(self._coming_back, return_exceptions=True)
         await self._client.shutdown()
+        await self._http.close()
 
     async def _connected(self) -> None:
         self._refusal, self._up = None, True
