@@ -90,7 +90,7 @@ class DeviceSockets:
             return
         if self._sockets.unread(online.socket, NAMESPACE) >= self._config.unread_frames:
             log.warning("device_does_not_read", user=device.user, device=device.device)
-            self._sockets.disconnect(online.socket, NAMESPACE)
+            self._sockets.disconnect(online.socket, NAMESPACE, for_good=False)
             return
         await self._sockets.emit(EVENT, frames.wire(frame), to=online.socket, namespace=NAMESPACE)
 
@@ -126,7 +126,7 @@ class DeviceSockets:
         if session is None:
             return frames.wire(_error(Label(), NotSignedIn()))
         if self._sockets.unread(sid, NAMESPACE) >= self._config.unread_frames:
-            self._sockets.disconnect(sid, NAMESPACE)
+            self._sockets.disconnect(sid, NAMESPACE, for_good=False)
             return None
         if not session.bucket.take(self._keeper.now()):
             return await self._refused(session, label_of(data), TooFast())
@@ -177,7 +177,7 @@ class DeviceSockets:
         await self._requests.send(device.ref, ready)
         await self._keeper.device_came(device.ref)
         if replaced is not None:
-            self._sockets.disconnect(replaced.socket, NAMESPACE)
+            self._sockets.disconnect(replaced.socket, NAMESPACE, for_good=True)
 
 
 def _error(label: Label, error: SignalingError) -> Outgoing:

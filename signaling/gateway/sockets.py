@@ -107,12 +107,15 @@ class Sockets:
         except socketio.exceptions.TimeoutError:
             raise NoNode("the media server did not answer") from None
 
-    def disconnect(self, sid: str, namespace: str) -> None:
-        """End a connection, transport and all; it does not wait, for the peer may be one that does not read."""
+    def disconnect(self, sid: str, namespace: str, *, for_good: bool) -> None:
+        """End a connection, transport and all; it does not wait, for the peer may be one that does not read.
+
+        `for_good` says so in a Socket.IO packet, after which clients do not come back by themselves.
+        """
         engine = self.transport_of(sid, namespace)
         if engine is not None and engine not in self._ending:
             self._ending.add(engine)
-            self._spawn(self._end(sid, namespace, engine))
+            self._spawn(self._end(sid, namespace, engine) if for_good else self._cut(engine))
 
     def transport_of(self, sid: str, namespace: str) -> str | None:
         """The transport below a connection."""

@@ -214,7 +214,7 @@ class Nodes:
         before = self._book.register(card, sid)
         self._timers.arm(card.node, None)
         if before is not None and before.socket is not None and before.socket != sid:
-            self._sockets.disconnect(before.socket, NAMESPACE)
+            self._sockets.disconnect(before.socket, NAMESPACE, for_good=True)
 
     async def _taken_up(self, card: Register, held: HeldRoom) -> bool:
         """Bring a reported room in line with what we know, or take it up; False if the node has to close it."""
