@@ -6,7 +6,7 @@
  *     code  LocalCode      what happened on this side, where no server gave a number
  */
 
-export type LocalCode = "unreachable" | "timeout" | "signed-out" | "insecure" | "room-lost" | "closed";
+export type LocalCode = "unreachable" | "timeout" | "signed-out" | "insecure" | "room-lost" | "no-path" | "closed";
 
 export type ErrorCode = number | LocalCode;
 
@@ -41,6 +41,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "signed-out": "You have been signed out. Please sign in again.",
   insecure: "The browser gives camera and microphone only to pages served by https or from localhost.",
   "room-lost": "The media server has lost this call.",
+  "no-path": "No connection to the media server could be made: a firewall may be in the way.",
   closed: "The connection was closed.",
 };
 

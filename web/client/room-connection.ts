@@ -47,8 +47,8 @@ export interface RoomConnectionEvents {
 
 /** After this long without `resumed` the node has forgotten us, and we join anew. */
 const RESUME_TIMEOUT_MS = 3_000;
-/** Joining is tried this often in a row; then the call has failed. */
-const JOIN_ATTEMPTS = 4;
+/** Joining is tried this often in a row without ever being connected; then the call has failed. */
+const JOIN_ATTEMPTS = 3;
 const JOIN_RETRY_MS = 1_000;
 const READING_MS = 2_000;
 
@@ -122,9 +122,9 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     return this.#link.isUp;
   }
 
-  /** Whether the last attempt to reach the node failed. */
+  /** Whether the last attempt to reach the node failed, or no media gets through to it. */
   get isUnreachable(): boolean {
-    return this.#isUnreachable;
+    return this.#isUnreachable || this.peerConnection.iceConnectionState === "failed";
   }
 
   get state(): MediaState {
@@ -279,6 +279,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   /** Link and connection anew, with the same tracks; the old peer is forgotten by the node in its time. */
   #rejoin(): void {
     if (this.#isClosed) return;
+    if (this.#attempts >= JOIN_ATTEMPTS) return this.emit("failed", new TertuliaError("no-path"));
     this.emit("rejoining", undefined);
     this.#forgetTimers();
     this.#link.close();
