@@ -39,7 +39,7 @@ AFTER_KEYFRAME_S: Final = 0.04
 """A receiver gives a frame out when the next one begins; so something follows a keyframe quickly."""
 LEAD_S: Final = 0.06
 """Between `start` and the first frame: both tracks have left their waiting by then."""
-KEYFRAME_GAP_S: Final = 0.2
+KEYFRAME_GAP_S: Final = 0.1
 """Keyframes on request are at least this far apart."""
 CATCH_UP_S: Final = 0.015
 """How long a frame is held back for a bridge that is nearly ready; decoding two seconds takes some 40 ms."""
