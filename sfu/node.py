@@ -253,14 +253,15 @@ class Node:
                 self._on_stats(self._core.stats(), loop.time())
 
     def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
-        by_room: dict[str, dict[PeerId, int]] = {}
+        by_room: dict[str, dict[PeerId, int]] = {session.room: {} for session in self._sessions.values()}
         for handle, mid, level in levels:
             session = self._handles.get(handle)
             if session and self._is_voice(session, mid):
-                by_room.setdefault(session.room, {})[session.id] = level
-        for room, hosted in self._rooms.items():
-            speakers = hosted.speakers.update(by_room.get(room, {}), now)
-            if speakers is not None:
+                by_room[session.room][session.id] = level
+        for room, voices in by_room.items():
+            hosted = self._rooms.get(room)
+            speakers = hosted.speakers.update(voices, now) if hosted else None
+            if hosted and speakers is not None:
                 hosted.room.speak(speakers)
                 self._settle(hosted)
 
@@ -276,8 +277,10 @@ class Node:
             session = self._handles.get(peer.peer)
             if session and session.state is State.CONNECTED:
                 by_room.setdefault(session.room, {})[session.id] = peer
-        for room, hosted in self._rooms.items():
-            peers = by_room.get(room, {})
+        for room, peers in by_room.items():
+            hosted = self._rooms.get(room)
+            if hosted is None:
+                continue
             self._tell_layers(hosted, peers)
             samples = {peer: _sample(hosted.room, peer, found) for peer, found in peers.items()}
             qualities = hosted.quality.update(samples, now)

@@ -259,26 +259,28 @@ class Room:
             self._tell_others(member.peer, "tracks", _tracks_event(unpublished=gone))
 
     def _seat_everybody(self) -> None:
+        everybody = self._candidates()
         for member in self.members.values():
-            self._seat(member)
+            self._seat(member, everybody)
 
-    def _seat(self, member: Member) -> None:
+    def _seat(self, member: Member, everybody: Sequence[Occupant] | None = None) -> None:
         """Fill the member's open seats, and say what that changes."""
         if not member.connected:
             return
         now = {seat: member.seating.get(seat) for seat in sorted(member.open)}
-        candidates = self._candidates(member) if member.rights.receive else []
+        everybody = self._candidates() if everybody is None else everybody
+        candidates = [one for one in everybody if one.peer != member.peer] if member.rights.receive else []
         member.seating = fill(now, candidates, member.wishes)
         for mid, source in self._sources(member).items():
             self._show(member, mid, source)
         self._tell_seats(member)
 
-    def _candidates(self, viewer: Member) -> list[Occupant]:
-        """Everybody the viewer could be shown: screens first, then who spoke last, then who came first."""
+    def _candidates(self) -> list[Occupant]:
+        """Everybody who could be shown: screens first, then who spoke last, then who came first."""
         found = [
             Occupant(member.peer, member.participant, source)
             for member in self.members.values()
-            if member.connected and member is not viewer and member.rights.publish
+            if member.connected and member.rights.publish
             for source in _seat_sources(member)
         ]
         return sorted(found, key=lambda one: (one.source != "screen", -self._spoke.get(one.peer, 0)))

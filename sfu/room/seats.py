@@ -10,6 +10,7 @@ So with seats enough everybody has one, and a change touches only the seats that
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sfu.room.tracks import PeerId, SeatSource
 
@@ -43,7 +44,7 @@ def fill(now: Seating, candidates: Sequence[Occupant], wishes: Mapping[int, Wish
     wished = _honour(now, candidates, wishes)
     taken = set(wished.values())
     free = [seat for seat in sorted(now) if seat not in wished]
-    chosen = [candidate for candidate in candidates if candidate not in taken][: len(free)]
+    chosen = list(islice((candidate for candidate in candidates if candidate not in taken), len(free)))
     staying = {seat: now[seat] for seat in free if now[seat] in chosen}
     newcomers = iter([candidate for candidate in chosen if candidate not in staying.values()])
     seated = {seat: staying[seat] if seat in staying else next(newcomers, None) for seat in free}
