@@ -42,6 +42,15 @@ fn a_gap_is_asked_for_after_the_grace_wherever_the_counter_wraps() {
 }
 
 #[test]
+fn packets_in_order_make_nothing_due() {
+    for start in STARTS {
+        let mut tracker = NackTracker::new();
+        (start..start + 10).for_each(|ext_seq| assert!(!tracker.received(ext_seq, ms(0))));
+        assert_eq!((tracker.outstanding(), tracker.deadline()), (0, None));
+    }
+}
+
+#[test]
 fn a_packet_that_was_only_overtaken_is_not_asked_for() {
     let mut tracker = NackTracker::new();
     tracker.received(100, ms(0));

@@ -119,12 +119,12 @@ fn the_octets_are_those_of_the_draft() {
 
 #[test]
 fn the_last_word_is_filled_up_with_rtcp_padding() {
-    for (packets, padding) in [(1_u16, 1_u8), (2, 0), (3, 3), (4, 2)] {
+    for (packets, length, padding) in [(1_u16, 24, 1_u8), (2, 24, 0), (3, 28, 3), (4, 28, 2)] {
         let packets: Vec<(u16, u64)> = (0..packets).map(|seq| (seq, 256)).collect();
         let bytes = write(&mut recorded(&packets), ms(300)).expect("something to tell");
         assert_eq!(
             (bytes[0] & 0x20 != 0, bytes.len()),
-            (padding != 0, 24),
+            (padding != 0, length),
             "{packets:?}"
         );
         assert!(padding == 0 || bytes.last() == Some(&padding));
