@@ -171,7 +171,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     if (this.#room === null || payload.roomId !== this.#room.room) return;
     if (eventName === "ringing") this.#apply({ type: "ringing" });
     if (eventName === "participant-left") this.#onLeft(payload);
-    if (eventName === "room-destroyed") this.#apply(destroyed(text(payload.reason)));
+    if (eventName === "room-destroyed") this.#onDestroyed(text(payload.reason));
     if (eventName === "expelled")
       this.#apply({ type: "expelled", text: text(payload.reason) ?? "not admitted any more" });
   }
@@ -280,6 +280,16 @@ export class CallSession extends Emitter<CallSessionEvents> {
     this.#see(left(this.#company, user, payload.reason === CONNECTION_LOST, performance.now()));
   }
 
+  /**
+   * A room ends when nobody's media is in it.  Who hung up was told before; when nobody did, none of us got through to
+   * the node.
+   */
+  #onDestroyed(reason = "the room is gone"): void {
+    if (reason !== "empty") this.#apply({ type: "destroyed", text: reason });
+    else if (this.#connection?.state === "connecting") this.#apply({ type: "failed", text: words("no-path") });
+    else this.#apply({ type: "others-left", wereLost: true });
+  }
+
   #see(company: Company): void {
     this.#company = company;
     window.clearTimeout(this.#companyTimer);
@@ -337,9 +347,4 @@ export class CallSession extends Emitter<CallSessionEvents> {
   get ending(): string | null {
     return this.#state.phase === "ended" ? endWords(this.#state.reason, this.nameOf(this.other)) : null;
   }
-}
-
-/** A room ends when it is empty: somebody hung up before we were all connected.  Everything else is trouble. */
-function destroyed(reason = "the room is gone"): CallEvent {
-  return reason === "empty" ? { type: "others-left", wereLost: false } : { type: "destroyed", text: reason };
 }

@@ -124,7 +124,8 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
 
   /** Whether the last attempt to reach the node failed, or no media gets through to it. */
   get isUnreachable(): boolean {
-    return this.#isUnreachable || this.peerConnection.iceConnectionState === "failed";
+    const { iceConnectionState } = this.peerConnection;
+    return this.#isUnreachable || iceConnectionState === "failed" || iceConnectionState === "disconnected";
   }
 
   get state(): MediaState {
@@ -216,6 +217,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   /** An error that answers nothing of ours: while we wait to be resumed, 404 says that the peer is gone. */
   #complained(code: number, message: string): void {
     if (code === 404 && this.#resumeTimer !== undefined) this.#rejoin();
+    else if (!this.#hasBeenConnected) this.#show(() => (this.#isUnreachable = true));
     else this.emit("notice", message);
   }
 
@@ -344,6 +346,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   #connectionChanged(): void {
     if (this.peerConnection.connectionState === "connected") {
       this.#hasBeenConnected = true;
+      this.#isUnreachable = false;
       this.#attempts = 0;
     }
     this.emit("change", undefined);
