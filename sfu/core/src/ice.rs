@@ -17,6 +17,9 @@ pub const CONSENT: Duration = Duration::from_secs(30);
 /// Ways a peer can have at a time: a phone with Wi-Fi and mobile, IPv4 and IPv6, has four.
 pub const MAX_PATHS: usize = 8;
 
+/// An address stays its peer's for this long after a check: browsers check every 2.5 to 5 s.
+const HOLD: Duration = Duration::from_secs(6);
+
 /// One generation of ICE credentials, ours.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -167,6 +170,12 @@ impl Ice {
             .min_by_key(|(_, validated)| validated.last_check)
             .map(|(index, _)| index)?;
         Some(self.paths.swap_remove(oldest).path)
+    }
+
+    /// The peer has proved a moment ago that the address is its own: nobody else gets it, whatever he can forge.
+    pub fn holds(&self, path: &Path, now: Instant) -> bool {
+        let known = self.paths.iter().find(|validated| validated.path == *path);
+        known.is_some_and(|validated| now.saturating_since(validated.last_check) < HOLD)
     }
 
     /// Another peer has proved that the address is his.

@@ -436,8 +436,12 @@ impl Outbox {
         let whole = self.vectors[index];
         let mut header = self.headers[index].msg_hdr;
         let (len, size) = (whole.iov_len, self.sizes[index] as usize);
-        header.msg_controllen = 0; // Without UDP_SEGMENT; the route picks the local address.
-        header.msg_control = ptr::null_mut();
+        // The segment size is the last item; what is left in front of it is our address.
+        // SAFETY: computes a size.
+        header.msg_controllen -= unsafe { libc::CMSG_SPACE(mem::size_of::<u16>() as _) } as usize;
+        if header.msg_controllen == 0 {
+            header.msg_control = ptr::null_mut();
+        }
         let mut taken = 0;
         for at in (0..len).step_by(size) {
             // SAFETY: `at` lies within the vector's bytes, which the egress buffer keeps.

@@ -173,6 +173,10 @@ impl Router {
             return;
         };
         let found = self.by_ufrag.get(request.local()).copied();
+        if self.is_held_by_another(&path, found, now) {
+            self.counters.stun_forged += 1;
+            return;
+        }
         let peer = found.and_then(|key| self.peers.get_mut(key).map(|peer| (key, peer)));
         let Some((key, peer)) = peer else {
             self.counters.stun_forged += 1;
@@ -221,6 +225,17 @@ impl Router {
         if let Some(at) = self.peers[key].ice.deadline() {
             self.arm(key, at);
         }
+    }
+
+    /// A peer that forges its source address must not get another's media, nor cut it off.
+    fn is_held_by_another(&self, path: &Path, key: Option<Key>, now: Instant) -> bool {
+        let owner = self
+            .by_path
+            .get(path)
+            .copied()
+            .filter(|&owner| Some(owner) != key);
+        let owner = owner.and_then(|owner| self.peers.get(owner));
+        owner.is_some_and(|owner| owner.ice.holds(path, now))
     }
 
     fn dispossess(&mut self, key: Key, path: &Path) {

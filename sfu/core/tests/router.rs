@@ -888,6 +888,25 @@ fn a_forged_check_is_not_answered_and_validates_nothing() {
 }
 
 #[test]
+fn a_peer_that_forges_anothers_address_does_not_get_it_while_the_other_lives() {
+    let (mut world, mut camera, bob) = call();
+    let mallory = world.connect(viewer());
+    let (ufrag, bobs) = (
+        world.clients[mallory].ufrag.clone(),
+        world.clients[bob].path,
+    );
+    world.check_as(&ufrag, PASSWORD, bobs, true);
+    assert_eq!(world.router.counters().stun_forged, 1);
+    send_frames(&mut world, &mut camera, 2);
+    assert_eq!(world.take_media(bob).len(), 4);
+    // Somebody whom a NAT gives the address of one who has gone gets it.
+    world.run(7_000);
+    world.check_as(&ufrag, PASSWORD, bobs, true);
+    assert_eq!(world.router.stats(world.now)[2].address, Some(bobs.remote));
+    assert_eq!(world.router.stats(world.now)[1].address, None);
+}
+
+#[test]
 fn replayed_and_forged_media_is_counted_and_dropped() {
     let (mut world, mut camera, bob) = call();
     let frame = camera.frame(&world, true);
