@@ -1,16 +1,23 @@
-"""`tertulia node`: the settings from the command line, and one line of error for each that is wrong."""
+"""`tertulia node`: the settings from the command line, and one line of error for each that is wrong.
+
+The node itself is imported when it is started: the console's other commands need not wait for aiortc.
+"""
+
+from __future__ import annotations
 
 import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from sfu.app import NodeProcess, run
 from sfu.config import NodeConfig, read_secret
 from sfu.errors import ConfigError, NodeError
+
+if TYPE_CHECKING:
+    from sfu.app import NodeProcess
 
 BAD_INPUT = 2
 FAILED = 1
@@ -33,6 +40,8 @@ def node(
     ] = None,
 ) -> None:
     """Run a media node."""
+    from sfu.app import run
+
     try:
         config = NodeConfig(
             signaling=signaling,

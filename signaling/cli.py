@@ -1,6 +1,7 @@
 """The commands of signaling: `tertulia signaling`, `tertulia user add`, `tertulia token`.
 
 Whatever the user got wrong is one line on stderr and exit code 2; what fails at run time, one line and exit code 1.
+Server and database are imported by the commands that need them: the console's other commands need not wait for them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,9 +20,10 @@ from rich.console import Console
 from . import config as settings
 from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
 from .errors import ConfigError, StartError, StoreError
-from .store.passwords import hash_password
-from .store.users import User, Users
 from .tokens import AccessTokens
+
+if TYPE_CHECKING:
+    from .store.users import User
 
 out = Console()
 err = Console(stderr=True)
@@ -120,7 +122,7 @@ def _secret(data: Path) -> bytes:
 
 
 async def _serve(config: SignalingConfig) -> None:
-    from .app import serve  # the other commands need no server
+    from .app import serve
 
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     ready.add_done_callback(lambda done: out.print(f"signaling at {done.result()}", highlight=False))
@@ -128,6 +130,9 @@ async def _serve(config: SignalingConfig) -> None:
 
 
 async def _add(data: Path, name: str, domain: str, password: str) -> User:
+    from .store.passwords import hash_password
+    from .store.users import Users
+
     store = await Users.open(data)
     try:
         return await store.add(name, domain, hash_password(password))
@@ -136,6 +141,8 @@ async def _add(data: Path, name: str, domain: str, password: str) -> User:
 
 
 async def _find(data: Path, name: str) -> User | None:
+    from .store.users import Users
+
     store = await Users.open(data)
     try:
         return await store.by_name(name)

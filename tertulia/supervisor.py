@@ -1,7 +1,8 @@
 """A process tree with one owner: children are started, watched, restarted and ended here.
 
 A child that dies is started again after a pause that doubles while it keeps dying.  A child that leaves with
-status 2 was started wrongly (a taken port, a bad flag): trying again has no use, so the whole tree ends.
+status 2 was started wrongly (a bad flag, a bad file): trying again has no use, so the whole tree ends; so it does when
+a child can't be started at all (a taken port).
 
 Children get a session of their own, so that Ctrl-C reaches only the parent, which ends them in reverse order of
 their start; and they are told by the kernel if the parent is killed, so that none is ever left behind.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def agent_flags(system: System, user: str, clip: str) -> tuple[str, ...]:
     """What every agent here is started with."""
     password = system.data / f"{user}.password"
     flags = ("--url", system.url, "--user", user, "--password-file", str(password))
-    return ("agent", *flags, "--play", str(SAMPLES / clip), "--loop", "--duration", str(CALL_S), "--json")
+    return ("agent", *flags, "--play", str(SAMPLES / clip), "--loop", "--json")
 
 
 async def report(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -37,7 +38,7 @@ async def report(process: asyncio.subprocess.Process) -> dict[str, Any]:
 @pytest.mark.parametrize("clip", ["count-vp8-opus.webm", "count-h264-aac.mp4"])
 async def test_an_agent_calls_a_browser_and_each_decodes_the_other(system: System, tabs: Tabs, clip: str) -> None:
     bob = await tabs.open("bob")
-    agent = await console(*agent_flags(system, "alice", clip), "--call", "bob")
+    agent = await console(*agent_flags(system, "alice", clip), "--call", "bob", "--duration", str(CALL_S))
     await bob.click("accept")
     seen = await bob.decodes(FRAMES)
     assert seen.videos == 1
@@ -55,6 +56,8 @@ async def test_a_browser_calls_an_agent_and_each_decodes_the_other(system: Syste
     await alice.call_when_online("bob")
     await alice.decodes(FRAMES)
     await alice.click("hang-up")
+    await alice.sees("callee")
+    agent.send_signal(signal.SIGINT)
     (received,) = (await report(agent))["received"].values()
     assert received["video"]["frames"] > FRAMES / 2
     assert received["audio"]["packets"] > 0

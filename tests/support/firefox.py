@@ -27,8 +27,6 @@ PREFERENCES = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
     "media.autoplay.default": 0,
-    # Firefox ignores ICE candidates at 127.0.0.1 without it.
-    "media.peerconnection.ice.loopback": True,
     "media.peerconnection.ice.obfuscate_host_addresses": False,
     # Nothing is looked up or downloaded.
     "media.gmp-manager.updateEnabled": False,

@@ -56,7 +56,9 @@ class Signaling:
 
     async def ask(self, event: str, **data: object) -> dict[str, Any]:
         """A request to the node and its answer."""
-        answer: dict[str, Any] = await self._server.call(event, data, to=self._sid, namespace="/nodes", timeout=ANSWER_S)
+        answer: dict[str, Any] = await self._server.call(
+            event, data, to=self._sid, namespace="/nodes", timeout=ANSWER_S
+        )
         return answer
 
     async def registered(self, within_s: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+import psutil
+
 
 def free_tcp_port() -> int:
     """A TCP port with a free neighbour above it (`tertulia serve` takes two)."""
@@ -23,3 +25,10 @@ def free_udp_port() -> int:
     with socket.socket(type=socket.SOCK_DGRAM) as probe:
         probe.bind(("", 0))
         return int(probe.getsockname()[1])
+
+
+def has_address_beside_loopback() -> bool:
+    """Whether an interface of this machine that is up has an IPv4 address outside 127.0.0.0/8."""
+    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    addresses = (one for name in up for one in psutil.net_if_addrs().get(name, ()))
+    return any(one.family == socket.AF_INET and not one.address.startswith("127.") for one in addresses)

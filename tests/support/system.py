@@ -83,6 +83,7 @@ class System:
     data: Path
     ring_timeout_s: float = 30.0
     advertise: Sequence[str] = ("127.0.0.1",)
+    """Where browsers reach the media; none = as the node finds out by itself."""
     port: int = field(default_factory=free_tcp_port)
     udp_port: int = field(default_factory=free_udp_port)
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
@@ -177,12 +178,13 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def running_system(data: Path, *users: str, ring_timeout_s: float = 30.0) -> AsyncIterator[System]:
+async def running_system(
+    data: Path, *users: str, ring_timeout_s: float = 30.0, advertise: Sequence[str] = ("127.0.0.1",)
+) -> AsyncIterator[System]:
     """A started System with an account for each of `users`."""
-    system = System(data, ring_timeout_s)
+    system = System(data, ring_timeout_s, advertise)
     try:
-        for name in users:
-            await system.add_user(name)
+        await asyncio.gather(*map(system.add_user, users))
         await system.start_signaling()
         await system.start_node()
         yield system

@@ -62,6 +62,6 @@ async def test_a_taken_port_ends_serve_with_its_name(taken: str, tmp_path: Path)
             squatter.listen()
         flags = ("--port", str(port), "--udp-port", str(udp_port), "--workers", "1", "--data", str(tmp_path))
         done = await run_console("serve", *flags)
-    assert done.status == 2
+    assert done.status != 0
     assert str(number) in done.err
     assert "Traceback" not in done.err
