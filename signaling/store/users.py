@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import event, select
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.schema import CreateTable
 
 from ..config import DATABASE, DEFAULT_DOMAIN
 from ..errors import ConfigError, StoreError
@@ -52,7 +54,9 @@ class Users:
         event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
         try:
             async with engine.begin() as connection:
-                await connection.run_sync(Table.metadata.create_all)
+                # Each by itself and only if it is not there: another process may be making the same database.
+                for table in Table.metadata.sorted_tables:
+                    await connection.execute(CreateTable(table, if_not_exists=True))
         except SQLAlchemyError as error:
             await engine.dispose()
             raise StoreError(f"cannot use the database {data / DATABASE}: {_cause(error)}") from None
@@ -139,12 +143,10 @@ class Users:
 
 
 async def _domain(session: AsyncSession, name: str) -> DomainRow:
-    row = await session.scalar(select(DomainRow).where(DomainRow.name == name))
-    if row is None:
-        row = DomainRow(id=new_short_id(), name=name, receive_calls=None)
-        session.add(row)
-        await session.flush()
-    return row
+    # Written first and looked up then: another process may be making the same domain.
+    new = insert(DomainRow).values(id=new_short_id(), name=name, receive_calls=None)
+    await session.execute(new.on_conflict_do_nothing())
+    return (await session.scalars(select(DomainRow).where(DomainRow.name == name))).one()
 
 
 def _user(user: UserRow, domain: DomainRow) -> User:
