@@ -31,7 +31,7 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers lint-python lint-rust 
 bench: .venv/.core .venv/.dev ## CPU per packet beside a floor in the same run: prints a table, writes build/bench.json
 	$(BIN)/python -m tests.bench.bench $(BENCH)
 
-fuzz: ## the packet parsers under cargo-fuzz (needs a nightly toolchain and cargo-fuzz), one minute each
+fuzz: ## the packet parsers under cargo-fuzz, one minute each (nightly toolchain; sfu/core/fuzz says how without)
 	cd sfu/core && for target in $$(cargo fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
 
 format: .venv/.dev web/node_modules/.done ## rewrite sources as the formatters want them

@@ -45,7 +45,7 @@ class Place:
 
     @classmethod
     def read(cls, payload: object) -> Place:
-        """From a room's description (qss.md §3) or an invitation's payload."""
+        """From a room's description (docs/protocol.md, Rooms) or an invitation's payload."""
         try:
             room: Any = payload
             return cls(

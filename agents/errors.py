@@ -90,6 +90,6 @@ _BY_CODE: Final[dict[int, tuple[type[CallError], str]]] = {
 
 
 def call_error(code: int, message: str | None = None) -> CallError:
-    """The error for a QSS code (docs: qss.md §1)."""
+    """The error for a QSS code (docs/protocol.md)."""
     kind, text = _BY_CODE.get(code, (CallError, "the call was refused"))
     return kind(code, message or text)

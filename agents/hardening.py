@@ -8,8 +8,8 @@ Two kinds:
 *Hardening.*  A stock connection is open to anybody who knows its UDP port: one empty datagram closes it, a stranger's
 ClientHello ahead of the real one takes the handshake (as server), and a stranger's plaintext fatal alert ends it (as
 client).  `install` puts a gate before aioice: STUN goes on to its own authentication; anything else must be non-empty
-and come from an address that a connectivity check with the peer's password has validated (RFC 8445 §7.2.5.3.1; the
-design's decision 2 for the node's side).
+and come from an address that a connectivity check with the peer's password has validated (RFC 8445 §7.2.5.3.1;
+`sfu/core/src/ice.rs` does the same for the node).
 
 *Reaching in.*  Hearing a keyframe request, reading RTP times, counting packets, and routing retransmissions: stock
 aiortc keeps all of these to itself.
