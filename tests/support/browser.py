@@ -71,12 +71,13 @@ class Tab:
         self.user = user
 
     async def sign_in(self, url: str, password: str) -> None:
-        """Open the page and sign in."""
+        """Open the page, sign in, and wait until signaling knows the device."""
         await self.page.goto(url)
         await self.page.get_by_test_id("username").fill(self.user)
         await self.page.get_by_test_id("password").fill(password)
         await self.page.get_by_test_id("sign-in").click()
         await expect(self.page.get_by_test_id("callee")).to_be_visible()
+        await expect(self.page.get_by_test_id("status")).to_have_attribute("data-link", "online", timeout=RING_S * 1000)
 
     async def call(self, callee: str) -> None:
         """Type a name and call it."""

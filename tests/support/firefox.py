@@ -56,13 +56,14 @@ class FirefoxTab:
         self.user = user
 
     async def sign_in(self, url: str) -> None:
-        """Open the page and sign in."""
+        """Open the page, sign in, and wait until signaling knows the device."""
         await self.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
         await self.appears("username")
         await self.run(f"() => ({TYPE})('username', {json.dumps(self.user)})")
         await self.run(f"() => ({TYPE})('password', {json.dumps(PASSWORD)})")
         await self.click("sign-in")
         await self.appears("callee")
+        await self._appears('[data-testid="status"][data-link="online"]')
 
     async def click(self, test_id: str) -> None:
         """Click the element `test_id` once it is there."""
@@ -71,12 +72,13 @@ class FirefoxTab:
 
     async def appears(self, test_id: str) -> None:
         """Wait until the element `test_id` is there."""
+        await self._appears(f'[data-testid="{test_id}"]')
 
+    async def _appears(self, selector: str) -> None:
         async def there() -> bool:
-            script = f"""() => document.querySelector('[data-testid="{test_id}"]') !== null"""
-            return bool(await self.run(script))
+            return bool(await self.run(f"() => document.querySelector({json.dumps(selector)}) !== null"))
 
-        await eventually(there, f"{test_id} appears in Firefox", 20)
+        await eventually(there, f"{selector} appears in Firefox", 20)
 
     async def decodes(self, frames: int, within_s: float = 30.0) -> Inbound:
         """Wait for `frames` decoded video frames and some sound."""
