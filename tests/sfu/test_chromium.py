@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
+from tests.support.browser import FLAGS as PAGE_FLAGS
 from tests.support.node import Deployment, SocketIoClient, running_node, token
 from tests.support.until import until
 
@@ -21,20 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-]
+FLAGS = [*PAGE_FLAGS, "--allow-loopback-in-peer-connection"]
 
 PAGE = """<!doctype html><title>client</title><script>
 const waiting = new Map(); let next = 1, socket, pc;
