@@ -17,7 +17,7 @@ from typing import Protocol, assert_never
 from .ice import IceServers
 from .log import FieldLog
 from .qss import replies
-from .qss.effects import CloseRoom, Conclude, Effect, Grant, Revoke, Ring, Send, Tell
+from .qss.effects import CloseRoom, Conclude, Effect, Grant, Record, Revoke, Ring, Send, Tell
 from .qss.frames import Outgoing
 from .qss.identifiers import DeviceRef
 from .state import Devices
@@ -117,6 +117,8 @@ class Outbox:
                     await self._device_sender.send(effect.inviter, effect.result)
             case Grant() | Revoke() | CloseRoom():
                 await self._node_sender.carry_out(effect)
+            case Record(call):
+                log.info("call_over", room=call.room, reason=call.reason)
             case _:
                 assert_never(effect)
 

@@ -21,7 +21,7 @@ from ..gateway.sockets import Sockets, refused
 from ..keeper import Keeper
 from ..log import FieldLog
 from ..qss import rooms
-from ..qss.effects import CloseRoom, Grant, Revoke
+from ..qss.effects import CloseRoom, Grant, Revoke, Rights
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
 from ..qss.rooms import LOST, MEDIA_SERVER_LOST, Held, Member, Peer, Room
 from ..timers import Timers
@@ -31,7 +31,6 @@ from .book import Node, NodeBook
 from .contract import HeldRoom, Load, NodeAuth, PeerEvent, Register
 
 NAMESPACE = "/nodes"
-RIGHTS = {"publish": True, "receive": True}
 
 T = TypeVar("T")
 Handler = Callable[[str, object], Awaitable[dict[str, Any]]]
@@ -92,7 +91,7 @@ class Nodes:
 
     async def grant(self, room: Room, member: Member) -> None:
         """Admit a member on the room's node; raises NoNode."""
-        await self._ask(room.node, "grant", self._grant(room.uuid, member.user, member.serial))
+        await self._ask(room.node, "grant", self._grant(room.uuid, member.user, member.serial, Rights()))
 
     async def carry_out(self, effect: Grant | Revoke | CloseRoom) -> None:
         """Tell the node without waiting; a room to be closed is remembered until the node has confirmed it."""
@@ -102,8 +101,8 @@ class Nodes:
         if node is None or node.socket is None:
             return
         match effect:
-            case Grant(_, room, user, serial):
-                await self._tell(node.socket, "grant", self._grant(room, user, serial))
+            case Grant(_, room, user, serial, rights):
+                await self._tell(node.socket, "grant", self._grant(room, user, serial, rights))
             case Revoke(_, room, user, reason):
                 await self._tell(node.socket, "revoke", {"room": room, "user": user, "reason": reason})
             case CloseRoom(_, room, reason):
@@ -120,9 +119,10 @@ class Nodes:
     ) -> None:
         await self._sockets.emit(command, data, to=socket, namespace=NAMESPACE, callback=callback)
 
-    def _grant(self, room: RoomId, user: UserId, serial: int) -> dict[str, Any]:
+    def _grant(self, room: RoomId, user: UserId, serial: int, rights: Rights) -> dict[str, Any]:
         digest = self._tokens.digest(room, user, serial)
-        return {"room": room, "user": user, "serial": serial, "digest": digest, "rights": RIGHTS}
+        given = {"publish": rights.publish, "receive": rights.receive}
+        return {"room": room, "user": user, "serial": serial, "digest": digest, "rights": given}
 
     async def _ask(self, name: str, command: str, data: dict[str, Any]) -> None:
         node = self._book.get(name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .frames import CancelInvitation, Event, InvitationResult, Outgoing
+from .history import CallEnded, CallRecord
 from .identifiers import DeviceId, DeviceRef, RequestId, RoomId, UserId
 from .invitations import Invitation
 
@@ -56,14 +57,23 @@ class Conclude:
     told: bool = True
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Rights:
+    """What a node lets a user do in a room."""
+
+    publish: bool = True
+    receive: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The node admits the user: once more, where it has lost his grant."""
+    """The node admits the user with these rights: once more, where it has lost his grant or they have changed."""
 
     node: str
     room: RoomId
     user: UserId
     serial: int
+    rights: Rights = Rights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +95,11 @@ class CloseRoom:
     reason: str
 
 
-Effect = Send | Ring | Tell | Conclude | Grant | Revoke | CloseRoom
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something for the call history."""
+
+    call: CallRecord | CallEnded
+
+
+Effect = Send | Ring | Tell | Conclude | Grant | Revoke | CloseRoom | Record
