@@ -50,7 +50,7 @@ class App:
         self.config = config
         self.state = MemoryState()
         self.users: Users
-        self.access = AccessTokens(config.secret)
+        self.access = AccessTokens(config.secrets)
         self.keeper: Keeper
         self._open_requests: OpenRequests
         self._nodes: Nodes
@@ -103,7 +103,7 @@ class App:
 
     def _assemble(self) -> web.Application:
         config, state, users = self.config, self.state, self.users
-        tokens = RoomTokens(config.secret)
+        tokens = RoomTokens(config.secrets[0])
         ice = IceServers(config.stun, config.turn, config.turn_secret)
         sockets = Sockets(config)
         nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens)

@@ -41,6 +41,12 @@ def signaling(
     node_secret_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What nodes must present; else TERTULIA_NODE_SECRET.")
     ] = None,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Makes tokens: the first line; the others still check. Else TERTULIA_SECRET."
+        ),
+    ] = None,
     stun: Annotated[list[str] | None, typer.Option(metavar="URL", help="STUN server told to devices.")] = None,
     turn: Annotated[list[str] | None, typer.Option(metavar="URL", help="TURN server told to devices.")] = None,
     turn_secret_file: Annotated[
@@ -56,7 +62,7 @@ def signaling(
             port=port,
             data=data,
             web=settings.web_directory(web),
-            secret=_secret(data),
+            secrets=settings.own_secrets(secret_file, data),
             node_secret=settings.node_secret(node_secret_file, data),
             stun=tuple(stun or ()),
             turn=tuple(turn or ()),
@@ -96,7 +102,9 @@ def token(
         found = asyncio.run(_find(data, name))
         if found is None:
             raise StoreError(f"no user {name!r} in {data}")
-        made = AccessTokens(_secret(data)).make(found.id, now=time.time(), ttl_s=settings.ACCESS_TTL_S)
+        made = AccessTokens(settings.own_secrets(None, data)).make(
+            found.id, now=time.time(), ttl_s=settings.ACCESS_TTL_S
+        )
         out.print(made, highlight=False, soft_wrap=True)
 
 
@@ -115,10 +123,6 @@ def told_in_one_line() -> Iterator[None]:
 
 def _complain(error: Exception) -> None:
     err.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _secret(data: Path) -> bytes:
-    return settings.kept_secret(data / "secret").encode()
 
 
 async def _serve(config: SignalingConfig) -> None:

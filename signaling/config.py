@@ -30,8 +30,8 @@ class SignalingConfig:
     """Directory of lasting state: database and secrets."""
     web: Path = DEFAULT_WEB
     """Directory of the built page."""
-    secret: bytes
-    """Key of access tokens and room tokens; at least 16 bytes."""
+    secrets: tuple[bytes, ...]
+    """Keys of access tokens and room tokens, at least 16 bytes each: the first makes them, all check them."""
     node_secret: str
     """What a node must present to register."""
     stun: tuple[str, ...] = ()
@@ -77,8 +77,8 @@ class SignalingConfig:
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        if len(self.secret) < 16:
-            raise ConfigError("secret", "must have 16 bytes or more")
+        if not self.secrets or min(map(len, self.secrets)) < 16:
+            raise ConfigError("secret", "must have 16 bytes or more, on each of its lines")
         if not self.node_secret:
             raise ConfigError("node secret", "must not be empty")
         if self.turn and not self.turn_secret:
@@ -101,6 +101,22 @@ def _check_scheme(setting: str, url: str, schemes: tuple[str, ...]) -> None:
         raise ConfigError(setting, f"{url!r} does not start with {' or '.join(schemes)}")
 
 
+def own_secrets(file: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> tuple[bytes, ...]:
+    """What tokens are made with: the lines of the file, else of TERTULIA_SECRET, else of `DATA/secret`.
+
+    The first line makes tokens and every line checks them: a new first line replaces a secret without ending a call,
+    and the old line may go once the tokens made with it have died.
+    """
+    if file is not None:
+        lines = _lines_of(file, "--secret-file")
+    elif given := environment.get("TERTULIA_SECRET", "").strip():
+        lines = given.splitlines()
+    else:
+        kept_secret(data / "secret")
+        lines = _lines_of(data / "secret", "secret")
+    return tuple(line.strip().encode() for line in lines if line.strip())
+
+
 def node_secret(file: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> str:
     """What nodes present: the file, else TERTULIA_NODE_SECRET, else `DATA/node-secret`, made on the first start."""
     if file is not None:
@@ -119,14 +135,18 @@ def web_directory(given: Path | None, environment: Mapping[str, str] = os.enviro
 
 def read_secret(file: Path, setting: str) -> str:
     """The first line of a secret file."""
+    return _lines_of(file, setting)[0]
+
+
+def _lines_of(file: Path, setting: str) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(setting, f"cannot read {file}: {_reason(error)}") from None
-    line = text.split("\n", 1)[0].rstrip("\r")
-    if not line:
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    if not lines[0]:
         raise ConfigError(setting, f"{file} is empty")
-    return line
+    return lines
 
 
 def kept_secret(file: Path) -> str:

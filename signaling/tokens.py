@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
+import secrets as randomness
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
 import jwt
 
@@ -19,6 +21,9 @@ from .qss.identifiers import RoomId, UserId
 
 Use = Literal["access", "refresh"]
 ALGORITHM = "HS256"  # RFC 7518 §3.2
+
+# The times are ours to check, against the `now` that we are given.
+_OPTIONS: Final[Any] = {"require": ["sub", "exp", "sid", "use"], "verify_exp": False, "verify_iat": False}
 
 
 class RoomTokens:
@@ -46,38 +51,36 @@ class Claims:
 
 
 class AccessTokens:
-    """Makes and checks the bearer tokens of users (JWT, RFC 7519)."""
+    """Makes and checks the bearer tokens of users (JWT, RFC 7519): made with the first secret, checked with each."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = _derived(secret, b"access token")
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._keys = tuple(_derived(secret, b"access token") for secret in secrets)
 
     def make(self, user: UserId, *, now: float, ttl_s: float, use: Use = "access", session: str | None = None) -> str:
         """A token for `user`; `now` in epoch seconds."""
         claims = {
             "sub": user,
-            "sid": session or secrets.token_hex(12),
+            "sid": session or randomness.token_hex(12),
             "use": use,
             "iat": int(now),
             "exp": int(now + ttl_s),
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        return jwt.encode(claims, self._keys[0], algorithm=ALGORITHM)
 
     def check(self, token: str, *, now: float, use: Use = "access") -> Claims:
         """The claims of a token that is ours, of this use, and not expired at `now` (epoch seconds)."""
-        try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                options={"require": ["sub", "exp", "sid", "use"], "verify_exp": False, "verify_iat": False},
-            )
-        except jwt.InvalidTokenError:
-            raise NotSignedIn("wrong token") from None
-        if claims["use"] != use:
+        claims = self._signed(token)
+        if claims["use"] != use or not isinstance(claims["sid"], str):
             raise NotSignedIn("wrong token")
         if not isinstance(claims["exp"], int) or now >= claims["exp"]:
             raise NotSignedIn("expired token")
         return Claims(UserId(claims["sub"]), claims["sid"])
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        for key in self._keys:
+            with suppress(jwt.InvalidTokenError):
+                return jwt.decode(token, key, algorithms=[ALGORITHM], options=_OPTIONS)
+        raise NotSignedIn("wrong token")
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

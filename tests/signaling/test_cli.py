@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from signaling import cli
-from signaling.config import kept_secret
+from signaling.config import kept_secret, own_secrets
 from signaling.tokens import AccessTokens
 
 app = typer.Typer()
@@ -44,7 +44,7 @@ def test_a_user_is_made_and_a_token_printed(tmp_path: Path, password: Path) -> N
     user = out.split()[-1]
     code, out, _ = _run("token", "alice", "--data", data)
     assert code == 0
-    tokens = AccessTokens(kept_secret(data / "secret").encode())
+    tokens = AccessTokens((kept_secret(data / "secret").encode(),))
     assert tokens.check(out.strip(), now=time.time()).user == user
 
 
@@ -69,6 +69,7 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
         (("signaling", "--stun", "http://x"), 2, "--stun"),
         (("signaling", "--turn", "turn:x"), 2, "--turn-secret-file"),
         (("signaling", "--node-secret-file", "missing"), 2, "--node-secret-file"),
+        (("signaling", "--secret-file", "missing"), 2, "--secret-file"),
     ],
 )
 def test_bad_input_is_one_line_naming_what_is_wrong(
@@ -125,3 +126,11 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> Non
         _, err = process.communicate(timeout=20)
         assert process.returncode == 0
         assert b"Traceback" not in err
+
+
+def test_secrets_of_ours_are_the_lines_of_their_file_the_newest_first(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("the new one of 16 bytes\r\n\nthe old one of 16 bytes\n")
+    both = (b"the new one of 16 bytes", b"the old one of 16 bytes")
+    assert own_secrets(None, tmp_path, {}) == both
+    assert own_secrets(tmp_path / "secret", tmp_path / "elsewhere", {"TERTULIA_SECRET": "x"}) == both
+    assert own_secrets(None, tmp_path, {"TERTULIA_SECRET": "from the environment"}) == (b"from the environment",)

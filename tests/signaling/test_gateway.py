@@ -45,7 +45,7 @@ async def test_an_expired_token_refuses_the_connection(server: Server) -> None:
 
 async def test_a_token_of_another_secret_or_use_refuses_the_connection(server: Server) -> None:
     alice = await server.user("alice")
-    foreign = AccessTokens(b"somebody else's secret").make(alice.id, now=time.time(), ttl_s=60)
+    foreign = AccessTokens((b"somebody else's secret",)).make(alice.id, now=time.time(), ttl_s=60)
     assert (await _refused(server, {"token": foreign}))["code"] == "unauthorized"
     assert (await _refused(server, {"token": server.token(alice, use="refresh")}))["code"] == "unauthorized"
 

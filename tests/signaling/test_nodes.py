@@ -276,7 +276,7 @@ async def test_a_room_opened_under_another_secret_is_closed(tmp_path: Path) -> N
     async with running(tmp_path) as before:
         node = await before.node()
         await _call(before, node)
-    async with running(tmp_path, secret=b"another secret of sixteen bytes") as after:
+    async with running(tmp_path, secrets=(b"another secret of sixteen bytes",)) as after:
         await node.connect(after.url)
         after.clients.append(node)
         assert len(node.registered["close"]) == 1

@@ -42,18 +42,26 @@ def test_a_node_is_told_the_sha_256_of_the_tokens_text() -> None:
 
 
 def test_an_access_token_dies_at_its_time() -> None:
-    tokens = AccessTokens(SECRET)
+    tokens = AccessTokens((SECRET,))
     token = tokens.make(ALICE, now=1000, ttl_s=60)
     assert tokens.check(token, now=1059.9).user == ALICE
     with pytest.raises(NotSignedIn, match="expired"):
         tokens.check(token, now=1060)
 
 
+def test_a_new_first_secret_makes_tokens_and_the_old_ones_still_check() -> None:
+    before, after = AccessTokens((SECRET,)), AccessTokens((b"a newer secret of ours", SECRET))
+    old, new = (tokens.make(ALICE, now=1000, ttl_s=60, session="s") for tokens in (before, after))
+    assert after.check(old, now=1001) == after.check(new, now=1001)
+    with pytest.raises(NotSignedIn, match="wrong"):
+        before.check(new, now=1001)
+
+
 def test_an_unsigned_token_is_wrong() -> None:
     claims = {"sub": ALICE, "sid": "s", "use": "access", "exp": 2000}
     unsigned = jwt.encode(claims, "", algorithm="none")
     with pytest.raises(NotSignedIn, match="wrong"):
-        AccessTokens(SECRET).check(unsigned, now=1000)
+        AccessTokens((SECRET,)).check(unsigned, now=1000)
 
 
 @pytest.mark.parametrize("missing", ["sub", "sid", "use", "exp"])
@@ -62,7 +70,7 @@ def test_a_token_without_a_claim_is_wrong(missing: str) -> None:
     claims = {"sub": ALICE, "sid": "s", "use": "access", "exp": 2000}
     del claims[missing]
     with pytest.raises(NotSignedIn):
-        AccessTokens(SECRET).check(jwt.encode(claims, key, algorithm="HS256"), now=1000)
+        AccessTokens((SECRET,)).check(jwt.encode(claims, key, algorithm="HS256"), now=1000)
 
 
 def test_turn_credentials_are_the_hmac_of_expiry_and_user() -> None:

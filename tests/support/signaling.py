@@ -34,7 +34,7 @@ def settings(data: Path, **changes: Any) -> SignalingConfig:  # noqa: ANN401 - a
         "port": 0,
         "data": data,
         "web": data / "no-page",
-        "secret": b"a secret of sixteen bytes or more",
+        "secrets": (b"a secret of sixteen bytes or more",),
         "node_secret": NODE_SECRET,
         "unreachable_after_s": 0.05,
         "adopt_within_s": 0.0,
