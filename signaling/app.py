@@ -18,9 +18,11 @@ from aiohttp import web
 
 from .config import SignalingConfig, make_data_directory
 from .errors import StartError
-from .gateway.devices import NAMESPACE as DEVICES
-from .gateway.devices import DeviceSockets
+from .gateway.devices import DeviceConnections
+from .gateway.socketio import NAMESPACE as DEVICES
+from .gateway.socketio import SocketIoDevices
 from .gateway.sockets import Sockets
+from .gateway.websocket import WebSocketDevices
 from .ice import IceServers
 from .keeper import Keeper
 from .log import FieldLog
@@ -107,9 +109,8 @@ class App:
         ice = IceServers(config.stun, config.turn, config.turn_secret)
         sockets = Sockets(config)
         nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens)
-        devices = DeviceSockets(
-            config=config, sockets=sockets, devices=state.devices, users=users, access=self.access
-        )  # fmt: skip
+        devices = DeviceConnections(config=config, devices=state.devices, users=users, access=self.access)
+        websockets = WebSocketDevices(config, devices)
         open_requests = self._open_requests = OpenRequests(state.answers, config.open_requests)
         outbox = Outbox(
             devices=state.devices,
@@ -133,14 +134,15 @@ class App:
         )
         nodes.attach(keeper)
         devices.attach(keeper, requests)
-        sockets.serve(DEVICES, devices)
+        sockets.serve(DEVICES, SocketIoDevices(sockets, devices))
         sockets.serve(NODES, nodes)
         outbox.start()
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (state, outbox, keeper, nodes, requests, devices, sockets):
+        for part in (state, outbox, keeper, nodes, requests, devices, websockets, sockets):
             self._stack.push_async_callback(part.close)
         app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
         sockets.attach(app)
+        websockets.attach(app)
         app.add_routes(Sapi(config=config, users=users, access=self.access, state=state, nodes=nodes).routes())
         add_page(app, config.web)
         return app

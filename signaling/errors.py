@@ -3,6 +3,7 @@
 SignalingError                the requester is told, with a code of QSS (docs/protocol.md)
 ├── Malformed            400  the frame breaks the format
 ├── NotSignedIn          401  no token, or one that is wrong or expired
+├── NotLetIn             401  a connection is refused: its reason is told
 ├── NotInAcl             403  not admitted to the room
 ├── NotFound             404
 │   ├── UnknownRequest        no such request
@@ -53,6 +54,16 @@ class NotSignedIn(SignalingError):
 
     def __init__(self, message: str = "not signed in") -> None:
         super().__init__(message)
+
+
+class NotLetIn(SignalingError):
+    """A connection is refused.  Clients branch on the reason: `unauthorized`, `malformed`, `too_fast`, ..."""
+
+    code = 401
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message or reason)
+        self.reason = reason
 
 
 class NotInAcl(SignalingError):

@@ -31,8 +31,8 @@ log = FieldLog(__name__)
 class DeviceSender(Protocol):
     """Brings a frame to a device that is online."""
 
-    async def send(self, device: DeviceRef, frame: Outgoing) -> None:
-        """Send a frame; a device that is not online misses it."""
+    async def send(self, socket: str, frame: Outgoing) -> None:
+        """Send a frame to the connection of a device."""
 
 
 class NodeSender(Protocol):
@@ -106,7 +106,7 @@ class Outbox:
     async def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Send(to, frame):
-                await self._device_sender.send(to, frame)
+                await self._send(to, frame)
             case Ring():
                 await self._ring(effect)
             case Tell():
@@ -114,7 +114,7 @@ class Outbox:
             case Conclude():
                 await self._on_conclude(effect)
                 if effect.told:
-                    await self._device_sender.send(effect.inviter, effect.result)
+                    await self._send(effect.inviter, effect.result)
             case Grant() | Revoke() | CloseRoom():
                 await self._node_sender.carry_out(effect)
             case Record(call):
@@ -122,14 +122,19 @@ class Outbox:
             case _:
                 assert_never(effect)
 
+    async def _send(self, to: DeviceRef, frame: Outgoing) -> None:
+        """A device that is offline misses it."""
+        if (online := await self._devices.get(to)) is not None:
+            await self._device_sender.send(online.socket, frame)
+
     async def _ring(self, effect: Ring) -> None:
         invitee = effect.invitation.invitee
         token = self._tokens.token(effect.room.uuid, invitee, effect.room.member(invitee).serial)
         frame = replies.ring(effect.room, effect.invitation, token, self._ice.for_user(invitee, time.time()))
-        await self._device_sender.send(DeviceRef(invitee, effect.device), frame)
+        await self._send(DeviceRef(invitee, effect.device), frame)
 
     async def _tell(self, effect: Tell) -> None:
         for user in effect.users:
             for device in await self._devices.of(user):
                 if device.ref != effect.skip:
-                    await self._device_sender.send(device.ref, effect.event)
+                    await self._device_sender.send(device.socket, effect.event)

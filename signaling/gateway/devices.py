@@ -1,9 +1,9 @@
-"""The shell that devices connect to: the default namespace of Socket.IO.
+"""The connections of devices: who is let in, how fast they may send, and what becomes of their frames.
 
-socket -> sockets -> **devices** -> parse -> requests
+sockets, websocket -> **devices** -> parse -> requests          state -> **devices** -> sockets, websocket
 
-A connection is let in with an access token, and nothing is kept of it before that.  Its frames are taken one after the
-other, in the event `message`; the acknowledgement carries the answer, which for an invitation is the final one.
+The rules are here, once; what carries the frames is beside (`sockets.py`, `websocket.py`).  A connection is let in with
+an access token, and nothing is kept of it before that.  Its frames are taken one after the other.
 """
 
 from __future__ import annotations
@@ -11,30 +11,44 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
 from ..config import SignalingConfig
-from ..errors import Malformed, NotSignedIn, ServerFault, SignalingError, TooFast
+from ..errors import Malformed, NotLetIn, NotSignedIn, ServerFault, SignalingError, TooFast
 from ..keeper import Keeper
 from ..log import FieldLog
 from ..qss import frames
 from ..qss.devices import Device, DeviceCard
 from ..qss.frames import Outgoing
-from ..qss.identifiers import DeviceRef, new_request_id
+from ..qss.identifiers import new_request_id
 from ..qss.parse import Label, label_of, parse
 from ..requests import Requests
 from ..state import Devices
 from ..store.users import Users
 from ..tokens import AccessTokens
+from .endings import Ending
 from .rate import TokenBucket
-from .sockets import Sockets, refused
-
-NAMESPACE = "/"
-EVENT = "message"
 
 log = FieldLog(__name__)
+
+
+class Carrier(Protocol):
+    """What carries the frames of devices.  None of these waits for the device."""
+
+    def deliver(self, socket: str, text: str) -> None:
+        """Send a frame, as JSON text; a connection that is gone misses it."""
+
+    def unread(self, socket: str) -> int:
+        """How many frames wait for a device that does not read them."""
+
+    def alive(self, socket: str) -> bool:
+        """Whether the connection is still there."""
+
+    def end(self, socket: str, ending: Ending) -> None:
+        """End a connection, transport and all; again is harmless."""
 
 
 class ConnectAuth(Struct, frozen=True, kw_only=True):
@@ -49,20 +63,18 @@ class Session:
     """One connection of a device that is signed in."""
 
     device: Device
+    carrier: Carrier
     bucket: TokenBucket
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Frames of one device are handled one after the other."""
 
 
-class DeviceSockets:
-    """Connections of devices, by their Socket.IO id."""
+class DeviceConnections:
+    """Connections of devices by the id of their socket, whatever carries them."""
 
-    def __init__(
-        self, *, config: SignalingConfig, sockets: Sockets, devices: Devices, users: Users, access: AccessTokens
-    ) -> None:
+    def __init__(self, *, config: SignalingConfig, devices: Devices, users: Users, access: AccessTokens) -> None:
         # Given to us; keeper and requests by `attach`, because their effects come back here.
         self._config = config
-        self._sockets = sockets
         self._devices = devices
         self._users = users
         self._access = access
@@ -70,7 +82,6 @@ class DeviceSockets:
         self._requests: Requests
         # Ours.
         self._sessions: dict[str, Session] = {}
-        self._transports: dict[str, str] = {}
         self._greetings: set[asyncio.Task[None]] = set()
 
     def attach(self, keeper: Keeper, requests: Requests) -> None:
@@ -83,58 +94,83 @@ class DeviceSockets:
         if self._greetings:
             await asyncio.wait(self._greetings)
 
-    async def send(self, device: DeviceRef, frame: Outgoing) -> None:
-        """Send a frame to a device; one that is offline misses it, one that does not read is disconnected."""
-        online = await self._devices.get(device)
-        if online is None:
-            return
-        if self._sockets.unread(online.socket, NAMESPACE) >= self._config.unread_frames:
-            log.warning("device_does_not_read", user=device.user, device=device.device)
-            self._sockets.disconnect(online.socket, NAMESPACE, for_good=False)
-            return
-        await self._sockets.emit(EVENT, frames.wire(frame), to=online.socket, namespace=NAMESPACE)
+    def __len__(self) -> int:
+        return len(self._sessions)
 
-    async def connected(self, sid: str, auth: object) -> None:
-        """Let a device in, or refuse it."""
-        transport = self._sockets.transport_of(sid, NAMESPACE) or sid
-        device = await self._signed_in(sid, auth)
-        if not self._sockets.alive(sid, NAMESPACE):
-            raise refused("gone")  # while the token was being checked
-        if transport in self._transports.values():
-            raise refused("already", "this connection is signed in already")
-        self._transports[sid] = transport
-        self._sockets.welcome(sid, NAMESPACE)
+    # --- towards the device ------------------------------------------------------------------------------------------
+
+    async def send(self, socket: str, frame: Outgoing | msgspec.Raw) -> None:
+        """Send a frame to a connection of ours; one that is gone misses it, one that does not read is ended."""
+        session = self._sessions.get(socket)
+        if session is not None and self._reads(socket, session):
+            session.carrier.deliver(socket, msgspec.json.encode(frame).decode())
+
+    def unread(self, socket: str) -> int:
+        """How many frames wait for a device that does not read them."""
+        session = self._sessions.get(socket)
+        return session.carrier.unread(socket) if session is not None else 0
+
+    def disconnect(self, socket: str, ending: Ending) -> None:
+        """End a connection of ours without waiting for it; one that is gone already is no matter."""
+        if (session := self._sessions.get(socket)) is not None:
+            session.carrier.end(socket, ending)
+
+    def _reads(self, socket: str, session: Session) -> bool:
+        """Whether the device keeps up; if not, its connection is ended."""
+        if session.carrier.unread(socket) < self._config.unread_frames:
+            return True
+        log.warning("device_does_not_read", user=session.device.user, device=session.device.card.id)
+        session.carrier.end(socket, Ending.DOES_NOT_READ)
+        return False
+
+    # --- from the carriers -------------------------------------------------------------------------------------------
+
+    async def connected(self, socket: str, carrier: Carrier, auth: object) -> None:
+        """Let a device in; raises NotLetIn.  It is greeted once its carrier has confirmed the connection."""
+        device = await self._signed_in(socket, auth)
+        if not carrier.alive(socket):
+            raise NotLetIn("gone")  # while the token was being checked
         bucket = TokenBucket(self._config.rate_per_s, self._config.rate_burst, self._keeper.now())
-        self._sessions[sid] = Session(device, bucket)
+        session = self._sessions[socket] = Session(device, carrier, bucket)
         replaced = await self._devices.put(device)
+        if self._sessions.get(socket) is not session:  # gone while it was being put
+            await self._devices.remove(device)
+            raise NotLetIn("gone")
         log.info("device_online", user=device.user, device=device.card.id)
         ready = frames.event("ready", userId=device.user, deviceId=device.card.id, username=device.username)
-        # Frames follow once the library has confirmed the connection, which it does when this returns.
+        # Carriers confirm when this returns.
         asyncio.get_running_loop().call_soon(self._greet, device, ready, replaced)
 
-    async def disconnected(self, sid: str) -> None:
+    async def disconnected(self, socket: str) -> None:
         """A device's connection is gone; its media goes on."""
-        self._transports.pop(sid, None)
-        session = self._sessions.pop(sid, None)
+        session = self._sessions.pop(socket, None)
         if session is not None and await self._devices.remove(session.device):
             log.info("device_offline", user=session.device.user, device=session.device.card.id)
             await self._keeper.device_gone(session.device.ref)
 
-    async def happened(self, sid: str, event: str, data: object) -> object:
-        """One event of a device; gives its acknowledgement."""
-        session = self._sessions.get(sid)
+    async def received(self, socket: str, data: object) -> Outgoing | None:
+        """One frame of a device, parsed or not; gives what acknowledges it, where something does.
+
+        The answers to requests are sent as frames besides.
+        """
+        session = self._sessions.get(socket)
         if session is None:
-            return frames.wire(_error(Label(), NotSignedIn()))
-        if self._sockets.unread(sid, NAMESPACE) >= self._config.unread_frames:
-            self._sockets.disconnect(sid, NAMESPACE, for_good=False)
+            return _error(Label(), NotSignedIn())
+        if not self._reads(socket, session):
             return None
         if not session.bucket.take(self._keeper.now()):
             return await self._refused(session, label_of(data), TooFast())
-        if event != EVENT:
-            return await self._refused(session, Label(), Malformed(f"unknown event {event[:64]!r}; use {EVENT!r}"))
         return await self._frame(session, data)
 
-    async def _frame(self, session: Session, data: object) -> object:
+    async def malformed(self, socket: str, problem: str) -> Outgoing | None:
+        """A device sent what is no frame at all."""
+        session = self._sessions.get(socket)
+        if session is None:
+            return _error(Label(), NotSignedIn())
+        within = session.bucket.take(self._keeper.now())
+        return await self._refused(session, Label(), Malformed(problem) if within else TooFast())
+
+    async def _frame(self, session: Session, data: object) -> Outgoing | None:
         try:
             async with session.turn:
                 _label, frame = parse(data)
@@ -144,29 +180,28 @@ class DeviceSockets:
         except Exception:
             log.fault("frame_failed", user=session.device.user)
             return await self._refused(session, label_of(data), ServerFault())
-        if isinstance(answer, asyncio.Future):
-            answer = await asyncio.shield(answer)
-        return {} if answer is None else frames.wire(answer)
+        return await asyncio.shield(answer) if isinstance(answer, asyncio.Future) else answer
 
-    async def _refused(self, session: Session, label: Label, error: SignalingError) -> object:
+    async def _refused(self, session: Session, label: Label, error: SignalingError) -> Outgoing:
         frame = _error(label, error)
         await self._requests.send(session.device.ref, frame)
-        return frames.wire(frame)
+        return frame
 
-    async def _signed_in(self, sid: str, auth: object) -> Device:
+    async def _signed_in(self, socket: str, auth: object) -> Device:
         try:
             given = msgspec.convert(auth, ConnectAuth)
             claims = self._access.check(given.token, now=time.time())
         except msgspec.ValidationError as error:
-            code = "malformed" if isinstance(auth, dict) and isinstance(auth.get("token"), str) else "unauthorized"
-            raise refused(code, str(error) if code == "malformed" else None) from None
+            if isinstance(auth, dict) and isinstance(auth.get("token"), str):
+                raise NotLetIn("malformed", str(error)) from None
+            raise NotLetIn("unauthorized") from None
         except NotSignedIn:
-            raise refused("unauthorized") from None
+            raise NotLetIn("unauthorized") from None
         user = await self._users.by_id(claims.user)
         if user is None:
-            raise refused("unauthorized")
+            raise NotLetIn("unauthorized")
         card = given.device or DeviceCard(id=new_request_id())
-        return Device(user=user.id, username=user.username, card=card, socket=sid)
+        return Device(user=user.id, username=user.username, card=card, socket=socket)
 
     def _greet(self, device: Device, ready: frames.Event, replaced: Device | None) -> None:
         task = asyncio.get_running_loop().create_task(self._greeted(device, ready, replaced))
@@ -177,7 +212,7 @@ class DeviceSockets:
         await self._requests.send(device.ref, ready)
         await self._keeper.device_came(device.ref)
         if replaced is not None:
-            self._sockets.disconnect(replaced.socket, NAMESPACE, for_good=True)
+            self.disconnect(replaced.socket, Ending.REPLACED)
 
 
 def _error(label: Label, error: SignalingError) -> Outgoing:

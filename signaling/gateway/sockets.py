@@ -1,6 +1,6 @@
 """Socket.IO, behind the few typed calls that we use; the only file that touches python-socketio.
 
-aiohttp -> **sockets** -> devices (namespace `/`), nodes (namespace `/nodes`)
+aiohttp -> **sockets** -> socketio (devices, namespace `/`), nodes (namespace `/nodes`)
 
 A namespace is one coroutine that gets every event: "connect" and "disconnect" from the library, whatever else from the
 peer.  A peer may send events of these two names as well; they are told apart here and go nowhere.
@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Protocol
 
+import engineio
 import socketio
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -99,6 +100,12 @@ class Sockets:
     ) -> None:
         """Send an event to one connection; it does not wait for the peer."""
         await self._server.emit(event, data, to=to, namespace=namespace, callback=callback)
+
+    def emit_json(self, event: str, text: str, *, to: str, namespace: str) -> None:
+        """Send an event whose argument is JSON text already; a connection that is gone misses it."""
+        socket = self._server.eio.sockets.get(self.transport_of(to, namespace))
+        if socket is not None and not socket.closed:
+            socket.queue.put_nowait(_event_packet(event, text, namespace))
 
     async def call(self, event: str, data: object, *, to: str, namespace: str, timeout_s: float) -> object:
         """Send an event and wait for its acknowledgement; raises NoNode when none comes in time."""
@@ -208,6 +215,12 @@ class Sockets:
     async def _on_time(self, engine: Hashable) -> None:
         """The transport has not signed in, or was told to go and did not."""
         await self._cut(str(engine))
+
+
+def _event_packet(event: str, text: str, namespace: str) -> Any:  # noqa: ANN401 - the library has no types
+    make: Any = engineio.packet.Packet
+    place = "" if namespace == "/" else f"{namespace},"
+    return make(engineio.packet.MESSAGE, data=f"{socketio.packet.EVENT}{place}[{json.dumps(event)},{text}]")
 
 
 def refused(code: str, message: str | None = None) -> Exception:

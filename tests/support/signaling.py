@@ -21,6 +21,7 @@ from signaling.app import App
 from signaling.config import SignalingConfig
 from signaling.store.passwords import hash_password
 from signaling.store.users import User
+from tests.support.lines import Line, SocketIoLine, Transport, WebSocketLine
 
 Frame = dict[str, Any]
 NODE_SECRET = "the nodes' secret"
@@ -44,10 +45,14 @@ def settings(data: Path, **changes: Any) -> SignalingConfig:  # noqa: ANN401 - a
 
 
 @asynccontextmanager
-async def running(data: Path, **changes: Any) -> AsyncIterator[Server]:  # noqa: ANN401
+async def running(
+    data: Path,
+    transport: Transport = "socket.io",
+    **changes: Any,  # noqa: ANN401
+) -> AsyncIterator[Server]:
     """A signaling server, with its devices and nodes ended first."""
     async with App(settings(data, **changes)) as app:
-        server = Server(app)
+        server = Server(app, transport)
         try:
             yield server
         finally:
@@ -59,6 +64,7 @@ class Server:
     """A running server and what connects to it."""
 
     app: App
+    transport: Transport = "socket.io"
     clients: list[Device | InTestNode] = field(default_factory=list)
 
     @property
@@ -80,7 +86,7 @@ class Server:
     async def device(self, name: str, device: str | None = None, domain: str = "local") -> Device:
         """A signed-in device of a user."""
         user = await self.user(name, domain)
-        made = Device(user, device or f"{name}-{secrets.token_hex(3)}")
+        made = Device(user, device or f"{name}-{secrets.token_hex(3)}", self.transport)
         await made.connect(self.url, self.token(user))
         self.clients.append(made)
         return made
@@ -102,36 +108,40 @@ class Server:
 class Device:
     """A device: sends frames and keeps what it gets, in order."""
 
-    def __init__(self, user: User, device: str) -> None:
+    def __init__(self, user: User, device: str, transport: Transport = "socket.io") -> None:
         self.user = user
         self.device = device
         self.frames: list[Frame] = []
         self._taken = 0
         self._news = asyncio.Event()
-        self.sio = _client()
-        self.sio.on("message", self._on_message)
         self.gone = asyncio.Event()
-        self.sio.on("disconnect", self._on_disconnect)
+        self.sio = _client()
+        self.line: Line = SocketIoLine(self, self.sio) if transport == "socket.io" else WebSocketLine(self)
 
     async def connect(self, url: str, token: str, transports: tuple[str, ...] = ("websocket",)) -> None:
         """Connect and wait until signaling says `ready`."""
         auth = {"token": token, "device": {"id": self.device, "name": "a test", "kind": "agent"}}
         self.gone.clear()
-        await self.sio.connect(url, auth=auth, transports=list(transports), wait_timeout=5)
+        await self.line.connect(url, auth, transports)
         ready = await self.event("ready")
         assert ready == {"userId": self.user.id, "deviceId": self.device, "username": self.user.username}
 
     async def disconnect(self) -> None:
         """Close the connection."""
-        await self.sio.disconnect()
+        await self.line.disconnect()
 
-    async def tell(self, frame: object) -> Any:  # noqa: ANN401 - whatever the acknowledgement is
-        """Send a frame and wait for its acknowledgement."""
-        return await self.sio.call("message", frame, timeout=10)
+    async def tell(self, frame: object) -> Any:  # noqa: ANN401 - whatever the answer is
+        """Send a frame and wait for its answer: the acknowledgement, or the frame where there are none."""
+        return await self.line.tell(frame)
 
     async def send(self, frame: object) -> None:
         """Send a frame and do not wait."""
-        await self.sio.emit("message", frame)
+        await self.line.send(frame)
+
+    def got(self, frame: Frame) -> None:
+        """A frame has come."""
+        self.frames.append(frame)
+        self._news.set()
 
     async def ask(self, name: str, request_id: str | None = None, **rest: Any) -> Any:  # noqa: ANN401
         """Send a request and wait for its acknowledgement."""
@@ -194,13 +204,6 @@ class Device:
         """Invitations that ring here and have not been cancelled."""
         over = {f["requestID"] for f in self.frames if f.get("cancel") == "invitation"}
         return [f for f in self.frames if f.get("request") == "invitation" and f["requestID"] not in over]
-
-    async def _on_message(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        self._news.set()
-
-    async def _on_disconnect(self, *_reason: object) -> None:
-        self.gone.set()
 
 
 @dataclass

@@ -40,6 +40,31 @@ STRANGE: list[Any] = [
     {"": {"": {}}},
     ["a", 1],
 ]
+STRANGE_TEXTS: list[str] = [
+    "",
+    " ",
+    "null",
+    "NaN",
+    "-0",
+    "1e999",
+    '{"request": NaN}',
+    '{"request": "createRoom", "requestID": "1", "payload": {"bitrate": NaN}}',
+    '{"request": "createRoom", "requestID": "1", "payload": {"bitrate": Infinity}}',
+    '{"request": "createRoom", "request": "makeTea", "requestID": "1", "payload": {}}',
+    '{"request": "makeTea", "requestID": "1", "requestID": 2, "payload": {}, "payload": []}',
+    '{"request": "createRoom", "answer": "invitation", "cancel": "invitation", "type": "request", "requestID": "1"}',
+    '{"request": "\\ud800", "requestID": "\\udfff"}',
+    '{"request": "createRoom\\u0000", "requestID": "\\u0000"}',
+    '{"request": "joinRoom", "requestID": "1", "payload": {"room": 1' + "0" * 5_000 + "}}",
+    '"{}"',
+    '"\\"\\""',
+    "[" * 30_000,
+    '{"a":' * 7_000,
+    "[" * 30_000 + "]" * 30_000,
+    '{"request":"joinRoom","requestID":"1","payload":' + '{"a":' * 7_000 + "1" + "}" * 7_000 + "}",
+    "\ufeff{}",
+]
+"""Texts that JSON readers disagree on: repeated keys, numbers that are none, endless nesting, a byte order mark."""
 
 
 def damaged_frames(count: int, seed: int = 1) -> Iterator[str]:
