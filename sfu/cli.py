@@ -24,7 +24,9 @@ FAILED = 1
 
 
 def node(
-    signaling: Annotated[str, typer.Option(help="Base URL of signaling, e.g. http://127.0.0.1:8080.")],
+    signaling: Annotated[
+        list[str], typer.Option(metavar="URL", help="Base URL of signaling; once for each of its processes.")
+    ],
     host: Annotated[str, typer.Option(help="Address of the HTTP port.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="HTTP port: Socket.IO, WebSocket, WHIP, WHEP.")] = 8081,
     udp_port: Annotated[int, typer.Option(help="First media port; worker i has this + i.")] = 40_000,
@@ -36,7 +38,10 @@ def node(
     name: Annotated[str, typer.Option(help="sfu and a number; each node has its own.")] = "sfu1",
     public_url: Annotated[str | None, typer.Option(help="URL at which clients reach the HTTP port.")] = None,
     secret_file: Annotated[
-        Path | None, typer.Option(help="File with the secret shared with signaling.  [default: TERTULIA_NODE_SECRET]")
+        Path | None,
+        typer.Option(
+            help="File whose first line is the secret shared with signaling.  [default: TERTULIA_NODE_SECRET]"
+        ),
     ] = None,
 ) -> None:
     """Run a media node."""
@@ -44,8 +49,9 @@ def node(
 
     try:
         config = NodeConfig(
-            signaling=signaling,
+            signaling=tuple(signaling),
             secret=read_secret(secret_file),
+            secret_file=secret_file,
             name=name,
             host=host,
             port=port,

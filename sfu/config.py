@@ -20,10 +20,12 @@ MIN_SECRET_CHARS = 16
 class NodeConfig:
     """One node.  Times are seconds, sizes bytes."""
 
-    signaling: str
-    """Base URL of signaling, e.g. `http://127.0.0.1:8080`."""
+    signaling: tuple[str, ...]
+    """Base URLs of signaling's processes, e.g. `http://127.0.0.1:8080`; the node is registered with one at a time."""
     secret: str = field(repr=False)
     """Shared with signaling; opens the `/nodes` namespace."""
+    secret_file: Path | None = None
+    """Where the secret lies; read again before each connection, so that a new one needs no restart."""
     name: str = "sfu1"
     """`sfuN`; also the first part of the node's paths."""
     host: str = "127.0.0.1"
@@ -83,7 +85,9 @@ class NodeConfig:
             raise ConfigError("workers", "must be 1 to 256", got=self.workers)
         if len(self.secret) < MIN_SECRET_CHARS:
             raise ConfigError("secret", f"must have {MIN_SECRET_CHARS} characters or more", got="a shorter one")
-        for url in filter(None, (self.signaling, self.public_url)):
+        if not self.signaling:
+            raise ConfigError("signaling", "must be a URL", got="none")
+        for url in filter(None, (*self.signaling, self.public_url)):
             _check_url(url)
         for address in self.advertise:
             _check_address(address)
@@ -147,13 +151,23 @@ def primary_address() -> str:
 
 
 def read_secret(secret_file: Path | None, environment: Mapping[str, str] = os.environ) -> str:
-    """The node secret: the file's, else the environment's."""
+    """The node secret: the first line of the file, else of the environment's."""
     if secret_file is None:
-        secret = environment.get(SECRET_VARIABLE, "")
-        if not secret:
+        lines = environment.get(SECRET_VARIABLE, "").split()
+        if not lines:
             raise ConfigError("secret", f"is missing: give --secret-file or set {SECRET_VARIABLE}", got="")
-        return secret
+        return lines[0]
     try:
-        return secret_file.read_text(encoding="utf-8").strip()
+        return secret_file.read_text(encoding="utf-8").strip().split("\n", 1)[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("secret file", f"cannot be read: {error}", got=str(secret_file)) from error
+
+
+def secret_now(config: NodeConfig) -> str:
+    """The secret to present: the file's of this moment, or the one of the start where it cannot be read."""
+    if config.secret_file is None:
+        return config.secret
+    try:
+        return read_secret(config.secret_file) or config.secret
+    except ConfigError:
+        return config.secret

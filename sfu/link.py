@@ -2,9 +2,10 @@
 
 node -> **link** <-> signaling (Socket.IO namespace `/nodes`)
 
-Media does not need signaling: the link reconnects for ever, and each time registers with everything the node carries,
-so whatever was missed while it was down is healed.  Reports go out in order and each waits for its ack; one that gets
-none makes the link register anew, and a registration makes every waiting report unnecessary.
+Media does not need signaling: the link reconnects for ever, to the next of signaling's processes (attempts.py says
+when), and each time registers with everything the node carries, so whatever was missed while it was down is healed.
+Reports go out in order and each waits for its ack; one that gets none makes the link register anew, and a registration
+makes every waiting report unnecessary.
 """
 
 import asyncio
@@ -21,7 +22,8 @@ import socketio
 from msgspec import Meta, Struct
 
 from sfu._core import Core
-from sfu.config import NodeConfig
+from sfu.attempts import Attempts
+from sfu.config import NodeConfig, secret_now
 from sfu.control.requests import read
 from sfu.errors import LinkRefused, Refused
 from sfu.log import FieldLog
@@ -33,8 +35,6 @@ from sfu.session import LeftReason, Session
 NAMESPACE: Final = "/nodes"
 CONNECT_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 5.0
-FIRST_RETRY_S = 0.25
-LAST_RETRY_S = 5.0
 MAX_PART_BYTES = 40 * 1024
 """Rooms of one `register` frame; signaling closes a connection that sends more than 64 KiB at once."""
 MAX_REPORTS = 10_000
@@ -109,7 +109,7 @@ class SignalingLink:
         self._node: Node | None = None
         self._reports: asyncio.Queue[Report] = asyncio.Queue(MAX_REPORTS)
         self._must_register = False
-        self._retry_s = FIRST_RETRY_S
+        self._attempts = Attempts(config.signaling)
         self._load = _LoadMeter(core)
         self._socket: Any = None
         self.registered = asyncio.Event()
@@ -142,12 +142,15 @@ class SignalingLink:
         while True:
             try:
                 await self._stay_registered()
-            except (socketio.exceptions.SocketIOError, LinkRefused, Refused, OSError) as error:
-                log.warning("signaling_unreachable", url=self._config.signaling, error=error)
+                log.warning("signaling_lost", url=self._attempts.url)
+            except LinkRefused as error:
+                log.warning("signaling_refuses_this_node", url=self._attempts.url, error=error)
+            except (socketio.exceptions.SocketIOError, Refused, OSError) as error:
+                log.warning("signaling_unreachable", url=self._attempts.url, error=error)
             except Exception:  # media must not end because of what signaling or its client library did
                 logger.exception("link_failed")
-            await asyncio.sleep(self._retry_s * (0.75 + secrets.randbelow(500) / 1_000))
-            self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
+            pause_s = self._attempts.failed()
+            await asyncio.sleep(pause_s * (0.75 + secrets.randbelow(500) / 1_000))
 
     async def flush(self, timeout_s: float) -> None:
         """Wait until every report has been taken, or for so long."""
@@ -163,9 +166,9 @@ class SignalingLink:
             socket.on(event, handler, namespace=NAMESPACE)
         try:
             await socket.connect(
-                self._config.signaling,
+                self._attempts.url,
                 namespaces=[NAMESPACE],
-                auth={"node": self._config.name, "instance": self._instance, "secret": self._config.secret},
+                auth={"node": self._config.name, "instance": self._instance, "secret": secret_now(self._config)},
                 transports=["websocket"],
                 wait_timeout=CONNECT_TIMEOUT_S,
             )
@@ -189,8 +192,8 @@ class SignalingLink:
                 raise LinkRefused(f"{answer.error} {answer.message}")
             for room in answer.close:
                 node.close_room(room, "room closed")
-        self._retry_s = FIRST_RETRY_S
-        log.info("registered", name=self._config.name, instance=self._instance)
+        self._attempts.succeeded()
+        log.info("registered", url=self._attempts.url, name=self._config.name, instance=self._instance)
 
     async def _pump(self, socket: Any, lost: asyncio.Event) -> None:  # noqa: ANN401
         """Send reports and load until the connection is lost, or something went missing."""

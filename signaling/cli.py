@@ -39,7 +39,7 @@ def signaling(
     data: Data = DEFAULT_DATA,
     web: Annotated[Path | None, typer.Option(metavar="DIR", help="The built page.")] = None,
     node_secret_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What nodes must present; else TERTULIA_NODE_SECRET.")
+        Path | None, typer.Option(metavar="FILE", help="What nodes may present, one a line; else TERTULIA_NODE_SECRET.")
     ] = None,
     secret_file: Annotated[
         Path | None,
@@ -63,7 +63,7 @@ def signaling(
             data=data,
             web=settings.web_directory(web),
             secrets=settings.own_secrets(secret_file, data),
-            node_secret=settings.node_secret(node_secret_file, data),
+            node_secrets=settings.node_secrets(node_secret_file, data),
             stun=tuple(stun or ()),
             turn=tuple(turn or ()),
             turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",

@@ -32,8 +32,8 @@ class SignalingConfig:
     """Directory of the built page."""
     secrets: tuple[bytes, ...]
     """Keys of access tokens and room tokens, at least 16 bytes each: the first makes them, all check them."""
-    node_secret: str
-    """What a node must present to register."""
+    node_secrets: tuple[str, ...]
+    """What a node must present to register: any of them, so that they can be changed one after the other."""
     stun: tuple[str, ...] = ()
     """STUN URLs given to devices."""
     turn: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class SignalingConfig:
         self._check_numbers()
         if not self.secrets or min(map(len, self.secrets)) < 16:
             raise ConfigError("secret", "must have 16 bytes or more, on each of its lines")
-        if not self.node_secret:
+        if not self.node_secrets or not all(self.node_secrets):
             raise ConfigError("node secret", "must not be empty")
         if self.turn and not self.turn_secret:
             raise ConfigError("--turn", "needs --turn-secret-file")
@@ -117,13 +117,19 @@ def own_secrets(file: Path | None, data: Path, environment: Mapping[str, str] = 
     return tuple(line.strip().encode() for line in lines if line.strip())
 
 
-def node_secret(file: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> str:
-    """What nodes present: the file, else TERTULIA_NODE_SECRET, else `DATA/node-secret`, made on the first start."""
+def node_secrets(file: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What nodes may present: the lines of the file, else of TERTULIA_NODE_SECRET, else of `DATA/node-secret`.
+
+    The first line is what nodes should have by now; those below still let nodes in that have not been told yet.
+    """
     if file is not None:
-        return read_secret(file, "--node-secret-file")
-    if given := environment.get("TERTULIA_NODE_SECRET", "").strip():
-        return given
-    return kept_secret(data / "node-secret")
+        lines = _lines_of(file, "--node-secret-file")
+    elif given := environment.get("TERTULIA_NODE_SECRET", "").strip():
+        lines = given.splitlines()
+    else:
+        kept_secret(data / "node-secret")
+        lines = _lines_of(data / "node-secret", "node-secret")
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def web_directory(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:

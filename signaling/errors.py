@@ -10,6 +10,7 @@ SignalingError                the requester is told, with a code of QSS (docs/pr
 │   ├── UnknownRoom           no such room
 │   └── NobodyReachable       unknown, offline or blocked: never said which
 ├── Already              409  joined or invited already
+├── NodeTaken            409  another live node has this name
 ├── TooFast              429  above the rate
 ├── RoomFull             486  no place in the room
 ├── ServerFault          500  our fault
@@ -106,6 +107,15 @@ class Already(SignalingError):
     """The user is in the room, or invited to it, already."""
 
     code = 409
+
+
+class NodeTaken(SignalingError):
+    """Another node with this name is connected."""
+
+    code = 409
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another node called {name!r} is connected; give each node its own --name")
 
 
 class TooFast(SignalingError):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..config import SignalingConfig
-from ..errors import Malformed, NoNode, SignalingError, UnknownRoom
+from ..errors import Malformed, NodeTaken, NoNode, SignalingError, UnknownRoom
 from ..gateway.sockets import Sockets, refused
 from ..keeper import Keeper
 from ..log import FieldLog
@@ -169,12 +169,17 @@ class Nodes:
             given = msgspec.convert(auth, NodeAuth)
         except msgspec.ValidationError:
             raise refused("unauthorized") from None
-        if not hmac.compare_digest(given.secret.encode(), self._config.node_secret.encode()):
+        if not self._is_secret(given.secret):
             log.warning("node_refused", node=given.node)
             raise refused("unauthorized")
         self._authenticated[sid] = given
         self._turns[sid] = asyncio.Lock()
         self._sockets.welcome(sid, NAMESPACE)
+
+    def _is_secret(self, given: str) -> bool:
+        """Whether it is one of ours: all are compared, so that time tells nothing."""
+        matches = [hmac.compare_digest(given.encode(), one.encode()) for one in self._config.node_secrets]
+        return any(matches)
 
     async def disconnected(self, sid: str) -> None:
         """A node's connection is gone: its media goes on, and it may come back."""
@@ -197,7 +202,7 @@ class Nodes:
         auth = self._authenticated[sid]
         if (card.node, card.instance) != (auth.node, auth.instance):
             raise Malformed("node and instance differ from those at connect")
-        await self._replace(card, sid)
+        self._replace(card, sid)
         reported = self._reported.setdefault(sid, set())
         close = [held.room for held in card.rooms if not await self._taken_up(card, held)]
         reported.update(RoomId(held.room) for held in card.rooms)
@@ -209,12 +214,21 @@ class Nodes:
             self._book.closed(RoomId(room))
         return {"close": close, "node": card.node}
 
-    async def _replace(self, card: Register, sid: str) -> None:
-        """Note the node, over this connection from now on; an older one of the same name is cut."""
-        before = self._book.register(card, sid)
+    def _replace(self, card: Register, sid: str) -> None:
+        """Note the node, over this connection from now on; an older one of the same process is cut.
+
+        Another process under this name is refused while the first is connected: two that displaced each other would
+        each lose the rooms of the other, for ever.
+        """
+        before = self._book.get(card.node)
+        older = before.socket if before is not None and before.socket != sid else None
+        if before is not None and older is not None and before.card.instance != card.instance:
+            log.warning("node_name_taken", node=card.node, instance=card.instance, taken_by=before.card.instance)
+            raise NodeTaken(card.node)
+        self._book.register(card, sid)
         self._timers.arm(card.node, None)
-        if before is not None and before.socket is not None and before.socket != sid:
-            self._sockets.disconnect(before.socket, NAMESPACE, for_good=True)
+        if older is not None:
+            self._sockets.disconnect(older, NAMESPACE, for_good=True)
 
     async def _taken_up(self, card: Register, held: HeldRoom) -> bool:
         """Bring a reported room in line with what we know, or take it up; False if the node has to close it."""

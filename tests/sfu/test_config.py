@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sfu.config import NodeConfig, read_secret
+from sfu.config import NodeConfig, read_secret, secret_now
 from sfu.errors import ConfigError
 from tests.support.node import SECRET, node_config
 
@@ -20,6 +20,7 @@ from tests.support.node import SECRET, node_config
         ({"secret": "short"}, "secret must have 16 characters"),
         ({"advertise": ("localhost",)}, "advertise must be IP addresses"),
         ({"public_url": "example.org"}, "URL must look like"),
+        ({"signaling": ()}, "signaling must be a URL"),
         ({"resume_grace_s": 0}, "resume_grace_s must be above 0"),
     ],
 )
@@ -53,7 +54,7 @@ def test_clients_are_told_where_they_reach_the_node(changes: dict[str, Any], htt
 
 
 def test_addresses_default_to_the_primary_one_and_this_machine() -> None:
-    config = NodeConfig(signaling="http://127.0.0.1:1", secret=SECRET)
+    config = NodeConfig(signaling=("http://127.0.0.1:1",), secret=SECRET)
     assert config.addresses()[-1] == "127.0.0.1"
 
 
@@ -66,3 +67,14 @@ def test_the_secret_comes_from_a_file_or_the_environment(tmp_path: Path) -> None
         read_secret(None, {})
     with pytest.raises(ConfigError, match="cannot be read"):
         read_secret(tmp_path / "nothing", {})
+
+
+def test_the_first_line_of_the_secret_s_file_counts_and_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("the new secret of a node\nthe old secret of a node\n")
+    config = node_config(secret=read_secret(file, {}), secret_file=file)
+    assert secret_now(config) == "the new secret of a node"
+    file.write_text("an even newer secret\n")
+    assert secret_now(config) == "an even newer secret"
+    file.unlink()
+    assert secret_now(config) == "the new secret of a node"

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from signaling import cli
-from signaling.config import kept_secret, own_secrets
+from signaling.config import kept_secret, node_secrets, own_secrets
 from signaling.tokens import AccessTokens
 
 app = typer.Typer()
@@ -126,6 +126,14 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> Non
         _, err = process.communicate(timeout=20)
         assert process.returncode == 0
         assert b"Traceback" not in err
+
+
+def test_secrets_of_nodes_are_the_lines_of_their_file(tmp_path: Path) -> None:
+    (tmp_path / "node-secret").write_text("new\r\n\nold\n")
+    assert node_secrets(None, tmp_path, {}) == ("new", "old")
+    given = tmp_path / "node-secret"
+    assert node_secrets(given, tmp_path / "elsewhere", {"TERTULIA_NODE_SECRET": "x"}) == ("new", "old")
+    assert node_secrets(None, tmp_path, {"TERTULIA_NODE_SECRET": "from the environment"}) == ("from the environment",)
 
 
 def test_secrets_of_ours_are_the_lines_of_their_file_the_newest_first(tmp_path: Path) -> None:

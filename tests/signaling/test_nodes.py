@@ -11,6 +11,7 @@ import socketio
 
 from tests.support.eventually import eventually
 from tests.support.signaling import Device, InTestNode, Server, running
+from tests.support.until import until
 
 
 async def test_a_wrong_secret_is_refused(server: Server) -> None:
@@ -20,6 +21,30 @@ async def test_a_wrong_secret_is_refused(server: Server) -> None:
     await node.disconnect()
     assert [refusal["code"] for refusal in node.refusals] == ["unauthorized"]
     assert server.app.nodes == ()
+
+
+async def test_each_of_several_secrets_lets_a_node_in(tmp_path: Path) -> None:
+    async with running(tmp_path, node_secrets=("the new secret", "the old secret")) as server:
+        for number, secret in enumerate(server.app.config.node_secrets, start=1):
+            node = InTestNode(f"sfu{number}", secret=secret)
+            await node.connect(server.url)
+            server.clients.append(node)
+        assert {node.name for node in server.app.nodes} == {"sfu1", "sfu2"}
+
+
+async def test_a_second_node_of_one_name_is_refused_while_the_first_is_connected(
+    server: Server, node: InTestNode
+) -> None:
+    second = InTestNode(node.name)
+    server.clients.append(second)
+    await second.connect(server.url, register=False)
+    refusal = await second.register()
+    assert refusal["error"] == 409
+    assert "give each node its own --name" in refusal["message"]
+    assert await node.say("load", {"peers": 1}) == {}
+    await node.disconnect()
+    await until(lambda: server.app.nodes[0].socket is None, "the loss is noticed")
+    assert (await second.register())["node"] == node.name
 
 
 async def test_without_a_node_a_room_is_503(server: Server) -> None:
@@ -310,7 +335,11 @@ async def test_a_registration_that_crosses_an_opening_room_does_not_end_it(serve
 
 
 async def test_a_newer_connection_of_the_same_node_takes_over(server: Server, node: InTestNode) -> None:
-    newer = await server.node("sfu1")
+    newer = InTestNode("sfu1")
+    newer.instance = node.instance
+    server.clients.append(newer)
+    await newer.connect(server.url)
+    await until(lambda: not node.sio.connected, "the older connection is cut")
     alice = await server.device("alice")
     await alice.room()
     assert [command for command, _ in newer.commands] == ["open_room", "grant"]

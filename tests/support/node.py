@@ -19,6 +19,7 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamT
 
 from sfu.app import NodeProcess
 from sfu.config import NodeConfig
+from tests.support.ports import free_tcp_port
 from tests.support.until import until
 
 SECRET = "0123456789abcdef"
@@ -34,6 +35,10 @@ class Signaling:
     reports: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     registrations: list[dict[str, Any]] = field(default_factory=list)
     close_rooms: list[str] = field(default_factory=list)
+    secret: str = SECRET
+    refuses: int | None = None
+    """Registrations are answered with this error."""
+    _runner: web.AppRunner | None = None
 
     async def start(self) -> Self:
         """Take a port (the last one again) and serve."""
@@ -43,16 +48,18 @@ class Signaling:
             self._server.on(event, handler, namespace="/nodes")
         app = web.Application()
         self._server.attach(app)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
-        self.port = self._runner.addresses[0][1]
+        self._runner = runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True).start()
+        self.port = runner.addresses[0][1]
         return self
 
     async def stop(self) -> None:
-        """As if the process had died."""
-        await self._server.shutdown()
-        await self._runner.cleanup()
+        """As if the process had died; again is harmless."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await self._server.shutdown()
+            await runner.cleanup()
 
     async def ask(self, event: str, **data: object) -> dict[str, Any]:
         """A request to the node and its answer."""
@@ -70,12 +77,14 @@ class Signaling:
         return [data for name, data in self.reports if name == event]
 
     async def _connect(self, sid: str, _environ: object, auth: dict[str, Any]) -> None:
-        if auth.get("secret") != SECRET:
+        if auth.get("secret") != self.secret:
             refused: Any = socketio.exceptions.ConnectionRefusedError
             raise refused("unauthorized", {"code": "unauthorized"})
         self._sid = sid
 
     async def _register(self, _sid: str, data: dict[str, Any]) -> dict[str, Any]:
+        if self.refuses is not None:
+            return {"error": self.refuses, "message": "not here"}
         self.registrations.append(data)
         return {"close": self.close_rooms, "node": data["node"]}
 
@@ -89,6 +98,8 @@ class Deployment:
     """A node registered with the stand-in, with rooms and tokens for tests."""
 
     signaling: Signaling
+    other: Signaling
+    """A second process of signaling, with a port of its own and not started."""
     process: NodeProcess
     config: NodeConfig
     _rooms: Any = field(default_factory=lambda: itertools.count(1))
@@ -119,10 +130,15 @@ def token(user: str) -> str:
     return f"token-of-{user}"
 
 
-def node_config(signaling: str = "http://127.0.0.1:9", **changes: Any) -> NodeConfig:  # noqa: ANN401
+def node_config(*signaling: str, **changes: Any) -> NodeConfig:  # noqa: ANN401
     """A config for tests: any free ports, one worker, this machine only."""
     config = NodeConfig(
-        signaling=signaling, secret=SECRET, port=0, udp_host="127.0.0.1", udp_port=0, advertise=("127.0.0.1",)
+        signaling=signaling or ("http://127.0.0.1:9",),
+        secret=SECRET,
+        port=0,
+        udp_host="127.0.0.1",
+        udp_port=0,
+        advertise=("127.0.0.1",),
     )
     return replace(config, **changes)
 
@@ -131,13 +147,14 @@ def node_config(signaling: str = "http://127.0.0.1:9", **changes: Any) -> NodeCo
 async def running_node(**changes: Any) -> AsyncIterator[Deployment]:  # noqa: ANN401
     """A node that is registered with a stand-in."""
     signaling = await Signaling().start()
-    config = node_config(f"http://127.0.0.1:{signaling.port}", **changes)
+    other = Signaling(free_tcp_port())
+    config = node_config(*(f"http://127.0.0.1:{one.port}" for one in (signaling, other)), **changes)
     process = NodeProcess(config)
     await process.start()
     try:
         await until(process.link.registered.is_set, "the node registers")
         await until(lambda: signaling.registrations, "signaling gets the registration")
-        yield Deployment(signaling, process, config)
+        yield Deployment(signaling, other, process, config)
     finally:
         await process.stop()
         await signaling.stop()

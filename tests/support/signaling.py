@@ -36,7 +36,7 @@ def settings(data: Path, **changes: Any) -> SignalingConfig:  # noqa: ANN401 - a
         "data": data,
         "web": data / "no-page",
         "secrets": (b"a secret of sixteen bytes or more",),
-        "node_secret": NODE_SECRET,
+        "node_secrets": (NODE_SECRET,),
         "unreachable_after_s": 0.05,
         "adopt_within_s": 0.0,
         **changes,
