@@ -33,6 +33,8 @@ from .open_requests import OpenRequests
 from .outbox import Outbox
 from .page import add_page, on_prepare
 from .requests import Requests
+from .requests.directory import UserDirectory
+from .requests.parts import Parts
 from .sapi.problems import problems
 from .sapi.routes import Sapi
 from .state.memory import MemoryState
@@ -122,15 +124,17 @@ class App:
         )
         keeper = self.keeper = Keeper(state.rooms, outbox, config)
         requests = Requests(
-            config=config,
-            state=state,
-            users=users,
-            keeper=keeper,
-            nodes=nodes,
-            outbox=outbox,
-            open_requests=open_requests,
-            tokens=tokens,
-            ice=ice,
+            Parts(
+                config=config,
+                state=state,
+                directory=UserDirectory(users),
+                keeper=keeper,
+                nodes=nodes,
+                outbox=outbox,
+                tokens=tokens,
+                ice=ice,
+            ),
+            open_requests,
         )
         nodes.attach(keeper)
         devices.attach(keeper, requests)

@@ -5,9 +5,11 @@ SignalingError                the requester is told, with a code of QSS (docs/pr
 ├── NotSignedIn          401  no token, or one that is wrong or expired
 ├── NotLetIn             401  a connection is refused: its reason is told
 ├── NotInAcl             403  not admitted to the room
+├── RoomLocked           403  nobody new is admitted to the room
 ├── NotFound             404
 │   ├── UnknownRequest        no such request
 │   ├── UnknownRoom           no such room
+│   ├── UnknownInviteRequest  no open request to be invited that this could answer
 │   └── NobodyReachable       unknown, offline or blocked: never said which
 ├── Already              409  joined or invited already
 ├── NodeTaken            409  another live node has this name
@@ -76,6 +78,15 @@ class NotInAcl(SignalingError):
         super().__init__("user not included into ACL")
 
 
+class RoomLocked(SignalingError):
+    """The room admits nobody new."""
+
+    code = 403
+
+    def __init__(self) -> None:
+        super().__init__("room is locked")
+
+
 class NotFound(SignalingError):
     """Whatever was named does not exist."""
 
@@ -94,6 +105,13 @@ class UnknownRoom(NotFound):
 
     def __init__(self, room: str) -> None:
         super().__init__(f"no room {room[:64]!r}")
+
+
+class UnknownInviteRequest(NotFound):
+    """Nobody waits to be invited in reply to this."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"no open inviteRequest {request_id[:64]!r}")
 
 
 class NobodyReachable(NotFound):

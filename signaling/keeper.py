@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from functools import partial
 from typing import cast
 
 from .config import SignalingConfig
@@ -14,7 +15,7 @@ from .errors import UnknownRoom
 from .log import FieldLog
 from .outbox import Outbox
 from .qss import rooms
-from .qss.effects import Conclude
+from .qss.effects import Conclude, Transferred
 from .qss.identifiers import DeviceRef, Instant, RoomId
 from .qss.rooms import Change, Room
 from .state import Rooms, Rule
@@ -84,6 +85,9 @@ class Keeper:
         self._timers.arm(room, change.room.deadline() if change.room else None)
         self._log(room, change)
         await self._outbox.put(change.effects)
+        for effect in change.effects:
+            if isinstance(effect, Transferred):
+                await self._try(effect.room, partial(rooms.transferred, end=effect, now=self.now()))
         return change
 
     async def destroy(self, room: RoomId, reason: str) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol, assert_never
 from .ice import IceServers
 from .log import FieldLog
 from .qss import replies
-from .qss.effects import CloseRoom, Conclude, Effect, Grant, Record, Revoke, Ring, Send, Tell
+from .qss.effects import CloseRoom, Conclude, Effect, Grant, Record, Revoke, Ring, Send, Tell, Transferred
 from .qss.frames import Outgoing
 from .qss.identifiers import DeviceRef
 from .state import Devices
@@ -119,6 +119,8 @@ class Outbox:
                 await self._node_sender.carry_out(effect)
             case Record(call):
                 log.info("call_over", room=call.room, reason=call.reason)
+            case Transferred():
+                pass  # applied to the other room by the keeper
             case _:
                 assert_never(effect)
 
@@ -128,10 +130,10 @@ class Outbox:
             await self._device_sender.send(online.socket, frame)
 
     async def _ring(self, effect: Ring) -> None:
-        invitee = effect.invitation.invitee
-        token = self._tokens.token(effect.room.uuid, invitee, effect.room.member(invitee).serial)
-        frame = replies.ring(effect.room, effect.invitation, token, self._ice.for_user(invitee, time.time()))
-        await self._send(DeviceRef(invitee, effect.device), frame)
+        room, user = effect.room, effect.device.user
+        token = self._tokens.token(room.uuid, user, room.member(user).serial)
+        frame = replies.ring(room, effect.invitation, user, token, self._ice.for_user(user, time.time()))
+        await self._send(effect.device, frame)
 
     async def _tell(self, effect: Tell) -> None:
         for user in effect.users:

@@ -8,9 +8,9 @@ import msgspec
 
 from ..qss.frames import Server
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
-from ..qss.rooms import Member, Peer, Room, Standing
+from ..qss.room import Member, Peer, Room, Standing
 from ..tokens import RoomTokens
-from .contract import HeldRoom, RoomRecord
+from .contract import HeldGrant, HeldRoom, RoomRecord
 
 
 def record_of(room: Room) -> RoomRecord:
@@ -42,9 +42,7 @@ def adopted(held: HeldRoom, *, node: str, server: Server, tokens: RoomTokens, ke
     admitted = {grant.user for grant in grants}
     peers = frozenset(Peer(UserId(p.user), PeerId(p.peer)) for p in held.peers if p.user in admitted)
     connected = {peer.user for peer in peers}
-    members = tuple(
-        Member(UserId(g.user), g.serial, Standing.MEMBER if g.user in connected else Standing.UNSURE) for g in grants
-    )
+    members = tuple(_member(grant, connected=grant.user in connected) for grant in grants)
     return Room(
         uuid=room,
         id=record.id,
@@ -60,6 +58,12 @@ def adopted(held: HeldRoom, *, node: str, server: Server, tokens: RoomTokens, ke
         keep_until=keep_until,
         peers=peers,
     )
+
+
+def _member(grant: HeldGrant, *, connected: bool) -> Member:
+    standing = Standing.MEMBER if connected else Standing.UNSURE
+    held = not grant.rights.publish and not grant.rights.receive
+    return Member(UserId(grant.user), grant.serial, standing, held=held)
 
 
 def _is_ours(tokens: RoomTokens, room: RoomId, user: str, serial: int, digest: str) -> bool:

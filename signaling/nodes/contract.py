@@ -37,12 +37,20 @@ class Capacity(Struct, frozen=True, kw_only=True):
     peers: Annotated[int, Meta(ge=1)]
 
 
+class HeldRights(Struct, frozen=True, kw_only=True):
+    """What a grant allows."""
+
+    publish: bool = True
+    receive: bool = True
+
+
 class HeldGrant(Struct, frozen=True, kw_only=True):
     """A grant that the node holds."""
 
     user: Text
     serial: Count
     digest: Text
+    rights: HeldRights = HeldRights()
 
 
 class HeldPeer(Struct, frozen=True, kw_only=True):

@@ -91,7 +91,7 @@ class Nodes:
 
     async def grant(self, room: Room, member: Member) -> None:
         """Admit a member on the room's node; raises NoNode."""
-        await self._ask(room.node, "grant", self._grant(room.uuid, member.user, member.serial, Rights()))
+        await self._ask(room.node, "grant", self._grant(room.uuid, member.user, member.serial, member.rights))
 
     async def carry_out(self, effect: Grant | Revoke | CloseRoom) -> None:
         """Tell the node without waiting; a room to be closed is remembered until the node has confirmed it."""
@@ -245,7 +245,10 @@ class Nodes:
             return False
         view = Held(
             server=card.server,
-            grants=frozenset((UserId(grant.user), grant.serial) for grant in held.grants),
+            grants=frozenset(
+                (UserId(grant.user), grant.serial, Rights(grant.rights.publish, grant.rights.receive))
+                for grant in held.grants
+            ),
             peers=frozenset(Peer(UserId(peer.user), PeerId(peer.peer)) for peer in held.peers),
         )
         now = self._keeper.now()

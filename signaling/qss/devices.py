@@ -26,6 +26,11 @@ class Device(Struct, frozen=True, kw_only=True):
     socket: str
 
     @property
+    def domain(self) -> str:
+        """The domain of its user."""
+        return self.username.partition("@")[2]
+
+    @property
     def ref(self) -> DeviceRef:
         """Names the device among all users'."""
         return DeviceRef(self.user, DeviceId(self.card.id))

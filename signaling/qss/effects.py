@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .frames import CancelInvitation, Event, InvitationResult, Outgoing
+from .frames import Answer, CancelInvitation, Event, InvitationResult, Outgoing
 from .history import CallEnded, CallRecord
-from .identifiers import DeviceId, DeviceRef, RequestId, RoomId, UserId
+from .identifiers import DeviceRef, RequestId, RoomId, UserId
 from .invitations import Invitation
 
 if TYPE_CHECKING:
-    from .rooms import Room  # which imports this
+    from .room import Room  # which imports this
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Ring:
 
     room: Room
     invitation: Invitation
-    device: DeviceId
+    device: DeviceRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Conclude:
-    """The one final result of an invitation.
+    """The one final result of an invitation or a transfer.
 
     It answers the request that the inviter's device has open; it is also sent as a frame unless the device ended
     the invitation itself.
@@ -53,7 +53,7 @@ class Conclude:
 
     inviter: DeviceRef
     request_id: RequestId
-    result: InvitationResult | CancelInvitation
+    result: InvitationResult | CancelInvitation | Answer
     told: bool = True
 
 
@@ -102,4 +102,15 @@ class Record:
     call: CallRecord | CallEnded
 
 
-Effect = Send | Ring | Tell | Conclude | Grant | Revoke | CloseRoom | Record
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """How a transfer out of `room` ended, to be applied to that room: he moved to another, or did not (`error`)."""
+
+    room: RoomId
+    user: UserId
+    by: UserId
+    target: RoomId
+    error: int | None
+
+
+Effect = Send | Ring | Tell | Conclude | Grant | Revoke | CloseRoom | Record | Transferred

@@ -1,21 +1,26 @@
 """One invitation: who rings, who may end it, and how it ended.
 
-An invitation is offered to one user and rings on every device of his (each a *candidate*).  It is over once, by
-whoever comes first; what comes later finds no row in the table and is refused, so that all sides agree on how it
-ended.  A cancel that crosses an accept finds the invitation ACCEPTED and changes nothing; an accept that crosses a
-cancel, or another device's accept, is told 487.
+An invitation is offered to one user, or to the members of a group, and rings on every device of each (each device a
+*candidate*).  It is over once, by whoever comes first; what comes later finds no row in the table and is refused, so
+that all sides agree on how it ended.  A cancel that crosses an accept finds the invitation ACCEPTED and changes
+nothing; an accept that crosses a cancel, or another device's accept, is told 487.
 
     PREPARING ── Granted ──▶ RINGING ── Accept ─────────────▶ ACCEPTED    one device won
         │                      │ ╲───── Decline (the last) ─▶ DECLINED    nobody is left to ring
         │                      ├─────── Cancel ─────────────▶ CANCELLED   the inviter took it back
         │                      ├─────── Expire ─────────────▶ MISSED      nobody answered in time
-        ├── the same three ────┴─────── Withdraw ───────────▶ LOST        the room went away under it
+        ├── the same three ────┼─────── Withdraw ───────────▶ LOST        the room went away under it
+        │                      ├─────── Refuse (the last) ──▶ DECLINED    a user said no for all his devices
+        │                      └─────── Remove (the last) ──▶ CANCELLED   a user was taken out of the ACL
         └── Fail ───────────────────────────────────────────▶ FAILED      the node took no grant, or nobody to ring
 
-PREPARING lasts while the node has not acknowledged the invited user's grant: nothing rings before it can be answered.
-A decline ends the invitation only when no other candidate rings.  A device that disconnects stops being a candidate
-(after `ring_keep_s`) without a verdict: a page that is reloading rings again when it is back, so an invitation that
-nobody rings for stays open to its end.
+PREPARING lasts while the node has not acknowledged the invited users' grants: nothing rings before it can be answered.
+A user is out of it when no device of his is left to ring; the invitation is over with its last user.  A device that
+disconnects stops being a candidate (after `ring_keep_s`) without a verdict: a page that is reloading rings again when
+it is back, so an invitation that nobody rings for stays open to its end.
+
+Two more things are asked in the same way, and are invitations of another `kind`: to invite the asker (`inviteRequest`),
+and to take the inviter's place (`blindTransfer`).
 """
 
 from __future__ import annotations
@@ -25,11 +30,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 from .frames import MediaTypes
-from .identifiers import DeviceId, DeviceRef, Instant, RequestId, UserId
+from .identifiers import DeviceRef, Instant, RequestId, UserId
 
 DECLINED_CODE = 603  # a person said no
 BUSY_CODE = 486  # a device said busy
+ENDED_CODE = 487  # cancelled, or answered elsewhere
 NEVER = Instant(float("inf"))
+
+
+class Kind(enum.Enum):
+    """What is asked of the invited user; the value is the request's name."""
+
+    INVITATION = "invitation"
+    INVITE_REQUEST = "inviteRequest"
+    BLIND_TRANSFER = "blindTransfer"
 
 
 class State(enum.Enum):
@@ -50,28 +64,30 @@ OPEN: Final = frozenset({State.PREPARING, State.RINGING})
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The node has acknowledged the grant; these devices are online."""
+    """The node has acknowledged the grants; these devices are online."""
 
-    devices: tuple[DeviceId, ...]
+    devices: tuple[DeviceRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """There is nothing to ring with, or nobody to ring."""
+    """There is nothing to ring with (503), or nobody to ring (404)."""
+
+    code: int
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCame:
-    """A device of the invited user has connected."""
+    """A device of an invited user has connected."""
 
-    device: DeviceId
+    device: DeviceRef
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceGone:
     """A device has disconnected; it stays a candidate until then."""
 
-    device: DeviceId
+    device: DeviceRef
     kept_until: Instant
 
 
@@ -79,14 +95,14 @@ class DeviceGone:
 class Accept:
     """A device answers without error."""
 
-    device: DeviceId
+    device: DeviceRef
 
 
 @dataclass(frozen=True, slots=True)
 class Decline:
     """A device answers with an error."""
 
-    device: DeviceId
+    device: DeviceRef
     code: int
 
 
@@ -107,14 +123,24 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The invited user says no for all his devices at once (he left the room while it rang)."""
+    """An invited user says no for all his devices at once (he left the room while it rang)."""
+
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """An invited user is taken out of the ACL by somebody else."""
+
+    user: UserId
 
 
 Happening = (
-    Granted | Fail | DeviceCame | DeviceGone | Accept | Decline | Cancel | Expire | Withdraw | Refuse
+    Granted | Fail | DeviceCame | DeviceGone | Accept | Decline | Cancel | Expire | Withdraw | Refuse | Remove
 )  # fmt: skip
 
-# (state, what happens) -> the state that follows.  No row: refused, nothing changes.
+# (state, what happens) -> the state that follows.  No row: refused, nothing changes.  Decline, Refuse and Remove lead
+# there only with the last user; before, the state stays.
 TRANSITIONS: Final[dict[tuple[State, type[Happening]], State]] = {
     (State.PREPARING, Granted): State.RINGING,
     (State.PREPARING, Fail): State.FAILED,
@@ -122,23 +148,26 @@ TRANSITIONS: Final[dict[tuple[State, type[Happening]], State]] = {
     (State.PREPARING, Expire): State.MISSED,
     (State.PREPARING, Withdraw): State.LOST,
     (State.PREPARING, Refuse): State.DECLINED,
+    (State.PREPARING, Remove): State.CANCELLED,
     (State.RINGING, DeviceCame): State.RINGING,
     (State.RINGING, DeviceGone): State.RINGING,
     (State.RINGING, Accept): State.ACCEPTED,
-    (State.RINGING, Decline): State.DECLINED,  # RINGING still, while another candidate rings
+    (State.RINGING, Decline): State.DECLINED,
     (State.RINGING, Cancel): State.CANCELLED,
     (State.RINGING, Expire): State.MISSED,
     (State.RINGING, Withdraw): State.LOST,
     (State.RINGING, Refuse): State.DECLINED,
+    (State.RINGING, Remove): State.CANCELLED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One device of the invited user.  A decline is final for the device; a disconnection is not."""
+    """One device of an invited user.  What it said is final; a disconnection is not."""
 
-    device: DeviceId
+    device: DeviceRef
     declined: int | None = None
+    """The code it declined with, or with which its user went out."""
     kept_until: Instant = NEVER
 
     def rings(self, now: Instant) -> bool:
@@ -155,20 +184,35 @@ class Invitation:
     request_id: RequestId
     """The inviter's."""
     inviter: DeviceRef
-    invitee: UserId
+    to: str
+    """The user or the group that is called."""
+    asked: tuple[UserId, ...]
+    """Whom that meant."""
+    invitees: tuple[UserId, ...]
+    """Those of them who may still accept."""
     mediatypes: MediaTypes
     context: dict[str, Any]
+    created_at: Instant
     expires_at: Instant
+    kind: Kind = Kind.INVITATION
+    in_reply_to: RequestId | None = None
+    """The `inviteRequest` of the invited user that this answers."""
     state: State = State.PREPARING
     candidates: tuple[Candidate, ...] = ()
-    winner: DeviceId | None = None
+    winner: DeviceRef | None = None
+    failure: int | None = None
 
     @property
     def is_open(self) -> bool:
         """Nothing has ended it."""
         return self.state in OPEN
 
-    def ringing(self, now: Instant) -> tuple[DeviceId, ...]:
+    @property
+    def is_group(self) -> bool:
+        """Whether a group was called."""
+        return self.to not in self.asked
+
+    def ringing(self, now: Instant) -> tuple[DeviceRef, ...]:
         """The devices that ring."""
         if self.state is not State.RINGING:
             return ()
@@ -177,7 +221,7 @@ class Invitation:
     @property
     def refusal(self) -> int:
         """The code of a declined invitation: 486 only if no device said anything else."""
-        codes = {c.declined for c in self.candidates if c.declined is not None}
+        codes = {c.declined for c in self.candidates if c.declined not in (None, ENDED_CODE)}
         return BUSY_CODE if codes == {BUSY_CODE} else DECLINED_CODE
 
     def after(self, happening: Happening, now: Instant) -> Invitation | None:
@@ -187,7 +231,7 @@ class Invitation:
             return None
         match happening:
             case Granted(devices):
-                return replace(self, state=following, candidates=tuple(map(Candidate, devices)))
+                return self._granted(devices, following)
             case DeviceCame(device):
                 return self._with_device(device)
             case DeviceGone(device, kept_until):
@@ -195,29 +239,58 @@ class Invitation:
             case Accept(device):
                 return replace(self, state=following, winner=device) if device in self.ringing(now) else None
             case Decline(device, code):
-                return self._declined(device, code, now)
-            case Fail() | Cancel() | Expire() | Withdraw() | Refuse():
+                return self._declined(device, code, following, now)
+            case Refuse(user):
+                return self._without_user(user, DECLINED_CODE, following, now)
+            case Remove(user):
+                return self._without_user(user, ENDED_CODE, following, now)
+            case Fail(code):
+                return replace(self, state=following, failure=code)
+            case Cancel() | Expire() | Withdraw():
                 return replace(self, state=following)
             case _:
                 assert_never(happening)
 
-    def _with_device(self, device: DeviceId) -> Invitation | None:
+    def _granted(self, devices: tuple[DeviceRef, ...], following: State) -> Invitation:
+        candidates = tuple(Candidate(device) for device in devices if device.user in self.invitees)
+        reached = {candidate.device.user for candidate in candidates}
+        invitees = tuple(user for user in self.invitees if user in reached)
+        return replace(self, state=following, candidates=candidates, invitees=invitees)
+
+    def _with_device(self, device: DeviceRef) -> Invitation | None:
         # A device that rings already may come again: its new connection is rung too.
-        if any(c.device == device and c.declined is not None for c in self.candidates):
+        declined = any(c.device == device and c.declined is not None for c in self.candidates)
+        if declined or device.user not in self.invitees:
             return None
         return self._replacing(Candidate(device))
 
-    def _without_device(self, device: DeviceId, kept_until: Instant, now: Instant) -> Invitation | None:
+    def _without_device(self, device: DeviceRef, kept_until: Instant, now: Instant) -> Invitation | None:
         if device not in self.ringing(now):
             return None
         return self._replacing(Candidate(device, kept_until=kept_until))
 
-    def _declined(self, device: DeviceId, code: int, now: Instant) -> Invitation | None:
+    def _declined(self, device: DeviceRef, code: int, following: State, now: Instant) -> Invitation | None:
         if device not in self.ringing(now):
             return None
         changed = self._replacing(Candidate(device, declined=code))
-        return changed if changed.ringing(now) else replace(changed, state=State.DECLINED)
+        if any(other.user == device.user for other in changed.ringing(now)):
+            return changed
+        return _out(changed, device.user, following)
+
+    def _without_user(self, user: UserId, code: int, following: State, now: Instant) -> Invitation | None:
+        if user not in self.invitees:
+            return None
+        candidates = tuple(
+            replace(c, declined=code) if c.device.user == user and c.rings(now) else c for c in self.candidates
+        )
+        return _out(replace(self, candidates=candidates), user, following)
 
     def _replacing(self, candidate: Candidate) -> Invitation:
         others = tuple(c for c in self.candidates if c.device != candidate.device)
         return replace(self, candidates=(*others, candidate))
+
+
+def _out(invitation: Invitation, user: UserId, following: State) -> Invitation:
+    """The user is out; the invitation is over with the last one."""
+    invitees = tuple(other for other in invitation.invitees if other != user)
+    return replace(invitation, invitees=invitees, state=invitation.state if invitees else following)

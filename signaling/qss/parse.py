@@ -10,30 +10,29 @@ that JSON cannot carry on (binary, lone surrogates, endless nesting) gets past h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
 from ..errors import Malformed, UnknownRequest
 from .frames import (
-    CreateRoom,
+    Asking,
+    BlindTransferCancel,
     Incoming,
     InvitationAnswer,
     InvitationCancel,
-    Invite,
-    JoinRoom,
-    LeaveRoom,
+    InviteRequestAnswer,
+    InviteRequestCancel,
     WacClose,
 )
 
-REQUESTS: Final[dict[str, type[Incoming]]] = {
-    "createRoom": CreateRoom,
-    "joinRoom": JoinRoom,
-    "leaveRoom": LeaveRoom,
-    "invitation": Invite,
+REQUESTS: Final[dict[str, type[Incoming]]] = {kind.name: kind for kind in get_args(Asking)}
+ANSWERS: Final[dict[str, type[Incoming]]] = {"invitation": InvitationAnswer, "inviteRequest": InviteRequestAnswer}
+CANCELS: Final[dict[str, type[Incoming]]] = {
+    "invitation": InvitationCancel,
+    "inviteRequest": InviteRequestCancel,
+    "blindTransfer": BlindTransferCancel,
 }
-ANSWERS: Final[dict[str, type[Incoming]]] = {"invitation": InvitationAnswer}
-CANCELS: Final[dict[str, type[Incoming]]] = {"invitation": InvitationCancel}
 WAC: Final[dict[str, type[Incoming]]] = {"close": WacClose}
 
 ENVELOPES: Final = {"request": REQUESTS, "answer": ANSWERS, "cancel": CANCELS}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .frames import IceServer, Ringing, RingPayload, RoomReply
-from .invitations import Invitation
-from .rooms import Room
+from msgspec import UNSET
+
+from .frames import IceServer, Ringing, RingingRequest, RingPayload, RoomReply
+from .identifiers import UserId
+from .invitations import Invitation, Kind
+from .room import Room
 
 OWNER = ""  # rooms of calls have none: everybody in the ACL has the same powers
 
@@ -27,11 +30,27 @@ def room_reply(room: Room, token: str, ice: tuple[IceServer, ...]) -> RoomReply:
         ice=ice,
         token=token,
         participants=room.participants,
+        held=room.held or UNSET,
+        locked=True if room.locked else UNSET,
     )
 
 
-def ring(room: Room, invitation: Invitation, token: str, ice: tuple[IceServer, ...]) -> Ringing:
-    """The invitation as every device of the invited user gets it."""
+def ring(
+    room: Room, invitation: Invitation, user: UserId, token: str, ice: tuple[IceServer, ...]
+) -> Ringing | RingingRequest:
+    """What is asked, as every device of an invited user gets it."""
+    group = invitation.to if invitation.is_group else UNSET
+    inviter = invitation.inviter.user
+    if invitation.kind is Kind.INVITE_REQUEST:
+        return RingingRequest(
+            request_id=invitation.ring_id,
+            to=user,
+            from_=inviter,
+            mediatypes=invitation.mediatypes,
+            context=invitation.context,
+            system_from=inviter,
+            group=group,
+        )
     payload = RingPayload(
         uuid=room.uuid,
         sip_uri=room.sip_uri,
@@ -44,13 +63,15 @@ def ring(room: Room, invitation: Invitation, token: str, ice: tuple[IceServer, .
         room=room.uuid,
         token=token,
         participants=room.participants,
+        in_reply_to=invitation.in_reply_to or UNSET,
     )
     return Ringing(
         request_id=invitation.ring_id,
-        to=invitation.invitee,
-        from_=invitation.inviter.user,
+        to=user,
+        from_=inviter,
         mediatypes=invitation.mediatypes,
         context=invitation.context,
-        system_from=invitation.inviter.user,
+        system_from=inviter,
+        group=group,
         payload=payload,
     )

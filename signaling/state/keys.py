@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..qss.identifiers import DeviceRef, RequestId, UserId
-from ..qss.rooms import Room
+from ..qss.room import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ByRing:
 
 @dataclass(frozen=True, slots=True)
 class ByRequest:
-    """The room of an open invitation, by its inviter's device and requestID."""
+    """The room of an open invitation or transfer, by the requester's device and requestID."""
 
     inviter: DeviceRef
     request_id: RequestId
@@ -63,14 +63,15 @@ Key = ByNumber | ByNode | ByRing | ByRequest | ByInviter | ByInvitee | ByMember
 
 def keys_of(room: Room) -> frozenset[Key]:
     """Everything a room is listed under."""
-    keys: set[Key] = {ByNumber(room.number), ByNode(room.node)}
+    keys: set[Key] = {ByNumber(room.number)} if room.is_lobby else {ByNumber(room.number), ByNode(room.node)}
     for invitation in room.invitations:
         keys |= {
             ByRing(invitation.ring_id),
             ByRequest(invitation.inviter, invitation.request_id),
             ByInviter(invitation.inviter),
-            ByInvitee(invitation.invitee),
         }
+        keys |= {ByInvitee(invitee) for invitee in invitation.invitees}
+    keys |= {ByRequest(transfer.by, transfer.request_id) for transfer in room.transfers}
     keys |= {ByMember(member.user) for member in room.members}
     keys |= {ByRing(member.answered[0]) for member in room.members if member.answered is not None}
     return frozenset(keys)

@@ -333,7 +333,7 @@ async def test_damaged_frames_over_the_socket_kill_nothing(tmp_path: Path, trans
 async def test_a_user_has_a_hundred_rooms_at_most_and_is_not_kept_from_them_by_others(
     server: Server, node: InTestNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("signaling.requests.ROOMS_PER_USER", 2)
+    monkeypatch.setattr("signaling.requests.making.ROOMS_PER_USER", 2)
     alice, bob = await server.device("alice"), await server.device("bob")
     for number in range(2):
         await alice.invite("bob", (await alice.room())["room"], f"i{number}")

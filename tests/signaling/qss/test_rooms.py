@@ -8,7 +8,7 @@ import pytest
 
 from signaling.errors import NotInAcl
 from signaling.qss import rooms
-from signaling.qss.effects import CloseRoom, Effect, Grant, Revoke, Tell
+from signaling.qss.effects import CloseRoom, Effect, Grant, Revoke, Rights, Tell
 from signaling.qss.frames import Server
 from signaling.qss.identifiers import Instant, PeerId, UserId
 from signaling.qss.rooms import Held, Peer, Standing
@@ -181,7 +181,7 @@ SERVER = Server(https="wss://elsewhere/sfu1/socket.io", wss="wss://elsewhere/ws-
 
 
 def _reconciled(world: World, grants: set[tuple[UserId, int]], peers: set[Peer]) -> None:
-    held = Held(SERVER, frozenset(grants), frozenset(peers))
+    held = Held(SERVER, frozenset((user, serial, Rights()) for user, serial in grants), frozenset(peers))
     keep_until = Instant(world.now + 15)
     world.apply(lambda r: rooms.reconciled(r, held, keep_until, world.instant))
 

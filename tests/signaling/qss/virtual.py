@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from signaling.qss import rooms
 from signaling.qss.effects import Conclude, Effect, Ring, Send, Tell
-from signaling.qss.frames import CancelInvitation, Event, Invite, MediaTypes, RoomPayload, Server, wire
+from signaling.qss.frames import CancelInvitation, Event, MediaTypes, Server, wire
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
-from signaling.qss.rooms import Change, Member, Room, Standing
+from signaling.qss.rooms import Change, Member, Offer, Room, Standing
 from signaling.state.keys import ByRing
 from signaling.state.memory import MemoryRooms
 
@@ -102,17 +102,18 @@ class World:
         inviter: DeviceRef = ALICES,
     ) -> None:
         """Alice invites somebody; the node grants at once."""
-        frame = Invite(
-            request_id=request, to=to, payload=RoomPayload(room=ROOM), mediatypes=MediaTypes(audio=True, video=True)
+        offer = Offer(
+            request_id=RequestId(request),
+            inviter=inviter,
+            to=to,
+            users=(to,),
+            mediatypes=MediaTypes(audio=True, video=True),
+            context={},
         )
-        expires_at = Instant(self.now + RING_TIMEOUT_S)
-        self.apply(
-            lambda r: rooms.invite(
-                r, inviter=inviter, frame=frame, invitee=to, ring_id=RequestId(ring), expires_at=expires_at
-            )
-        )
+        now, expires_at = self.instant, Instant(self.now + RING_TIMEOUT_S)
+        self.apply(lambda r: rooms.invite(r, offer, ring_id=RequestId(ring), now=now, expires_at=expires_at))
         if granted:
-            devices = tuple(device.device for device in self.online if device.user == to)
+            devices = tuple(device for device in self.online if device.user == to)
             change = self.apply(lambda r: rooms.granted(r, RequestId(ring), devices, self.instant))
             if not devices and not change.refused:
                 self.unreachable.add(request)  # which the requests' shell answers with 404
@@ -139,7 +140,7 @@ class World:
     def disconnect(self, device: DeviceRef) -> None:
         """A device goes offline; if it rings again later, it is rung anew."""
         self.online.remove(device)
-        for ring in {e.invitation.ring_id for e in self.done if isinstance(e, Ring) and e.device == device.device}:
+        for ring in {e.invitation.ring_id for e in self.done if isinstance(e, Ring) and e.device == device}:
             self.left_while_ringing[ring].add(device.device)
         kept = Instant(self.now + self.ring_keep_s)
         self.apply(lambda r: rooms.device_gone(r, device, kept, self.instant))
@@ -197,7 +198,7 @@ class World:
         ringing: set[str] = set()
         for effect in self.done:
             if isinstance(effect, Ring):
-                ringing.add(effect.device)
+                ringing.add(effect.device.device)
             if isinstance(effect, Send) and isinstance(effect.frame, CancelInvitation):
                 ringing.discard(effect.to.device)
         return ringing
@@ -207,14 +208,14 @@ class World:
         ringing: set[str] = set()
         for effect in self.done:
             if isinstance(effect, Ring) and effect.invitation.ring_id == ring:
-                ringing.add(effect.device)
+                ringing.add(effect.device.device)
             if isinstance(effect, Send) and isinstance(effect.frame, CancelInvitation):
                 ringing -= {effect.to.device} if effect.frame.request_id == ring else set()
         return ringing - self.answered[ring] - self.left_while_ringing[ring]
 
     def rang(self, device: DeviceRef) -> int:
         """How often a device was rung."""
-        return sum(isinstance(e, Ring) and e.device == device.device for e in self.done)
+        return sum(isinstance(e, Ring) and e.device == device for e in self.done)
 
     def cancels(self, device: DeviceRef) -> list[dict[str, Any]]:
         """The cancels a device got."""

@@ -1,0 +1,54 @@
+"""Hold: a participant neither sends nor receives for a while, and keeps his place and his connection.
+
+    ACTIVE ── hold ───▶ HELD       the node stops his media both ways
+    HELD ──── unhold ─▶ ACTIVE
+
+What is the case already changes nothing and is answered the same.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import replace
+from typing import Final
+
+from .effects import Grant, Tell
+from .frames import event
+from .identifiers import UserId
+from .room import Change, Member, Room
+
+
+class Turn(enum.Enum):
+    """What is asked for; the value is the event that tells of it."""
+
+    HOLD = "participant-held"
+    UNHOLD = "participant-unheld"
+
+
+# (held, what is asked for) -> held.  No row: nothing changes.
+TRANSITIONS: Final[dict[tuple[bool, Turn], bool]] = {(False, Turn.HOLD): True, (True, Turn.UNHOLD): False}
+
+
+def hold(room: Room, user: UserId) -> Change:
+    """Stop the user's media; raises NotInAcl."""
+    return _turn(room, user, Turn.HOLD)
+
+
+def unhold(room: Room, user: UserId) -> Change:
+    """Let the user's media go on; raises NotInAcl."""
+    return _turn(room, user, Turn.UNHOLD)
+
+
+def _turn(room: Room, user: UserId, turn: Turn) -> Change:
+    before = room.attending(user)
+    held = TRANSITIONS.get((before.held, turn))
+    if held is None:
+        return Change(room)
+    after = replace(before, held=held)
+    following = replace(room, members=tuple(after if m is before else m for m in room.members))
+    told = event(turn.value, roomId=room.uuid, userId=user)
+    return Change(following, (_grant(room, after), Tell(following.present, told)))
+
+
+def _grant(room: Room, member: Member) -> Grant:
+    return Grant(room.node, room.uuid, member.user, member.serial, member.rights)

@@ -1,0 +1,61 @@
+"""Media in a room: who is connected at the node, as the node reports it.
+
+nodes -> **media** -> departing, inviting
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .departing import left_event, settled, transfer_over, vacated
+from .effects import Effect, Grant, Revoke, Tell
+from .frames import event
+from .identifiers import Instant, PeerId, UserId
+from .inviting import cancel_all
+from .room import LOST, Change, Held, Peer, Room, Standing
+from .transfers import Step
+
+
+def joined(room: Room, user: UserId, peer: PeerId, now: Instant) -> Change:
+    """The node reports that a user's media is connected; a transfer that waited for him is complete."""
+    arrived = Peer(user, peer)
+    if not room.has(user):
+        return Change(room, (Revoke(room.node, room.uuid, user, "not in the ACL"),), refused=True)
+    if arrived in room.peers:
+        return Change(room)
+    members = tuple(
+        replace(m, standing=Standing.MEMBER) if m.user == user and m.standing is Standing.UNSURE else m
+        for m in room.members
+    )
+    following = replace(room, peers=room.peers | {arrived}, members=members)
+    told = event("participant-joined", roomId=room.uuid, userId=user, peer=peer)
+    return Change(following, (Tell(following.present, told),)).then(lambda r: transfer_over(r, user, Step.ARRIVE))
+
+
+def left(room: Room, user: UserId, peer: PeerId, reason: str, keep_until: Instant, now: Instant) -> Change:
+    """The node reports that a user's media is gone; `keep_until` is how long the room waits if nobody is left.
+
+    Whoever leaves cleanly with open invitations has nobody to be called to any more: they are cancelled.
+    """
+    gone = Peer(user, peer)
+    if gone not in room.peers:
+        return Change(room, refused=True)
+    following = replace(room, peers=room.peers - {gone})
+    change = Change(following, (left_event(following, user, peer, reason),))
+    if reason != LOST and not following.peers_of(user):
+        change = cancel_all(change, user, now, own=None)
+    return settled(vacated(change, room, keep_until), now)
+
+
+def reconciled(room: Room, held: Held, keep_until: Instant, now: Instant) -> Change:
+    """The room's node is back and says whom it has: its view of the media wins, ours of the ACL."""
+    change = Change(replace(room, server=held.server))
+    for gone in sorted(room.peers - held.peers):
+        change = change.then(lambda r, p=gone: left(r, p.user, p.peer, LOST, keep_until, now))  # type: ignore[misc]
+    for come in sorted(held.peers - room.peers):
+        change = change.then(lambda r, p=come: joined(r, p.user, p.peer, now))  # type: ignore[misc]
+    admitted = frozenset((member.user, member.serial, member.rights) for member in room.members)
+    strangers = sorted({user for user, _, _ in held.grants if not room.has(user)})
+    effects: list[Effect] = [Revoke(room.node, room.uuid, user, "not in the ACL") for user in strangers]
+    effects += [Grant(room.node, room.uuid, *grant) for grant in sorted(admitted - held.grants)]
+    return replace(change, effects=(*change.effects, *effects))

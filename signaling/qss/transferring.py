@@ -1,0 +1,79 @@
+"""Attended transfers between two rooms: the target admits the participant and waits for him, the source lets him go.
+
+requests, keeper -> **transferring** -> transfers (the machine), departing
+
+A blind transfer is an invitation (`inviting.py`).  The source learns how a transfer ended by the effect `Transferred`,
+which the keeper applies to it as `transferred`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import Already, RoomFull, RoomLocked
+from .departing import depart, settled, transfer_over, vacated
+from .effects import Grant, Tell, Transferred
+from .frames import Event, event
+from .identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
+from .inviting import TRANSFERRED, cancel_all
+from .room import Change, Member, Room, Standing
+from .transfers import Step, Transfer
+
+NOT_TRANSFERRED = "not transferred"
+
+
+def expect(
+    room: Room, *, by: DeviceRef, request_id: RequestId, user: UserId, source: RoomId, expires_at: Instant
+) -> Change:
+    """The target admits a participant of another room and waits for his media.
+
+    Raises NotInAcl, Already, RoomLocked and RoomFull.
+    """
+    room.attending(by.user)
+    if any(m.user == user and m.standing is not Standing.UNSURE for m in room.members):
+        raise Already("in the target room already")
+    if room.locked:
+        raise RoomLocked
+    others = tuple(member for member in room.members if member.user != user)
+    if len(others) >= room.participants_limit:
+        raise RoomFull(room.participants_limit)
+    member = Member(user, room.next_serial, Standing.MEMBER)
+    transfer = Transfer(by=by, request_id=request_id, user=user, source=source, expires_at=expires_at)
+    following = replace(
+        room,
+        members=(*others, member),
+        next_serial=room.next_serial + 1,
+        transfers=(*room.transfers, transfer),
+    )
+    grant = Grant(room.node, room.uuid, user, member.serial, member.rights)
+    return Change(following, (grant, Tell(room.present, _started(room.uuid, by.user, user))))
+
+
+def announced(room: Room, by: UserId, user: UserId) -> Change:
+    """The source hears that a participant is about to move; raises NotInAcl unless both attend."""
+    room.attending(by)
+    room.attending(user)
+    return Change(room, (Tell(room.present, _started(room.uuid, by, user)),))
+
+
+def transferred(room: Room, end: Transferred, now: Instant) -> Change:
+    """The source lets the participant go, or hears why he stays."""
+    failed = {} if end.error is None else {"error": end.error}
+    state = "completed" if end.error is None else "failed"
+    told = event("transfer", roomId=room.uuid, userId=end.by, kind="attended", to=end.user, state=state, **failed)
+    change = Change(room, (Tell(room.present, told),))
+    if end.error is not None or not room.has(end.user):
+        return change
+    change = change.then(lambda r: depart(r, end.user, TRANSFERRED, now))
+    change = cancel_all(change, end.user, now, own=None)
+    return settled(vacated(change, room, now), now)
+
+
+def given_up(room: Room, user: UserId, now: Instant) -> Change:
+    """The participant did not come in time: he leaves the target's ACL."""
+    ended = transfer_over(room, user, Step.EXPIRE)
+    return ended if ended.refused else ended.then(lambda r: depart(r, user, NOT_TRANSFERRED, now))
+
+
+def _started(room: RoomId, by: UserId, user: UserId) -> Event:
+    return event("transfer", roomId=room, userId=by, kind="attended", to=user, state="started")

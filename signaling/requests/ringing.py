@@ -1,0 +1,79 @@
+"""Ringing somebody: from whom a reference means to devices that ring.
+
+calls, asking, transfers -> **ringing** -> keeper -> rules
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from ..errors import NobodyReachable, NoNode, UnknownRoom
+from ..log import FieldLog
+from ..qss import rooms
+from ..qss.identifiers import RequestId, RoomId, UserId, new_request_id
+from ..qss.rooms import Member, Offer, Room
+from .directory import Called
+from .parts import Parts
+
+GROUP_RUNG = 100  # members of a group that are rung at once; a room has as many places unless it says more
+
+log = FieldLog(__name__)
+
+
+async def reachable(parts: Parts, offer: Offer, called: Called | None, room: Room | None) -> Offer:
+    """The offer to those who can be rung; raises NobodyReachable, the same for unknown, blocked and offline.
+
+    Who is in the room already is no secret to its participants, and counts: the rules say 409 for him.
+    """
+    caller = offer.inviter.user
+    users = [user for user in called.users if not called.is_group or user.id != caller] if called else []
+    present = [user.id for user in users if room is not None and room.has(user.id)]
+    free = [user for user in users if user.receives_calls and user.id not in present]
+    rings = [user for user in free if await parts.state.devices.of(user.id)]
+    if not rings and not present:
+        raise NobodyReachable
+    return replace(offer, users=(*(user.id for user in rings[:GROUP_RUNG]), *present))
+
+
+async def ring(parts: Parts, room: RoomId, offer: Offer, *, media: bool = True) -> RequestId:
+    """Open an invitation and ring it; gives its ring id.  Its result comes by the rules, or as what this raises."""
+    ring_id, now, expires_at = new_request_id(), parts.keeper.now(), parts.rung_until()
+    change = await parts.keeper.change(
+        room, lambda r: rooms.invite(r, offer, ring_id=ring_id, now=now, expires_at=expires_at)
+    )
+    try:
+        given = await _granted(parts, change.room, ring_id) if media and change.room else ()
+        await _rung(parts, room, ring_id, offer.users, given)
+    except NoNode:
+        await parts.keeper.change(room, lambda r: rooms.failed(r, ring_id, parts.keeper.now()))
+        raise
+    except UnknownRoom:
+        log.debug("room_over_while_inviting", room=room)  # which has answered the request
+    return ring_id
+
+
+async def _granted(parts: Parts, admitted: Room, ring_id: RequestId) -> tuple[Member, ...]:
+    """Have the node admit the invited users, as the ACL has them now; raises NoNode."""
+    await parts.outbox.flushed()  # a revoke of an earlier grant must reach the node first
+    room = await parts.keeper.get(admitted.uuid)
+    invitation = room.invitation(lambda i: i.ring_id == ring_id)
+    members = tuple(room.member(user) for user in invitation.invitees) if invitation else ()
+    outcomes = await asyncio.gather(*(parts.nodes.grant(room, m) for m in members), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return members
+
+
+async def _rung(
+    parts: Parts, room: RoomId, ring_id: RequestId, users: tuple[UserId, ...], given: tuple[Member, ...]
+) -> None:
+    devices = await parts.online(users)
+    change = await parts.keeper.change(room, lambda r: rooms.granted(r, ring_id, devices, parts.keeper.now(), given))
+    if change.refused:
+        return
+    if not devices:
+        raise NobodyReachable
+    now_online = await parts.online(users)
+    await parts.keeper.change(room, lambda r: rooms.online(r, ring_id, now_online, parts.keeper.now()))
