@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from common.log import FieldLog
 from sfu._core import Core
 from sfu.config import NodeConfig
 from sfu.control.socketio import SocketIoFront
@@ -20,8 +21,8 @@ from sfu.control.whip import WhipFront
 from sfu.dtls import NodeCertificate
 from sfu.errors import PortTaken
 from sfu.link import SignalingLink
-from sfu.log import FieldLog
 from sfu.node import Node
+from sfu.watch import Watch
 
 FLUSH_S = 2.0
 """At the end signaling is told for at most so long who has left."""
@@ -84,7 +85,7 @@ class NodeProcess:
         for front in fronts:
             closers.push_async_callback(front.close)
         closers.push_async_callback(self._node.close)
-        self._background(self._node.watch())
+        self._background(Watch(config, self._core, self._node).run())
         log.info("node_started", name=config.name, http=self.http_port, udp=self.udp_ports)
 
     async def _serve_http(self) -> list[SocketIoFront | WebSocketFront]:

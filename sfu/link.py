@@ -21,12 +21,12 @@ import psutil
 import socketio
 from msgspec import Meta, Struct
 
+from common.log import FieldLog
 from sfu._core import Core
 from sfu.attempts import Attempts
 from sfu.config import NodeConfig, secret_now
 from sfu.control.requests import read
 from sfu.errors import LinkRefused, Refused
-from sfu.log import FieldLog
 from sfu.node import Node
 from sfu.room.grants import Grant, Rights
 from sfu.room.room import Room

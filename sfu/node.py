@@ -8,23 +8,20 @@ Owns the sessions and closes them; is given the core.  Whatever happens is put t
 carried out before the call returns.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-from sfu._core import Core, PeerStats
+from common.log import FieldLog
+from sfu._core import Core
 from sfu.config import NodeConfig
 from sfu.core_events import CoreEvents
 from sfu.dtls import NodeCertificate
 from sfu.errors import NodeFull, NotAdmitted, NotFound
-from sfu.log import FieldLog
 from sfu.room.grants import Grant
-from sfu.room.quality import QualityMeter, Sample
 from sfu.room.room import Room, Show, Tell, TrackLabel
 from sfu.room.seats import Wish
-from sfu.room.speakers import Speakers
 from sfu.room.tracks import PeerId
 from sfu.sdp.agreement import SeatMids
 from sfu.session import Client, Host, LeftReason, Session, State
@@ -56,10 +53,6 @@ class _Hosted:
 
     room: Room
     worker: int
-    speakers: Speakers
-    quality: QualityMeter
-    layers: dict[str, tuple[str, ...]]
-    """Layers taken of each track, as its publisher was told."""
 
 
 class Node:
@@ -86,7 +79,7 @@ class Node:
         if len(self._rooms) >= self._config.max_rooms:
             raise NodeFull(self._config.max_rooms)
         rules = Room(room, record=record, participants_limit=participants_limit, bitrate=bitrate)
-        self._rooms[room] = _Hosted(rules, self._least_loaded(), Speakers(), QualityMeter(), {})
+        self._rooms[room] = _Hosted(rules, self._least_loaded())
         log.info("room_opened", room=room, worker=self._rooms[room].worker)
 
     def grant(self, room: str, grant: Grant) -> None:
@@ -230,76 +223,25 @@ class Node:
             hosted.room.not_showable(session.id, mid, (source.id, source_mid))
             self._settle(hosted)
 
-    # What is looked at now and then.
+    # What is looked at now and then (watch.Watched).
 
-    async def watch(self) -> None:
-        """Poll levels and stats until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_levels())
-            group.create_task(self._watch_stats())
+    @property
+    def sessions(self) -> Collection[Session]:
+        """Every peer."""
+        return self._sessions.values()
 
-    async def _watch_levels(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(self._config.level_interval_s)
-            if self._sessions:
-                self._on_levels(self._core.levels(), loop.time())
+    def session_of(self, handle: int) -> Session | None:
+        """The peer that the core knows by this handle."""
+        return self._handles.get(handle)
 
-    async def _watch_stats(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(self._config.stats_interval_s)
-            if self._sessions:
-                self._on_stats(self._core.stats(), loop.time())
+    def room(self, room: str) -> Room | None:
+        """The rules of a room."""
+        hosted = self._rooms.get(room)
+        return hosted.room if hosted else None
 
-    def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
-        by_room: dict[str, dict[PeerId, int]] = {session.room: {} for session in self._sessions.values()}
-        for handle, mid, level in levels:
-            session = self._handles.get(handle)
-            if session and self._is_voice(session, mid):
-                by_room[session.room][session.id] = level
-        for room, voices in by_room.items():
-            hosted = self._rooms.get(room)
-            speakers = hosted.speakers.update(voices, now) if hosted else None
-            if hosted and speakers is not None:
-                hosted.room.speak(speakers)
-                self._settle(hosted)
-
-    def _is_voice(self, session: Session, mid: str) -> bool:
-        hosted = self._rooms.get(session.room)
-        member = hosted.room.members.get(session.id) if hosted else None
-        track = member.tracks.get(mid) if member and member.connected else None
-        return track is not None and track.source == "microphone" and not track.muted
-
-    def _on_stats(self, stats: Iterable[PeerStats], now: float) -> None:
-        by_room: dict[str, dict[PeerId, PeerStats]] = {}
-        for peer in stats:
-            session = self._handles.get(peer.peer)
-            if session and session.state is State.CONNECTED:
-                by_room.setdefault(session.room, {})[session.id] = peer
-        for room, peers in by_room.items():
-            hosted = self._rooms.get(room)
-            if hosted is None:
-                continue
-            self._tell_layers(hosted, peers)
-            samples = {peer: _sample(hosted.room, peer, found) for peer, found in peers.items()}
-            qualities = hosted.quality.update(samples, now)
-            if qualities:
-                hosted.room.rate(qualities)
-                self._settle(hosted)
-
-    def _tell_layers(self, hosted: _Hosted, peers: Mapping[PeerId, PeerStats]) -> None:
-        """Tell each simulcast publisher which layers somebody takes, when that has changed."""
-        for peer, stats in peers.items():
-            for track in stats.tracks:
-                taken = tuple(layer.rid for layer in track.layers if layer.rid and layer.taken)
-                name = f"{peer}:{track.mid}"
-                if taken and hosted.layers.get(name) != taken:
-                    hosted.layers[name] = taken
-                    self._sessions[peer].tell("layers", {name: list(taken)})
-        gone = [name for name in hosted.layers if name.partition(":")[0] not in peers]
-        for name in gone:
-            del hosted.layers[name]
+    def settle(self, room: str) -> None:
+        """Carry out what a room's rules decided."""
+        self._settle(self._hosted(room))
 
     # The end.
 
@@ -391,15 +333,3 @@ def _seats(session: Session) -> list[dict[str, object]]:
 
 def _mids(mids: SeatMids) -> dict[str, str | None]:
     return {"audio": mids.audio, "video": mids.video}
-
-
-def _sample(room: Room, peer: PeerId, stats: PeerStats) -> Sample:
-    member = room.members.get(peer)
-    tracks = member.tracks.values() if member else ()
-    return Sample(
-        packets=sum(track.packets for track in stats.tracks),
-        lost=sum(track.lost for track in stats.tracks),
-        sends=any(track.published and not track.muted for track in tracks),
-        receiver_loss=max((sender.fraction_lost for sender in stats.senders), default=0.0),
-        rtt_ms=stats.rtt_ms,
-    )

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
 
+from common.log import FieldLog
 from sfu._core import Core
 from sfu.config import NodeConfig
 from sfu.dtls import DtlsSession, NodeCertificate
 from sfu.errors import BadRequest, DtlsFailed
-from sfu.log import FieldLog
 from sfu.room.tracks import PeerId
 from sfu.sdp.agreement import Agreement, agree
 from sfu.sdp.answer import Candidate, Local, write_answer

@@ -16,6 +16,8 @@ from types import TracebackType
 
 from aiohttp import web
 
+from common.log import FieldLog
+
 from .config import SignalingConfig, make_data_directory
 from .errors import StartError
 from .gateway.devices import DeviceConnections
@@ -25,7 +27,6 @@ from .gateway.sockets import Sockets
 from .gateway.websocket import WebSocketDevices
 from .ice import IceServers
 from .keeper import Keeper
-from .log import FieldLog
 from .nodes.book import Node
 from .nodes.link import NAMESPACE as NODES
 from .nodes.link import Nodes

@@ -10,9 +10,10 @@ from collections.abc import Hashable
 from functools import partial
 from typing import cast
 
+from common.log import FieldLog
+
 from .config import SignalingConfig
 from .errors import UnknownRoom
-from .log import FieldLog
 from .outbox import Outbox
 from .qss import rooms
 from .qss.effects import Conclude, Transferred

@@ -14,8 +14,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol, assert_never
 
+from common.log import FieldLog
+
 from .ice import IceServers
-from .log import FieldLog
 from .qss import replies
 from .qss.effects import CloseRoom, Conclude, Effect, Grant, Record, Revoke, Ring, Send, Tell, Transferred
 from .qss.frames import Outgoing

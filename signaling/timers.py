@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
-from .log import FieldLog
+from common.log import FieldLog
 
 log = FieldLog(__name__)
 

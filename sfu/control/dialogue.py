@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from common.rate import TokenBucket
 from sfu.config import NodeConfig
-from sfu.control.rate import Bucket
 from sfu.control.requests import REQUESTS, Hello, Join, Label, Leave, Offer, View, labels, read
 from sfu.errors import AlreadyJoined, NotFound, Refused, TooFast
 from sfu.node import Node
@@ -37,8 +37,8 @@ class Dialogue:
         self._client = client
         self._clock = clock
         now = clock()
-        self._requests = Bucket(rate=config.request_rate, burst=config.request_burst, now=now)
-        self._offers = Bucket(rate=config.offer_rate, burst=config.offer_burst, now=now)
+        self._requests = TokenBucket(rate_per_s=config.request_rate, burst=config.request_burst, now=now)
+        self._offers = TokenBucket(rate_per_s=config.offer_rate, burst=config.offer_burst, now=now)
         self._session: Session | None = None
         self._handlers: Final[Mapping[str, Handler]] = {
             "join": self._join,
@@ -114,7 +114,7 @@ class Dialogue:
         self._session = None
         return {}
 
-    def _take(self, bucket: Bucket) -> None:
+    def _take(self, bucket: TokenBucket) -> None:
         if not bucket.take(self._clock()):
             raise TooFast
 

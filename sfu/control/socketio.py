@@ -13,12 +13,12 @@ from typing import Any
 import socketio
 from aiohttp import web
 
+from common.log import FieldLog
 from sfu.config import NodeConfig
 from sfu.control.dialogue import Answer, Dialogue
 from sfu.control.outbox import Frame, Outbox, SlowClientError
 from sfu.control.requests import Hello, read
 from sfu.errors import NotFound, Refused
-from sfu.log import FieldLog
 from sfu.node import Node
 
 NAMESPACE = "/"

@@ -16,10 +16,12 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from common.log import FieldLog
+from common.rate import TokenBucket
+
 from ..config import SignalingConfig
 from ..errors import Malformed, NotLetIn, NotSignedIn, ServerFault, SignalingError, TooFast
 from ..keeper import Keeper
-from ..log import FieldLog
 from ..qss import frames
 from ..qss.devices import Device, DeviceCard
 from ..qss.frames import Outgoing
@@ -30,7 +32,6 @@ from ..state import Devices
 from ..store.users import Users
 from ..tokens import AccessTokens
 from .endings import Ending
-from .rate import TokenBucket
 
 log = FieldLog(__name__)
 
@@ -130,7 +131,7 @@ class DeviceConnections:
         device = await self._signed_in(socket, auth)
         if not carrier.alive(socket):
             raise NotLetIn("gone")  # while the token was being checked
-        bucket = TokenBucket(self._config.rate_per_s, self._config.rate_burst, self._keeper.now())
+        bucket = TokenBucket(rate_per_s=self._config.rate_per_s, burst=self._config.rate_burst, now=self._keeper.now())
         session = self._sessions[socket] = Session(device, carrier, bucket)
         replaced = await self._devices.put(device)
         if self._sessions.get(socket) is not session:  # gone while it was being put

@@ -19,9 +19,10 @@ import socketio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from common.log import FieldLog
+
 from ..config import SignalingConfig
 from ..errors import NoNode
-from ..log import FieldLog
 from ..timers import Timers
 
 PATH = "socket.io"

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
+from common.log import FieldLog
+
 from ..config import SignalingConfig
 from ..errors import NotLetIn
-from ..log import FieldLog
 from ..qss.frames import RefusedCancel
 from .devices import DeviceConnections
 from .endings import Ending

@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from common.log import FieldLog
+
 from ..config import SignalingConfig
 from ..errors import Malformed, NodeTaken, NoNode, SignalingError, UnknownRoom
 from ..gateway.sockets import Sockets, refused
 from ..keeper import Keeper
-from ..log import FieldLog
 from ..qss import rooms
 from ..qss.effects import CloseRoom, Grant, Revoke, Rights
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId

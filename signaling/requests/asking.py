@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.log import FieldLog
+
 from ..errors import Already, UnknownInviteRequest, UnknownRoom
-from ..log import FieldLog
 from ..qss import frames, rooms
 from ..qss.devices import Device
 from ..qss.frames import CreateRoomOptions, Outgoing, Server

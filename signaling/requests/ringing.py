@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from common.log import FieldLog
+
 from ..errors import NobodyReachable, NoNode, UnknownRoom
-from ..log import FieldLog
 from ..qss import rooms
 from ..qss.identifiers import RequestId, RoomId, UserId, new_request_id
 from ..qss.rooms import Member, Offer, Room

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from common.log import FieldLog
+
 from ..errors import NoNode, NotInAcl, UnknownRoom
-from ..log import FieldLog
 from ..nodes.book import Node
 from ..qss import frames, rooms
 from ..qss.devices import Device

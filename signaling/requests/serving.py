@@ -12,8 +12,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, cast, get_args
 
+from common.log import FieldLog
+
 from ..errors import NobodyReachable, ServerFault, SignalingError
-from ..log import FieldLog
 from ..open_requests import Key, OpenRequests
 from ..qss import frames
 from ..qss.devices import Device

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from common.log import FieldLog
+
 from ..errors import NotInAcl, UnknownRoom
-from ..log import FieldLog
 from ..qss import frames, rooms
 from ..qss.devices import Device
 from ..qss.effects import Tell

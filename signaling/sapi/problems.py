@@ -10,8 +10,9 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from common.log import FieldLog
+
 from ..errors import Malformed, SignalingError
-from ..log import FieldLog
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from tests.support.eventually import until
 from tests.support.node import Deployment, Media, SocketIoClient, running_node, token
-from tests.support.until import until
 
 
 @pytest.fixture

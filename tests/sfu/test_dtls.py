@@ -11,7 +11,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTr
 from sfu.dtls import INBOUND_DATAGRAMS, PROFILES, DtlsSession, NodeCertificate, SrtpKeys
 from sfu.errors import DtlsFailed
 from sfu.sdp.offer import Fingerprint
-from tests.support.until import until
+from tests.support.eventually import until
 
 
 class Wire:

@@ -3,8 +3,8 @@
 import asyncio
 
 from sfu.app import NodeProcess
+from tests.support.eventually import until
 from tests.support.node import Media, Signaling, SocketIoClient, node_config, running_node, token
-from tests.support.until import until
 
 MOVED_WITHIN_S = 1.0
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import socketio
 
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, until
 from tests.support.signaling import Device, InTestNode, Server, running
-from tests.support.until import until
 
 
 async def test_a_wrong_secret_is_refused(server: Server) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from signaling.errors import NotInAcl, UnknownRoom
-from signaling.gateway.rate import TokenBucket
 from signaling.qss import rooms
 from signaling.qss.devices import Device, DeviceCard
 from signaling.qss.frames import Answer
@@ -84,10 +83,3 @@ async def test_the_memory_of_answers_is_bounded_per_device_and_in_time(state: Me
         device = DeviceRef(BOB, bobs(str(number)).device)
         await state.answers.put(device, RequestId("1"), _answer(1), Instant(10 * number))
     assert len(state.answers) == 12
-
-
-def test_a_bucket_lets_a_burst_through_and_then_the_rate() -> None:
-    bucket = TokenBucket(50, 100, Instant(0))
-    assert sum(bucket.take(Instant(0)) for _ in range(300)) == 100
-    assert sum(bucket.take(Instant(0.1)) for _ in range(300)) == 5
-    assert sum(bucket.take(Instant(1000)) for _ in range(300)) == 100

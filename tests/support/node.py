@@ -19,8 +19,8 @@ from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamT
 
 from sfu.app import NodeProcess
 from sfu.config import NodeConfig
+from tests.support.eventually import until
 from tests.support.ports import free_tcp_port
-from tests.support.until import until
 
 SECRET = "0123456789abcdef"
 ANSWER_S = 20.0

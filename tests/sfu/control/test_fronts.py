@@ -9,9 +9,9 @@ import pytest
 import socketio
 from aiohttp import WSMsgType
 
+from tests.support.eventually import until
 from tests.support.node import Deployment, SocketIoClient, running_node, token, websocket
 from tests.support.sdp import vector
-from tests.support.until import until
 
 OFFER = vector("chromium_simulcast_4_seats")
 

@@ -17,10 +17,10 @@ from sfu.errors import BadRequest, Refused
 from sfu.sdp.agreement import agree
 from sfu.sdp.answer import write_answer
 from sfu.sdp.offer import parse_offer
+from tests.support.eventually import until
 from tests.support.mangle import mangled_text, odd_value
 from tests.support.node import Deployment, SocketIoClient, running_node, token, websocket
 from tests.support.sdp import LOCAL, VECTORS, ssrcs, vector
-from tests.support.until import until
 
 OFFERS = 20_000
 REQUEST_FRAMES = 76_000

@@ -1,25 +1,9 @@
-"""What one client may cost: requests by a bucket, events by a bounded outbox."""
+"""What one client may cost: events by a bounded outbox."""
 
 import asyncio
 
 from sfu.control.outbox import Frame, Outbox, SlowClientError
-from sfu.control.rate import Bucket
-from tests.support.until import until
-
-
-def test_a_bucket_lets_a_burst_through_and_then_its_rate() -> None:
-    bucket = Bucket(rate=2.0, burst=3, now=0.0)
-    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(0.5), bucket.take(0.5)] == [True, False]
-    assert [bucket.take(60.0) for _ in range(4)] == [True, True, True, False]
-
-
-def test_a_clock_that_goes_back_gives_nothing_away() -> None:
-    bucket = Bucket(rate=1.0, burst=1, now=10.0)
-    assert bucket.take(10.0)
-    assert not bucket.take(5.0)
-    assert not bucket.take(10.5)
-    assert bucket.take(11.1)
+from tests.support.eventually import until
 
 
 class Carrier:

@@ -1,0 +1,153 @@
+"""What is looked at now and then: who speaks, how well peers are connected, which layers are taken.
+
+core (levels, stats) ─▶ **watch** ─▶ room (rules) ─▶ effects ─▶ node ─▶ clients
+
+The rest of a node follows events.  Levels and statistics are polled, and put to the rules of each room that has peers.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sfu._core import Core, PeerStats
+from sfu.config import NodeConfig
+from sfu.room.quality import QualityMeter, Sample
+from sfu.room.room import Room
+from sfu.room.speakers import Speakers
+from sfu.room.tracks import PeerId
+from sfu.session import Session, State
+
+
+class Watched(Protocol):
+    """The node, as far as it is looked at."""
+
+    @property
+    def sessions(self) -> Collection[Session]:
+        """Every peer."""
+
+    def session_of(self, handle: int) -> Session | None:
+        """The peer that the core knows by this handle."""
+
+    def room(self, room: str) -> Room | None:
+        """The rules of a room."""
+
+    def settle(self, room: str) -> None:
+        """Carry out what a room's rules decided."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is remembered of a room between two looks."""
+
+    speakers: Speakers = field(default_factory=Speakers)
+    quality: QualityMeter = field(default_factory=QualityMeter)
+    layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Layers taken of each track, as its publisher was told."""
+
+
+class Watch:
+    """Polls levels and stats until cancelled."""
+
+    def __init__(self, config: NodeConfig, core: Core, node: Watched) -> None:
+        # Given to us.
+        self._config = config
+        self._core = core
+        self._node = node
+        # Ours; a room without peers is forgotten.
+        self._seen: dict[str, _Seen] = {}
+
+    async def run(self) -> None:
+        """Look, and look again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_levels())
+            group.create_task(self._watch_stats())
+
+    async def _watch_levels(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._config.level_interval_s)
+            if self._node.sessions:
+                self._on_levels(self._core.levels(), loop.time())
+
+    async def _watch_stats(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._config.stats_interval_s)
+            self._forget_empty_rooms()
+            if self._node.sessions:
+                self._on_stats(self._core.stats(), loop.time())
+
+    def _forget_empty_rooms(self) -> None:
+        for room in self._seen.keys() - {session.room for session in self._node.sessions}:
+            del self._seen[room]
+
+    def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
+        by_room: dict[str, dict[PeerId, int]] = {session.room: {} for session in self._node.sessions}
+        for handle, mid, level in levels:
+            session = self._node.session_of(handle)
+            if session and self._is_voice(session, mid):
+                by_room[session.room][session.id] = level
+        for name, voices in by_room.items():
+            room = self._node.room(name)
+            speakers = self._seen_of(name).speakers.update(voices, now) if room else None
+            if room and speakers is not None:
+                room.speak(speakers)
+                self._node.settle(name)
+
+    def _is_voice(self, session: Session, mid: str) -> bool:
+        room = self._node.room(session.room)
+        member = room.members.get(session.id) if room else None
+        track = member.tracks.get(mid) if member and member.connected else None
+        return track is not None and track.source == "microphone" and not track.muted
+
+    def _on_stats(self, stats: Iterable[PeerStats], now: float) -> None:
+        by_room: dict[str, dict[PeerId, PeerStats]] = {}
+        sessions: dict[PeerId, Session] = {}
+        for peer in stats:
+            session = self._node.session_of(peer.peer)
+            if session and session.state is State.CONNECTED:
+                sessions[session.id] = session
+                by_room.setdefault(session.room, {})[session.id] = peer
+        for name, peers in by_room.items():
+            room = self._node.room(name)
+            if room is not None:
+                _tell_layers(self._seen_of(name).layers, peers, sessions)
+                self._rate(name, room, peers, now)
+
+    def _rate(self, name: str, room: Room, peers: Mapping[PeerId, PeerStats], now: float) -> None:
+        samples = {peer: _sample(room, peer, found) for peer, found in peers.items()}
+        qualities = self._seen_of(name).quality.update(samples, now)
+        if qualities:
+            room.rate(qualities)
+            self._node.settle(name)
+
+    def _seen_of(self, room: str) -> _Seen:
+        return self._seen.setdefault(room, _Seen())
+
+
+def _tell_layers(
+    told: dict[str, tuple[str, ...]], peers: Mapping[PeerId, PeerStats], sessions: Mapping[PeerId, Session]
+) -> None:
+    """Tell each simulcast publisher which layers somebody takes, when that has changed."""
+    for peer, stats in peers.items():
+        for track in stats.tracks:
+            taken = tuple(layer.rid for layer in track.layers if layer.rid and layer.taken)
+            name = f"{peer}:{track.mid}"
+            if taken and told.get(name) != taken:
+                told[name] = taken
+                sessions[peer].tell("layers", {name: list(taken)})
+    for name in [name for name in told if name.partition(":")[0] not in peers]:
+        del told[name]
+
+
+def _sample(room: Room, peer: PeerId, stats: PeerStats) -> Sample:
+    member = room.members.get(peer)
+    tracks = member.tracks.values() if member else ()
+    return Sample(
+        packets=sum(track.packets for track in stats.tracks),
+        lost=sum(track.lost for track in stats.tracks),
+        sends=any(track.published and not track.muted for track in tracks),
+        receiver_loss=max((sender.fraction_lost for sender in stats.senders), default=0.0),
+        rtt_ms=stats.rtt_ms,
+    )
