@@ -8,6 +8,7 @@ import { useClient } from "./hooks";
 import { IncomingCalls } from "./incoming";
 import { Message, errorOf, repairOf, statusOf } from "./messages";
 import { People } from "./people";
+import { Questions } from "./questions";
 import { Logo, SignIn } from "./sign-in";
 import { Stage } from "./stage";
 
@@ -22,6 +23,7 @@ export function App({ client }: { client: Tertulia }): JSX.Element {
       <div class="messages">
         <Repair text={repairOf(client)} />
         <Message kind="error" text={errorOf(client)} onClose={() => client.dismiss()} />
+        <Questions client={client} />
         <Message kind="notice" text={client.notice} onClose={() => client.dismiss()} />
       </div>
       {call !== null && client.isInCall ? <Stage client={client} call={call} /> : <People client={client} />}

@@ -65,6 +65,38 @@ export const AddPerson = () => (
   </Icon>
 );
 
+export const Pause = () => (
+  <Icon>
+    <path d="M8.500 5v14M15.500 5v14" />
+  </Icon>
+);
+
+export const Play = () => (
+  <Icon>
+    <path d="M8 5.500v13l10.500-6.500z" />
+  </Icon>
+);
+
+export const Transfer = () => (
+  <Icon>
+    <path d="M4 8.500h13m-4-4 4 4-4 4M20 15.500H7m4-4-4 4 4 4" />
+  </Icon>
+);
+
+export const Lock = () => (
+  <Icon>
+    <rect x="5.500" y="10.500" width="13" height="9.500" rx="2" />
+    <path d="M8.500 10.500V8a3.500 3.500 0 0 1 7 0v2.500" />
+  </Icon>
+);
+
+export const Unlock = () => (
+  <Icon>
+    <rect x="5.500" y="10.500" width="13" height="9.500" rx="2" />
+    <path d="M8.500 10.500V8a3.500 3.500 0 0 1 6.800-1.200" />
+  </Icon>
+);
+
 export const Close = () => (
   <Icon>
     <path d="m6 6 12 12M18 6 6 18" />

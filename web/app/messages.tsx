@@ -44,6 +44,8 @@ export function statusOf(client: Tertulia): string {
     case "ringing":
       return `Ringing ${name}…`;
     case "connected":
+      if (call.handingTo !== null) return `Handing over to ${client.nameOf(call.handingTo)}…`;
+      if (call.isHeld) return "On hold";
       return call.company.length > 0 ? `In a call with ${companyOf(client, call)}` : `Connecting to ${name}…`;
     case "ended":
       return isTrouble(call.state.reason) ? "Call ended." : (call.ending ?? "");

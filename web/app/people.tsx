@@ -6,6 +6,7 @@ import { useState } from "preact/hooks";
 import type { MediaTypes, Tertulia, User } from "../client";
 import { Avatar } from "./avatar";
 import { Camera, Phone } from "./icons";
+import { Missed } from "./missed";
 
 const VIDEO: MediaTypes = { audio: true, video: true };
 const AUDIO: MediaTypes = { audio: true, video: false };
@@ -62,6 +63,7 @@ export function People({ client }: { client: Tertulia }): JSX.Element {
           </button>
         </div>
       </form>
+      <Missed client={client} />
       <section class="card" aria-labelledby="people-title">
         <h2 id="people-title">People</h2>
         {others.length === 0 ? (

@@ -26,6 +26,13 @@ export function duration(seconds: number): string {
   return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
 }
 
+/** When something was, as short as it is clear: the time of today, else the day too. */
+export function timeOf(at: number, now: number): string {
+  const isToday = new Date(at).toDateString() === new Date(now).toDateString();
+  const time = { hour: "2-digit", minute: "2-digit" } as const;
+  return new Intl.DateTimeFormat(undefined, isToday ? time : { day: "numeric", month: "short", ...time }).format(at);
+}
+
 /** One or two letters that stand for a name. */
 export function initials(name: string): string {
   const words = name.split(/[\s._@-]+/u).filter((word) => word !== "");

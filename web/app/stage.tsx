@@ -1,16 +1,16 @@
-/** A call on show: everybody's tiles, my own picture, and the buttons. */
+/** A call on show: everybody's tiles, my own picture, and the controls. */
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { hasScreen, type CallSession, type Tertulia, type Tile } from "../client";
+import type { CallSession, Tertulia, Tile } from "../client";
 import { Avatar } from "./avatar";
-import { useNow, useSize } from "./hooks";
-import { AddPerson, Camera, CameraOff, HangUp, Microphone, MicrophoneOff, Screen } from "./icons";
-import { columnsFor, duration } from "./rules";
+import { Controls } from "./controls";
+import { useSize } from "./hooks";
+import { columnsFor } from "./rules";
 import { Seat } from "./seat";
 
-interface StageProps {
+export interface StageProps {
   readonly client: Tertulia;
   readonly call: CallSession;
 }
@@ -19,7 +19,9 @@ export function Stage({ client, call }: StageProps): JSX.Element {
   const tiles = call.connection?.tiles ?? [];
   return (
     <main class="stage">
-      {tiles.length === 0 ? (
+      {call.isHeld ? (
+        <OnHold call={call} />
+      ) : tiles.length === 0 ? (
         <Waiting client={client} call={call} />
       ) : (
         <Grid client={client} call={call} tiles={tiles} />
@@ -67,13 +69,27 @@ function Grid({ client, call, tiles }: StageProps & { tiles: readonly Tile[] }):
 function Waiting({ client, call }: StageProps): JSX.Element {
   const name = client.nameOf(call.other);
   const words = { idle: "Calling…", calling: "Calling…", ringing: "Ringing…", connected: "Connecting…", ended: "" };
+  const isHeld = call.held.length > 0;
   return (
     <div class="waiting">
       <span class={call.state.phase === "connected" ? "" : "pulse"}>
         <Avatar name={name} size="large" />
       </span>
       <strong>{name}</strong>
-      <small>{words[call.state.phase]}</small>
+      <small>{isHeld ? `${client.nameOf(call.held[0] ?? "")} is on hold` : words[call.state.phase]}</small>
+    </div>
+  );
+}
+
+/** I am on hold: what that means, and the way back. */
+function OnHold({ call }: { call: CallSession }): JSX.Element {
+  return (
+    <div class="waiting" data-testid="on-hold">
+      <strong>On hold</strong>
+      <small>Nobody in the call sees or hears you, and you see and hear nobody.</small>
+      <button class="go" type="button" onClick={() => void call.setHeld(false)}>
+        Go on with the call
+      </button>
     </div>
   );
 }
@@ -89,128 +105,5 @@ function Preview({ call, name }: { call: CallSession; name: string }): JSX.Eleme
       {!call.isCameraOn && <Avatar name={name} />}
       <figcaption>You</figcaption>
     </figure>
-  );
-}
-
-function Controls({ client, call }: StageProps): JSX.Element {
-  const [isInviting, setInviting] = useState(false);
-  const isConnected = call.state.phase === "connected";
-  return (
-    <div class="controls" role="toolbar" aria-label="Call">
-      <Clock since={call.connectedAt} />
-      <Toggle
-        testid="mute"
-        isOn={!call.isMuted}
-        label={call.isMuted ? "Unmute microphone" : "Mute microphone"}
-        onClick={() => void call.setMuted(!call.isMuted)}
-      >
-        {call.isMuted ? <MicrophoneOff /> : <Microphone />}
-      </Toggle>
-      <Toggle
-        testid="camera"
-        isOn={call.isCameraOn}
-        label={call.isCameraOn ? "Turn camera off" : "Turn camera on"}
-        onClick={() => void call.setCamera(!call.isCameraOn)}
-      >
-        {call.isCameraOn ? <Camera /> : <CameraOff />}
-      </Toggle>
-      {isConnected && hasScreen() && (
-        <Toggle
-          testid="screen"
-          isOn={call.screen === null}
-          label={call.screen === null ? "Share screen" : "Stop sharing screen"}
-          onClick={() => void call.setScreen(call.screen === null)}
-        >
-          <Screen />
-        </Toggle>
-      )}
-      {isConnected && (
-        <Toggle testid="invite" isOn={!isInviting} label="Add somebody" onClick={() => setInviting(!isInviting)}>
-          <AddPerson />
-        </Toggle>
-      )}
-      {isInviting && <Invite client={client} call={call} onDone={() => setInviting(false)} />}
-      <button
-        class="danger"
-        data-testid="hang-up"
-        type="button"
-        aria-label={isConnected ? "Hang up" : "Cancel"}
-        onClick={() => call.hangUp()}
-      >
-        <HangUp />
-        <span>{isConnected ? "Hang up" : "Cancel"}</span>
-      </button>
-    </div>
-  );
-}
-
-interface ToggleProps {
-  readonly testid: string;
-  readonly isOn: boolean;
-  readonly label: string;
-  readonly onClick: () => void;
-  readonly children: JSX.Element;
-}
-
-function Toggle({ testid, isOn, label, onClick, children }: ToggleProps): JSX.Element {
-  return (
-    <button
-      class={isOn ? "round large" : "round large off"}
-      data-testid={testid}
-      type="button"
-      aria-label={label}
-      title={label}
-      aria-pressed={!isOn}
-      onClick={onClick}
-    >
-      {children}
-    </button>
-  );
-}
-
-function Clock({ since }: { since: number | null }): JSX.Element | null {
-  const now = useNow(1_000);
-  if (since === null) return null;
-  return (
-    <time class="clock" data-testid="clock">
-      {duration((now - since) / 1000)}
-    </time>
-  );
-}
-
-function Invite({ client, call, onDone }: StageProps & { onDone: () => void }): JSX.Element {
-  const [name, setName] = useState("");
-  const present = new Set(call.connection?.tiles.map((tile) => tile.occupant.participant));
-  const absent = client.users.filter((user) => user.id !== client.identity?.userId && !present.has(user.id));
-  const invite = (event: Event) => {
-    event.preventDefault();
-    if (name.trim() === "") return;
-    call.invite(name.trim());
-    onDone();
-  };
-  return (
-    <form class="card invite" onSubmit={invite}>
-      <label for="invite-to">Add somebody to this call</label>
-      <div class="row">
-        <input
-          id="invite-to"
-          data-testid="invite-to"
-          list="invitees"
-          autocomplete="off"
-          autocapitalize="none"
-          autofocus
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-        <datalist id="invitees">
-          {absent.map((user) => (
-            <option key={user.id} value={user.username} />
-          ))}
-        </datalist>
-        <button class="go" type="submit" data-testid="invite-send">
-          Ring
-        </button>
-      </div>
-    </form>
   );
 }

@@ -9,16 +9,27 @@
 import { IDLE, endWords, refusedWords, step, type CallEvent, type CallState } from "./call";
 import { NOBODY, accepted, deadline, isOver, left, present, rejoining, type Company } from "./company";
 import { Emitter } from "./emitter";
-import { TertuliaError, asTertuliaError, sentence, words } from "./errors";
+import { asTertuliaError, sentence, words, type TertuliaError } from "./errors";
 import { parseRoom, text, type EventFrame, type InvitationFrame, type MediaTypes, type Room } from "./frames";
 import { freshId } from "./ids";
 import { capture, captureScreen } from "./media";
 import { RoomConnection } from "./room-connection";
+import { Rooms } from "./rooms";
 import { EMPTY_ROSTER, others, type Roster } from "./seats";
 import type { Signaling } from "./signaling";
+import { NOTHING, answered, heard, standingOf, type MuteRequest, type Standing } from "./standing";
 
 /** The node's reason for a peer that it has not heard of any more. */
 const CONNECTION_LOST = "connection lost";
+/** Signaling's reason for somebody whose place another takes, who is about to come. */
+const TRANSFERRED = "transferred";
+
+/** What a call is made with: the connection to signaling, who I am, and how people are named. */
+export interface CallContext {
+  readonly signaling: Signaling;
+  readonly me: string;
+  readonly nameOf: (user: string) => string;
+}
 
 export interface CallSessionEvents {
   change: undefined;
@@ -38,39 +49,47 @@ export class CallSession extends Emitter<CallSessionEvents> {
   #connectedAt: number | null = null;
   #notice: string | null = null;
   #accepting: string | null = null;
+  #standing: Standing = NOTHING;
+  #handingTo: string | null = null;
+  readonly #rooms: Rooms;
 
   private constructor(
-    private readonly signaling: Signaling,
+    private readonly context: CallContext,
     /** Whom I called, or who called me: a user id or what was typed. */
     readonly other: string,
     readonly direction: "outgoing" | "incoming",
     readonly media: MediaTypes,
-    private readonly nameOf: (user: string) => string,
   ) {
     super();
+    this.#rooms = new Rooms(context.signaling);
   }
 
   /** Calls `to`: camera and microphone, a room, and then both at once: joining it and the invitation. */
-  static place(signaling: Signaling, to: string, media: MediaTypes, nameOf: (user: string) => string): CallSession {
-    const call = new CallSession(signaling, to, "outgoing", media, nameOf);
+  static place(context: CallContext, to: string, media: MediaTypes): CallSession {
+    const call = new CallSession(context, to, "outgoing", media);
     call.#apply({ type: "place" });
     void call.#place();
     return call;
   }
 
   /** Takes an invitation. */
-  static accept(
-    signaling: Signaling,
-    invitation: InvitationFrame,
-    media: MediaTypes,
-    nameOf: (user: string) => string,
-  ): CallSession {
-    const call = new CallSession(signaling, invitation.from, "incoming", media, nameOf);
+  static accept(context: CallContext, invitation: InvitationFrame, media: MediaTypes): CallSession {
+    const call = new CallSession(context, invitation.from, "incoming", media);
     call.#accepting = invitation.requestID;
     call.#company = accepted(NOBODY, invitation.from);
     call.#apply({ type: "accept" });
-    signaling.send({ answer: "invitation", requestID: invitation.requestID, from: invitation.from });
+    context.signaling.send({ answer: "invitation", requestID: invitation.requestID, from: invitation.from });
     void call.#enter(invitation.room);
+    return call;
+  }
+
+  /** Goes back into a room that this device was in before it was loaded anew. */
+  static rejoin(context: CallContext, room: Room, media: MediaTypes): CallSession {
+    const others = room.participants.filter((user) => user !== context.me);
+    const call = new CallSession(context, others[0] ?? "the others", "incoming", media);
+    for (const user of others) call.#company = left(call.#company, user, true, performance.now());
+    call.#apply({ type: "accept" });
+    void call.#enter(room);
     return call;
   }
 
@@ -113,6 +132,30 @@ export class CallSession extends Emitter<CallSessionEvents> {
     return this.#stream.getVideoTracks().length > 0;
   }
 
+  get isHeld(): boolean {
+    return this.#standing.held.has(this.context.me);
+  }
+
+  /** Nobody new is admitted. */
+  get isLocked(): boolean {
+    return this.#standing.isLocked;
+  }
+
+  /** Others who are on hold. */
+  get held(): string[] {
+    return [...this.#standing.held].filter((user) => user !== this.context.me);
+  }
+
+  /** Somebody asks me to mute: `answerMute` says yes or no. */
+  get muteRequest(): MuteRequest | null {
+    return this.#standing.muteRequest;
+  }
+
+  /** To whom this call is being handed over. */
+  get handingTo(): string | null {
+    return this.#handingTo;
+  }
+
   /** User ids of those who are in the room with me. */
   get company(): string[] {
     return [...this.#company.present];
@@ -123,9 +166,60 @@ export class CallSession extends Emitter<CallSessionEvents> {
     return [...this.#invited.values()];
   }
 
-  /** Invites `to` into this call; a refusal is told as a notice, or ends a call that nobody else is in. */
-  invite(to: string): void {
-    void this.#invite(to);
+  /** Invites `to` (a user or a group) into this call, perhaps because he asked for it; a refusal is told as a notice, or ends a call that nobody else is in. */
+  invite(to: string, inReplyTo?: string): void {
+    void this.#invite(to, inReplyTo);
+  }
+
+  /** My media stops both ways, or goes on; my place in the call stays. */
+  async setHeld(isHeld: boolean): Promise<void> {
+    await this.#try((room) => (isHeld ? this.#rooms.hold(room) : this.#rooms.unhold(room)));
+  }
+
+  /** A locked call admits nobody new. */
+  async setLocked(isLocked: boolean): Promise<void> {
+    await this.#try((room) => (isLocked ? this.#rooms.lock(room) : this.#rooms.unlock(room)));
+  }
+
+  /** Puts `user` out of the call. */
+  async remove(user: string): Promise<void> {
+    await this.#try((room) => this.#rooms.removeFromACL(room, [user]));
+  }
+
+  /** Ends the call for everybody. */
+  async endForAll(): Promise<void> {
+    await this.#try((room) => this.#rooms.destroy(room));
+  }
+
+  /** Asks `user` to mute his microphone. */
+  async askToMute(user: string): Promise<void> {
+    await this.#try((room) => this.#rooms.askToMute(room, user, "audio", true));
+  }
+
+  /** Does what the open mute request asks for, or leaves it. */
+  async answerMute(isGranted: boolean): Promise<void> {
+    const request = this.#standing.muteRequest;
+    this.#standing = answered(this.#standing);
+    this.emit("change", undefined);
+    if (request === null || !isGranted) return;
+    await (request.media === "audio" ? this.setMuted(request.muted) : this.setCamera(!request.muted));
+  }
+
+  /** Hands my place to `to`: when he accepts I am out, when he does not I stay and read why. */
+  async transfer(to: string): Promise<void> {
+    if (this.#room === null || this.#handingTo !== null) return;
+    this.#handingTo = to;
+    this.emit("change", undefined);
+    try {
+      await this.#rooms.blindTransfer(this.#room.room, to, this.media);
+      this.#apply({ type: "handed-over" });
+    } catch (thrown) {
+      const { code } = asTertuliaError(thrown);
+      if (!this.#isOver()) this.#tell(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
+    } finally {
+      this.#handingTo = null;
+      this.emit("change", undefined);
+    }
   }
 
   dismissNotice(): void {
@@ -144,12 +238,13 @@ export class CallSession extends Emitter<CallSessionEvents> {
     }
     track.enabled = !isMuted;
     this.emit("change", undefined);
-    await this.#connection?.announce();
+    await Promise.all([this.#connection?.announce(), this.#report("audio", isMuted)]);
   }
 
   /** Off means off: the camera is let go, and its light goes out. */
   async setCamera(isOn: boolean): Promise<void> {
     if (isOn === this.isCameraOn) return;
+    void this.#report("video", !isOn);
     if (isOn) return this.#add({ audio: false, video: true });
     for (const track of this.#stream.getVideoTracks()) track.stop();
     this.#stream = new MediaStream(this.#stream.getAudioTracks());
@@ -167,13 +262,16 @@ export class CallSession extends Emitter<CallSessionEvents> {
   }
 
   /** An event of signaling; those of other rooms are none of ours. */
-  onEvent({ eventName, payload }: EventFrame): void {
+  onEvent(event: EventFrame): void {
+    const { eventName, payload } = event;
     if (this.#room === null || payload.roomId !== this.#room.room) return;
+    this.#hear(heard(this.#standing, event));
     if (eventName === "ringing") this.#apply({ type: "ringing" });
     if (eventName === "participant-left") this.#onLeft(payload);
     if (eventName === "room-destroyed") this.#onDestroyed(text(payload.reason));
-    if (eventName === "expelled")
-      this.#apply({ type: "expelled", text: text(payload.reason) ?? "not admitted any more" });
+    if (eventName === "transfer") this.#onTransfer(payload);
+    if (eventName === "transferring-attended-transfer") this.#onMoved(parseRoom(payload.targetRoom));
+    if (eventName === "expelled") this.#onExpelled(text(payload.reason) ?? "not admitted any more");
   }
 
   /** A cancel of signaling: true when it is the end of the invitation that I accepted (another was faster). */
@@ -186,10 +284,8 @@ export class CallSession extends Emitter<CallSessionEvents> {
   async #place(): Promise<void> {
     try {
       await this.#capture();
-      const answer = await this.signaling.request("createRoom", { payload: {} });
-      const room = parseRoom(answer.payload);
-      if (room === null) throw new TertuliaError(500);
-      if (this.#isOver()) return void this.signaling.leaveRoom(room.room);
+      const room = await this.#rooms.create();
+      if (this.#isOver()) return void this.context.signaling.leaveRoom(room.room);
       this.#connect(room);
       await this.#invite(this.other);
     } catch (thrown) {
@@ -227,25 +323,30 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
   #connect(room: Room): void {
     this.#room = room;
+    this.#standing = standingOf(room);
     const connection = new RoomConnection(room, this.#stream);
     this.#connection = connection;
     connection.on("change", () => this.emit("change", undefined));
     connection.on("roster", (roster) => this.#onRoster(roster));
     connection.on("rejoining", () => this.#see(rejoining(this.#company, performance.now())));
     connection.on("notice", (message) => this.#tell(message));
-    connection.on("expelled", (text) => this.#apply({ type: "expelled", text }));
+    connection.on("expelled", (text) => this.#onExpelled(text));
     connection.on("failed", (error) => this.#apply({ type: "failed", text: sentence(error) }));
     this.emit("change", undefined);
   }
 
-  async #invite(to: string): Promise<void> {
+  async #invite(to: string, inReplyTo?: string): Promise<void> {
     if (this.#room === null) return;
     const requestID = freshId();
     this.#invited.set(requestID, to);
     const { media } = this;
-    const fields = { to, mediatypes: media, context: { contextInfo: {} }, payload: { room: this.#room.room } };
+    const payload = { room: this.#room.room, ...(inReplyTo === undefined ? {} : { inReplyTo }) };
+    const fields = { to, mediatypes: media, context: { contextInfo: {} }, payload };
     try {
-      const { whoAccepted } = await this.signaling.request("invitation", fields, { requestID, timeoutMs: null });
+      const { whoAccepted } = await this.context.signaling.request("invitation", fields, {
+        requestID,
+        timeoutMs: null,
+      });
       if (whoAccepted !== undefined) this.#company = accepted(this.#company, whoAccepted);
       this.#invited.delete(requestID);
       this.#apply({ type: "answered" });
@@ -277,7 +378,14 @@ export class CallSession extends Emitter<CallSessionEvents> {
     const user = text(payload.userId) ?? "";
     const staying = others(this.#connection?.roster ?? EMPTY_ROSTER).filter((one) => one.peer !== payload.peer);
     if (staying.some((one) => one.participant === user)) return;
-    this.#see(left(this.#company, user, payload.reason === CONNECTION_LOST, performance.now()));
+    this.#see(
+      left(
+        this.#company,
+        user,
+        payload.reason === CONNECTION_LOST || payload.reason === TRANSFERRED,
+        performance.now(),
+      ),
+    );
   }
 
   /**
@@ -288,6 +396,55 @@ export class CallSession extends Emitter<CallSessionEvents> {
     if (reason !== "empty") this.#apply({ type: "destroyed", text: reason });
     else if (this.#connection?.state === "connecting") this.#apply({ type: "failed", text: words("no-path") });
     else this.#apply({ type: "others-left", wereLost: true });
+  }
+
+  /** Another takes my place, or somebody took it from me. */
+  #onExpelled(text: string): void {
+    this.#apply(text === TRANSFERRED ? { type: "handed-over" } : { type: "expelled", text });
+  }
+
+  /** Somebody hands his place over: who comes is waited for. */
+  #onTransfer({ userId, to, state, kind }: EventFrame["payload"]): void {
+    if (kind !== "blind" || state !== "started") return;
+    this.#tell(`${this.nameOf(text(userId) ?? "")} is handing this call over to ${this.nameOf(text(to) ?? "")}.`);
+  }
+
+  /** We are moved to another room: same devices, other people. */
+  #onMoved(room: Room | null): void {
+    if (room === null || this.#isOver()) return;
+    this.#connection?.close();
+    this.#company = NOBODY;
+    for (const user of room.participants) {
+      if (user !== this.context.me) this.#company = left(this.#company, user, true, performance.now());
+    }
+    this.#connect(room);
+    void this.#connection?.sendScreen(this.#screen);
+    this.#tell("You were transferred.");
+  }
+
+  #hear(standing: Standing): void {
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    this.emit("change", undefined);
+  }
+
+  /** Tells the others what I muted: they see it at the node, too, so a failure is no matter. */
+  async #report(media: "audio" | "video", isMuted: boolean): Promise<void> {
+    if (this.#room !== null) await this.#rooms.muteChange(this.#room.room, media, isMuted).catch(() => undefined);
+  }
+
+  /** Asks signaling for something about this room; a refusal is told as a notice. */
+  async #try(ask: (room: string) => Promise<unknown>): Promise<void> {
+    if (this.#room === null) return;
+    try {
+      await ask(this.#room.room);
+    } catch (thrown) {
+      if (!this.#isOver()) this.#tell(sentence(thrown));
+    }
+  }
+
+  private nameOf(user: string): string {
+    return this.context.nameOf(user);
   }
 
   #see(company: Company): void {
@@ -319,11 +476,11 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
   #finish(): void {
     for (const requestID of this.#invited.keys()) {
-      this.signaling.send({ cancel: "invitation", requestID, error: 487 });
+      this.context.signaling.send({ cancel: "invitation", requestID, error: 487 });
     }
     window.clearTimeout(this.#companyTimer);
     this.#connection?.close();
-    if (this.#room !== null && !this.#wasLate()) void this.signaling.leaveRoom(this.#room.room);
+    if (this.#room !== null && !this.#wasLate()) void this.context.signaling.leaveRoom(this.#room.room);
     this.#stopDevices();
     this.emit("ended", undefined);
   }

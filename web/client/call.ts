@@ -18,12 +18,13 @@ export type CallEvent =
   | { readonly type: "refused"; readonly code: number } // the invitation ended without an accept
   | { readonly type: "hang-up" } // I hang up, or cancel
   | { readonly type: "others-left"; readonly wereLost: boolean } // nobody else is left in the room
+  | { readonly type: "handed-over" } // somebody has taken my place
   | { readonly type: "expelled"; readonly text: string } // the node put me out
   | { readonly type: "destroyed"; readonly text: string } // the room is gone
   | { readonly type: "failed"; readonly text: string }; // we could not go on
 
 export type EndReason =
-  | { readonly kind: "hung-up" }
+  | { readonly kind: "hung-up" | "handed-over" }
   | { readonly kind: "others-left"; readonly wereLost: boolean }
   | { readonly kind: "refused"; readonly code: number }
   | { readonly kind: "expelled" | "destroyed" | "failed"; readonly text: string };
@@ -35,6 +36,7 @@ const ENDINGS = {
   refused: "ended",
   "hang-up": "ended",
   "others-left": "ended",
+  "handed-over": "ended",
   expelled: "ended",
   destroyed: "ended",
   failed: "ended",
@@ -67,6 +69,8 @@ function reasonOf(event: CallEvent): EndReason {
       return { kind: event.type, text: event.text };
     case "others-left":
       return { kind: "others-left", wereLost: event.wereLost };
+    case "handed-over":
+      return { kind: "handed-over" };
     default:
       return { kind: "hung-up" };
   }
@@ -77,12 +81,15 @@ export function endWords(reason: EndReason, name: string): string {
   switch (reason.kind) {
     case "hung-up":
       return "Call ended.";
+    case "handed-over":
+      return "You handed the call over.";
     case "others-left":
       return reason.wereLost ? `The connection to ${name} was lost.` : `${name} hung up.`;
     case "refused":
       return refusedWords(reason.code, name);
     case "expelled":
       if (reason.text === "left") return "You left this call on another device.";
+      if (reason.text === "removed") return "You were removed from the call.";
       return `You were taken out of the call: ${reason.text}.`;
     case "destroyed":
       return `The call was ended by the server: ${reason.text}.`;
@@ -93,7 +100,8 @@ export function endWords(reason: EndReason, name: string): string {
 
 /** Whether an end is worth an alarm: hanging up is not. */
 export function isTrouble(reason: EndReason): boolean {
-  return reason.kind === "others-left" ? reason.wereLost : reason.kind !== "hung-up";
+  if (reason.kind === "others-left") return reason.wereLost;
+  return reason.kind !== "hung-up" && reason.kind !== "handed-over";
 }
 
 /** What an invitation's code means to the one who called `name`. */
@@ -111,6 +119,8 @@ export function refusedWords(code: number, name: string): string {
       return "Cancelled, or answered on another device.";
     case 409:
       return `${name} is already invited to this call.`;
+    case 403:
+      return "The call is locked, or you are not in it any more.";
     default:
       return words(code);
   }

@@ -33,6 +33,18 @@ export interface Room {
   /** kbit/s that one publisher may send. */
   readonly bitrate: number;
   readonly participants: readonly string[];
+  /** Who is on hold. */
+  readonly held: readonly string[];
+  /** Nobody new is admitted. */
+  readonly isLocked: boolean;
+}
+
+/** Somebody asks to be invited into my room; I grant it by an invitation with `inReplyTo`, or decline. */
+export interface InviteRequestFrame {
+  readonly kind: "invite-request";
+  readonly requestID: string;
+  readonly from: string;
+  readonly mediatypes: MediaTypes;
 }
 
 export interface InvitationFrame {
@@ -41,6 +53,8 @@ export interface InvitationFrame {
   readonly from: string;
   readonly to: string;
   readonly mediatypes: MediaTypes;
+  /** The group that was called, where it was one. */
+  readonly group: string | undefined;
   readonly room: Room;
 }
 
@@ -75,14 +89,14 @@ export interface ResponseFrame {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-export type Frame = InvitationFrame | AnswerFrame | CancelFrame | EventFrame | ResponseFrame;
+export type Frame = InvitationFrame | InviteRequestFrame | AnswerFrame | CancelFrame | EventFrame | ResponseFrame;
 
 export function parseFrame(data: unknown): Frame | null {
   const frame = typeof data === "string" ? parseJson(data) : data;
   if (!isRecord(frame)) return null;
   if ("answer" in frame) return parseAnswer(frame);
   if ("cancel" in frame) return parseCancel(frame);
-  if ("request" in frame) return parseInvitation(frame);
+  if ("request" in frame) return parseRequest(frame);
   if (frame.type === "event") return parseEvent(frame.payload);
   if (frame.type === "response") return parseResponse(frame.payload);
   return null;
@@ -91,7 +105,7 @@ export function parseFrame(data: unknown): Frame | null {
 /** The ROOM of an answer to `createRoom` or `joinRoom`, or of an invitation's payload. */
 export function parseRoom(payload: unknown): Room | null {
   if (!isRecord(payload)) return null;
-  const { room, uuid, token, server, ice, bitrate, participants } = payload;
+  const { room, uuid, token, server, ice, bitrate, participants, held, locked } = payload;
   const id = text(room) ?? text(uuid);
   if (id === undefined || typeof token !== "string" || !isRecord(server)) return null;
   const https = text(server.https);
@@ -102,8 +116,25 @@ export function parseRoom(payload: unknown): Room | null {
     server: { https, wss: text(server.wss) ?? "" },
     ice: Array.isArray(ice) ? ice.filter(isIceServer) : [],
     bitrate: typeof bitrate === "number" && bitrate > 0 ? bitrate : 1024,
-    participants: Array.isArray(participants) ? participants.filter((one) => typeof one === "string") : [],
+    participants: texts(participants),
+    held: texts(held),
+    isLocked: locked === true,
   };
+}
+
+/** The rooms of an answer to `getRooms`. */
+export function parseRooms(payload: unknown): Room[] {
+  const rooms = isRecord(payload) && Array.isArray(payload.rooms) ? payload.rooms : [];
+  return rooms.map(parseRoom).filter((room) => room !== null);
+}
+
+/** What rings at this device, of an answer to `currentInvitations`; null when that is not what it says. */
+export function parseCurrent(payload: unknown): (InvitationFrame | InviteRequestFrame)[] | null {
+  if (!isRecord(payload) || !Array.isArray(payload.currentInvitations)) return null;
+  return payload.currentInvitations
+    .filter(isRecord)
+    .map(parseRequest)
+    .filter((one) => one !== null);
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -112,6 +143,10 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 export function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+export function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }
 
 function parseJson(data: string): unknown {
@@ -147,12 +182,14 @@ function parseCancel(frame: Record<string, unknown>): CancelFrame | null {
   };
 }
 
-function parseInvitation(frame: Record<string, unknown>): InvitationFrame | null {
-  const { request, requestID, from, to, mediatypes } = frame;
+function parseRequest(frame: Record<string, unknown>): InvitationFrame | InviteRequestFrame | null {
+  const { request, requestID, from } = frame;
+  if (typeof requestID !== "string" || typeof from !== "string") return null;
+  const mediatypes = parseMediaTypes(frame.mediatypes);
+  if (request === "inviteRequest") return { kind: "invite-request", requestID, from, mediatypes };
   const room = parseRoom(frame.payload);
-  if (request !== "invitation" || typeof requestID !== "string" || typeof from !== "string" || room === null)
-    return null;
-  return { kind: "invitation", requestID, from, to: text(to) ?? "", mediatypes: parseMediaTypes(mediatypes), room };
+  if (request !== "invitation" || room === null) return null;
+  return { kind: "invitation", requestID, from, to: text(frame.to) ?? "", mediatypes, group: text(frame.group), room };
 }
 
 function parseMediaTypes(value: unknown): MediaTypes {

@@ -18,6 +18,12 @@ export function ring(incoming: Incoming, frame: InvitationFrame): Incoming {
   return others.length >= MAX_RINGING ? incoming : [...others, frame];
 }
 
+/** What signaling says rings here, after a reconnection: what it does not list any more stops. */
+export function ringOnly(incoming: Incoming, listed: readonly InvitationFrame[]): Incoming {
+  const going = incoming.filter((one) => listed.some((other) => other.requestID === one.requestID));
+  return listed.reduce(ring, going);
+}
+
 export function stopRinging(incoming: Incoming, requestID: string | undefined): Incoming {
   return incoming.some((one) => one.requestID === requestID)
     ? incoming.filter((one) => one.requestID !== requestID)

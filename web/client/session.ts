@@ -17,6 +17,15 @@ export interface User {
   readonly online: boolean;
 }
 
+export interface MissedCall {
+  readonly id: string;
+  /** The user who called. */
+  readonly from: string;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly video: boolean;
+}
+
 export interface Identity {
   readonly userId: string;
   readonly username: string;
@@ -94,6 +103,18 @@ export class Session {
     return Array.isArray(users) ? users.flatMap(parseUser) : [];
   }
 
+  /** Calls that I missed, the newest first; none from a server that keeps no history. */
+  async missed(): Promise<MissedCall[]> {
+    try {
+      const body = await request(this.base, "/sapi/calls?missed=true&limit=10", { token: await this.accessToken() });
+      const calls = isRecord(body) ? body.calls : null;
+      return Array.isArray(calls) ? calls.flatMap(parseMissed) : [];
+    } catch (thrown) {
+      if (asTertuliaError(thrown).code === 404) return [];
+      throw thrown;
+    }
+  }
+
   forget(): void {
     this.storage.removeItem(KEY);
   }
@@ -137,6 +158,15 @@ function parseGrant(body: unknown, before: Grant | null): Grant {
 function isGrant(value: unknown): value is Grant {
   if (!isRecord(value) || typeof value.expiresAt !== "number") return false;
   return ["userId", "username", "domain", "accessToken", "refreshToken"].every((key) => typeof value[key] === "string");
+}
+
+function parseMissed(value: unknown): MissedCall[] {
+  if (!isRecord(value)) return [];
+  const id = text(value.id);
+  const from = text(value.inviter);
+  const at = value.createdAt;
+  if (id === undefined || from === undefined || typeof at !== "number") return [];
+  return [{ id, from, at, video: Array.isArray(value.media) && value.media.includes("video") }];
 }
 
 function parseUser(value: unknown): User[] {

@@ -18,6 +18,7 @@ import {
   type CancelFrame,
   type EventFrame,
   type InvitationFrame,
+  type InviteRequestFrame,
 } from "./frames";
 import { freshId } from "./ids";
 import { Pending, type Outcome } from "./pending";
@@ -28,6 +29,8 @@ export type LinkState = "connecting" | "online" | "reconnecting" | "signed-out";
 export interface SignalingEvents {
   state: LinkState;
   invitation: InvitationFrame;
+  /** Somebody asks to be invited into my room. */
+  inviteRequest: InviteRequestFrame;
   /** A cancel that answers none of our requests: an invitation to us is over. */
   cancel: CancelFrame;
   event: EventFrame;
@@ -40,12 +43,15 @@ export interface Device {
 }
 
 const REQUEST_TIMEOUT_MS = 15_000;
+/** Another process of signaling is there at once; Socket.IO spreads this by half. */
+const FIRST_RETRY_MS = 200;
 
 export class Signaling extends Emitter<SignalingEvents> {
   readonly #socket: Socket;
   readonly #pending = new Pending();
   #state: LinkState = "connecting";
   #renewed = false;
+  #isClosed = false;
 
   constructor(
     base: string,
@@ -58,7 +64,7 @@ export class Signaling extends Emitter<SignalingEvents> {
       auth: (give) => void this.#authenticate(give),
       autoConnect: false,
       forceNew: true,
-      reconnectionDelay: 300,
+      reconnectionDelay: FIRST_RETRY_MS,
       reconnectionDelayMax: 3_000,
     });
     this.#socket.on("connect", () => this.#connected());
@@ -77,6 +83,7 @@ export class Signaling extends Emitter<SignalingEvents> {
 
   /** Ends the connection for good; what waits for an answer fails. */
   close(): void {
+    this.#isClosed = true;
     this.forgetListeners();
     this.#pending.failAll(new TertuliaError("closed"));
     this.#socket.disconnect();
@@ -142,6 +149,9 @@ export class Signaling extends Emitter<SignalingEvents> {
       case "invitation":
         this.emit("invitation", frame);
         break;
+      case "invite-request":
+        this.emit("inviteRequest", frame);
+        break;
       case "event":
         this.emit("event", frame);
         break;
@@ -167,7 +177,8 @@ export class Signaling extends Emitter<SignalingEvents> {
   #disconnected(why: string): void {
     if (this.#state === "signed-out" || why === "io client disconnect") return;
     this.#enter("reconnecting");
-    if (why === "io server disconnect") this.#later(); // Socket.IO comes back by itself from all but this
+    // Socket.IO comes back by itself from all but this: a process that stops says goodbye.
+    if (why === "io server disconnect") this.#later(FIRST_RETRY_MS * (0.5 + Math.random()));
   }
 
   /** Signaling said no to our token, or cannot be reached (then Socket.IO tries again by itself). */
@@ -194,10 +205,10 @@ export class Signaling extends Emitter<SignalingEvents> {
     }
   }
 
-  #later(): void {
+  #later(ms = 1_000): void {
     setTimeout(() => {
-      if (this.#state !== "signed-out") this.#socket.connect();
-    }, 1_000);
+      if (this.#state !== "signed-out" && !this.#isClosed) this.#socket.connect();
+    }, ms);
   }
 
   #signedOut(): void {

@@ -15,13 +15,14 @@
  *     client.hangUp();
  */
 
-import { CallSession } from "./call-session";
+import { CallSession, type CallContext } from "./call-session";
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError } from "./errors";
-import type { CancelFrame, EventFrame, MediaTypes } from "./frames";
+import type { CancelFrame, EventFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
 import { freshId } from "./ids";
-import { ring, stopRinging, type Incoming } from "./incoming";
-import { Session, type Identity, type User } from "./session";
+import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "./incoming";
+import { Rooms } from "./rooms";
+import { Session, type Identity, type MissedCall, type User } from "./session";
 import { Signaling, type Device, type LinkState } from "./signaling";
 
 export interface TertuliaEvents {
@@ -37,6 +38,10 @@ export interface TertuliaOptions {
 
 /** How often the list of users is read while it is on show. */
 const USERS_MS = 4_000;
+/** Rings go on while the connection to signaling is lost for less than this; a call rings no longer (invites.expiration). */
+const RING_KEPT_MS = 30_000;
+/** Where a tab keeps the room that it is in, for its next load. */
+const ROOM_KEY = "tertulia.room";
 
 export class Tertulia extends Emitter<TertuliaEvents> {
   readonly #base: string;
@@ -47,6 +52,10 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   #users: readonly User[] = [];
   #usersTimer: number | undefined;
   #incoming: Incoming = [];
+  #requests: readonly InviteRequestFrame[] = [];
+  #missed: readonly MissedCall[] = [];
+  #rejoinable: Room | null = null;
+  #ringTimer: number | undefined;
   #call: CallSession | null = null;
   #notice: string | null = null;
   #error: string | null = null;
@@ -73,6 +82,26 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   /** The invitations that ring. */
   get incoming(): Incoming {
     return this.#incoming;
+  }
+
+  /** People who ask to be invited into my call. */
+  get inviteRequests(): readonly InviteRequestFrame[] {
+    return this.#requests;
+  }
+
+  /** Calls that nobody took, the newest first. */
+  get missed(): readonly MissedCall[] {
+    return this.#missed;
+  }
+
+  /** The call that this tab was in when it was loaded anew, while it goes on without us. */
+  get rejoinable(): Room | null {
+    return this.#rejoinable;
+  }
+
+  /** What may be asked of signaling about rooms. */
+  get rooms(): Rooms {
+    return new Rooms(this.#online());
   }
 
   /** The call that goes on, or the last one with its ending. */
@@ -120,8 +149,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   /** Calls a user id, `name` or `name@domain`; a call that goes on is hung up. */
   call(to: string, media: MediaTypes): CallSession {
     this.hangUp();
-    const nameOf = (user: string) => this.nameOf(user);
-    return this.#take(CallSession.place(this.#online(), to, media, nameOf));
+    return this.#take(CallSession.place(this.#context(), to, media));
   }
 
   accept(requestID: string, media: MediaTypes): CallSession {
@@ -129,8 +157,31 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     if (invitation === undefined) throw new TertuliaError(404, "That call is over.");
     this.hangUp();
     this.#incoming = stopRinging(this.#incoming, requestID);
-    const nameOf = (user: string) => this.nameOf(user);
-    return this.#take(CallSession.accept(this.#online(), invitation, media, nameOf));
+    return this.#take(CallSession.accept(this.#context(), invitation, media));
+  }
+
+  /** Goes back into the call that this tab was in. */
+  rejoin(media: MediaTypes): void {
+    const room = this.#rejoinable;
+    if (room === null) return;
+    this.hangUp();
+    this.#take(CallSession.rejoin(this.#context(), room, media));
+  }
+
+  /** Leaves the call that this tab was in, instead of going back. */
+  forgetRejoinable(): void {
+    if (this.#rejoinable !== null) void this.#online().leaveRoom(this.#rejoinable.room);
+    this.#noRejoin();
+  }
+
+  /** Invites whoever asked for it into the call that goes on, or says no. */
+  answerRequest(requestID: string, isGranted: boolean): void {
+    const request = this.#requests.find((one) => one.requestID === requestID);
+    if (request === undefined) return;
+    this.#requests = this.#requests.filter((one) => one !== request);
+    if (isGranted && this.isInCall) this.#call?.invite(request.from, requestID);
+    else this.#online().send({ answer: "inviteRequest", requestID, from: request.from, error: 603 });
+    this.#changed();
   }
 
   decline(requestID: string): void {
@@ -168,6 +219,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#signaling = signaling;
     signaling.on("state", (state) => this.#onLink(state));
     signaling.on("invitation", (frame) => this.#show(() => (this.#incoming = ring(this.#incoming, frame))));
+    signaling.on("inviteRequest", (frame) => this.#onRequest(frame));
     signaling.on("cancel", (frame) => this.#onCancel(frame));
     signaling.on("event", (frame) => this.#onEvent(frame));
     signaling.connect();
@@ -181,8 +233,17 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#signaling = null;
     this.#session?.forget();
     this.#session = null;
+    window.clearTimeout(this.#ringTimer);
     this.#incoming = [];
+    this.#requests = [];
+    this.#missed = [];
+    this.#rejoinable = null;
     this.#users = [];
+  }
+
+  #context(): CallContext {
+    const me = this.identity?.userId ?? "";
+    return { signaling: this.#online(), me, nameOf: (user) => this.nameOf(user) };
   }
 
   #online(): Signaling {
@@ -190,16 +251,54 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     return this.#signaling;
   }
 
-  /** Signaling rings a device anew that comes back, so what rang before a loss is put away. */
+  /** What rang before a loss rings on, until signaling says what still does. */
   #onLink(state: LinkState): void {
-    if (state !== "online") this.#incoming = [];
-    if (state === "online") void this.#readUsers();
+    window.clearTimeout(this.#ringTimer);
+    if (state === "online") this.#cameOnline();
+    else this.#ringTimer = window.setTimeout(() => this.#show(() => (this.#incoming = [])), RING_KEPT_MS);
     if (state === "signed-out") {
       this.hangUp();
       this.#leave();
       this.#tell({ error: new TertuliaError("signed-out").message });
     }
     this.#changed();
+  }
+
+  #cameOnline(): void {
+    void this.#readUsers();
+    void this.#readMissed();
+    void this.#readRinging();
+    void this.#readRoom();
+  }
+
+  async #readRinging(): Promise<void> {
+    const listed = await this.rooms.ringing().catch(() => null);
+    if (listed === null) return;
+    const invitations = listed.filter((one) => one.kind === "invitation");
+    this.#requests = listed.filter((one) => one.kind === "invite-request");
+    this.#show(() => (this.#incoming = ringOnly(this.#incoming, invitations)));
+  }
+
+  /** Offers the way back into the call that this tab was in, if there is one. */
+  async #readRoom(): Promise<void> {
+    const kept = this.#storage.getItem(ROOM_KEY);
+    if (kept === null) return;
+    const mine = await this.rooms.mine().catch(() => null);
+    if (mine === null || this.isInCall) return;
+    const room = mine.find((one) => one.room === kept) ?? null;
+    if (room === null) this.#noRejoin();
+    else this.#show(() => (this.#rejoinable = room));
+  }
+
+  #noRejoin(): void {
+    this.#storage.removeItem(ROOM_KEY);
+    this.#rejoinable = null;
+    this.#changed();
+  }
+
+  async #readMissed(): Promise<void> {
+    const missed = await this.#session?.missed().catch(() => undefined);
+    if (missed !== undefined) this.#show(() => (this.#missed = missed));
   }
 
   async #readUsers(): Promise<void> {
@@ -216,22 +315,44 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   #take(call: CallSession): CallSession {
     this.#call = call;
-    call.on("change", () => this.#changed());
-    call.on("ended", () => void this.#readUsers());
+    this.#rejoinable = null;
+    call.on("change", () => this.#onCallChanged(call));
+    call.on("ended", () => this.#onCallEnded());
     this.#tell({});
     return call;
   }
 
+  #onCallChanged(call: CallSession): void {
+    if (call.state.phase === "connected" && call.room !== null) this.#storage.setItem(ROOM_KEY, call.room);
+    this.#changed();
+  }
+
+  #onCallEnded(): void {
+    this.#storage.removeItem(ROOM_KEY);
+    void this.#readUsers();
+  }
+
+  #onRequest(frame: InviteRequestFrame): void {
+    const others = this.#requests.filter((one) => one.requestID !== frame.requestID);
+    this.#show(() => (this.#requests = [...others, frame].slice(0, MAX_RINGING)));
+  }
+
   #onEvent(frame: EventFrame): void {
+    const { eventName, payload } = frame;
+    if (eventName === "room-destroyed" && payload.roomId === this.#rejoinable?.room) this.#noRejoin();
     this.#call?.onEvent(frame);
   }
 
   #onCancel({ cancel, requestID, error = 487 }: CancelFrame): void {
+    if (cancel === "inviteRequest") {
+      this.#show(() => (this.#requests = this.#requests.filter((one) => one.requestID !== requestID)));
+    }
     if (cancel !== "invitation" || this.#call?.onCancel(requestID, error) === true) return;
     const invitation = this.#incoming.find((one) => one.requestID === requestID);
     if (invitation === undefined) return;
     this.#incoming = stopRinging(this.#incoming, requestID);
     const from = this.nameOf(invitation.from);
+    if (error === 408) void this.#readMissed();
     this.#tell({
       notice: error === 408 ? `Missed call from ${from}.` : `${from}'s call was answered elsewhere or cancelled.`,
     });

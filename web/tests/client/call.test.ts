@@ -31,6 +31,13 @@ describe("a call", () => {
     expect(after(place, answered).phase).toBe("connected");
   });
 
+  test("that another took over ends in words, and is no trouble", () => {
+    const ended = after(place, answered, { type: "handed-over" });
+    expect(ended).toEqual({ phase: "ended", reason: { kind: "handed-over" } });
+    expect(endWords({ kind: "handed-over" }, "bob")).toBe("You handed the call over.");
+    expect(isTrouble({ kind: "handed-over" })).toBe(false);
+  });
+
   test("that I accept is connected at once", () => {
     expect(after({ type: "accept" }).phase).toBe("connected");
   });

@@ -4,7 +4,7 @@ import { narrowed, type CodecCapability } from "../../client/codecs";
 import { TertuliaError, asTertuliaError, words } from "../../client/errors";
 import type { InvitationFrame } from "../../client/frames";
 import { freshId } from "../../client/ids";
-import { MAX_RINGING, ring, stopRinging, type Incoming } from "../../client/incoming";
+import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "../../client/incoming";
 import { cameraLayers } from "../../client/layers";
 import { trouble } from "../../client/media";
 import { nodeAddress } from "../../client/node-link";
@@ -18,7 +18,8 @@ function invitation(requestID: string, room = requestID): InvitationFrame {
     from: "alice",
     to: "bob",
     mediatypes: { audio: true, video: true },
-    room: { room, token: "t", server, ice: [], bitrate: 1024, participants: [] },
+    group: undefined,
+    room: { room, token: "t", server, ice: [], bitrate: 1024, participants: [], held: [], isLocked: false },
   };
 }
 
@@ -37,6 +38,12 @@ describe("what rings", () => {
     expect(stopRinging(incoming, "a").map((one) => one.requestID)).toEqual(["b"]);
     expect(stopRinging(incoming, "unknown")).toBe(incoming);
     expect(stopRinging(incoming, undefined)).toBe(incoming);
+  });
+
+  test("is what signaling lists after a reconnection: the rest stops, what is new begins", () => {
+    const incoming = ring(ring([], invitation("a")), invitation("b"));
+    expect(ringOnly(incoming, [invitation("b"), invitation("c")]).map((one) => one.requestID)).toEqual(["b", "c"]);
+    expect(ringOnly(incoming, [])).toEqual([]);
   });
 
   test("is bounded", () => {

@@ -1,0 +1,147 @@
+/** The buttons of a call, and the panels that some of them open. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { hasScreen } from "../client";
+import { Company } from "./company";
+import { useNow } from "./hooks";
+import {
+  AddPerson,
+  Camera,
+  CameraOff,
+  HangUp,
+  Microphone,
+  MicrophoneOff,
+  Pause,
+  Play,
+  Screen,
+  Transfer,
+} from "./icons";
+import { duration } from "./rules";
+import { NameForm } from "./name-form";
+import type { StageProps } from "./stage";
+
+export function Controls({ client, call }: StageProps): JSX.Element {
+  const [open, setOpen] = useState<"company" | "transfer" | null>(null);
+  const toggle = (panel: "company" | "transfer") => setOpen(open === panel ? null : panel);
+  const isConnected = call.state.phase === "connected";
+  return (
+    <div class="controls" role="toolbar" aria-label="Call">
+      <Clock since={call.connectedAt} />
+      <Devices client={client} call={call} />
+      {isConnected && (
+        <>
+          <Toggle
+            testid="hold"
+            isOn={!call.isHeld}
+            label={call.isHeld ? "Go on with the call" : "Hold"}
+            onClick={() => void call.setHeld(!call.isHeld)}
+          >
+            {call.isHeld ? <Play /> : <Pause />}
+          </Toggle>
+          <Toggle testid="transfer" isOn={open !== "transfer"} label="Transfer" onClick={() => toggle("transfer")}>
+            <Transfer />
+          </Toggle>
+          <Toggle testid="invite" isOn={open !== "company"} label="People" onClick={() => toggle("company")}>
+            <AddPerson />
+          </Toggle>
+        </>
+      )}
+      {isConnected && open === "company" && <Company client={client} call={call} onDone={() => setOpen(null)} />}
+      {isConnected && open === "transfer" && (
+        <div class="card panel">
+          <NameForm
+            client={client}
+            call={call}
+            id="transfer-to"
+            label="Hand this call over to"
+            button="Transfer"
+            onName={(name) => {
+              void call.transfer(name);
+              setOpen(null);
+            }}
+          />
+          <small>You stay until they answer.</small>
+        </div>
+      )}
+      <button
+        class="danger"
+        data-testid="hang-up"
+        type="button"
+        aria-label={isConnected ? "Hang up" : "Cancel"}
+        onClick={() => call.hangUp()}
+      >
+        <HangUp />
+        <span>{isConnected ? "Hang up" : "Cancel"}</span>
+      </button>
+    </div>
+  );
+}
+
+function Devices({ call }: StageProps): JSX.Element {
+  return (
+    <>
+      <Toggle
+        testid="mute"
+        isOn={!call.isMuted}
+        label={call.isMuted ? "Unmute microphone" : "Mute microphone"}
+        onClick={() => void call.setMuted(!call.isMuted)}
+      >
+        {call.isMuted ? <MicrophoneOff /> : <Microphone />}
+      </Toggle>
+      <Toggle
+        testid="camera"
+        isOn={call.isCameraOn}
+        label={call.isCameraOn ? "Turn camera off" : "Turn camera on"}
+        onClick={() => void call.setCamera(!call.isCameraOn)}
+      >
+        {call.isCameraOn ? <Camera /> : <CameraOff />}
+      </Toggle>
+      {call.state.phase === "connected" && hasScreen() && (
+        <Toggle
+          testid="screen"
+          isOn={call.screen === null}
+          label={call.screen === null ? "Share screen" : "Stop sharing screen"}
+          onClick={() => void call.setScreen(call.screen === null)}
+        >
+          <Screen />
+        </Toggle>
+      )}
+    </>
+  );
+}
+
+interface ToggleProps {
+  readonly testid: string;
+  readonly isOn: boolean;
+  readonly label: string;
+  readonly onClick: () => void;
+  readonly children: JSX.Element;
+}
+
+function Toggle({ testid, isOn, label, onClick, children }: ToggleProps): JSX.Element {
+  return (
+    <button
+      class={isOn ? "round large" : "round large off"}
+      data-testid={testid}
+      type="button"
+      aria-label={label}
+      title={label}
+      aria-pressed={!isOn}
+      onClick={onClick}
+    >
+      {children}
+    </button>
+  );
+}
+
+function Clock({ since }: { since: number | null }): JSX.Element | null {
+  const now = useNow(1_000);
+  if (since === null) return null;
+  return (
+    <time class="clock" data-testid="clock">
+      {duration((now - since) / 1000)}
+    </time>
+  );
+}

@@ -1,0 +1,78 @@
+/** What the page asks me about: to mute, to let somebody in, to go back into a call. */
+
+import type { JSX } from "preact";
+
+import type { Tertulia } from "../client";
+
+export function Questions({ client }: { client: Tertulia }): JSX.Element {
+  return (
+    <>
+      <MuteQuestion client={client} />
+      {client.inviteRequests.map(({ requestID, from }) => (
+        <Question
+          key={requestID}
+          testid="invite-request"
+          text={`${client.nameOf(from)} asks to be let into your call.`}
+          yes={client.isInCall ? "Let in" : null}
+          no="Decline"
+          onAnswer={(isGranted) => client.answerRequest(requestID, isGranted)}
+        />
+      ))}
+      {client.rejoinable !== null && !client.isInCall && (
+        <Question
+          testid="rejoin"
+          text="You were in a call when this page was loaded anew. It goes on."
+          yes="Go back in"
+          no="Leave it"
+          onAnswer={(isGranted) =>
+            isGranted ? client.rejoin({ audio: true, video: true }) : client.forgetRejoinable()
+          }
+        />
+      )}
+    </>
+  );
+}
+
+function MuteQuestion({ client }: { client: Tertulia }): JSX.Element | null {
+  const call = client.current;
+  const request = client.isInCall ? (call?.muteRequest ?? null) : null;
+  if (request === null || call === null) return null;
+  const device = request.media === "audio" ? "microphone" : "camera";
+  const deed = request.muted ? "turn off" : "turn on";
+  return (
+    <Question
+      testid="mute-request"
+      text={`${client.nameOf(request.by)} asks you to ${deed} your ${device}.`}
+      yes={request.muted ? "Turn off" : "Turn on"}
+      no="Not now"
+      onAnswer={(isGranted) => void call.answerMute(isGranted)}
+    />
+  );
+}
+
+interface QuestionProps {
+  readonly testid: string;
+  readonly text: string;
+  /** Null: there is nothing to say yes to. */
+  readonly yes: string | null;
+  readonly no: string;
+  readonly onAnswer: (isGranted: boolean) => void;
+}
+
+function Question({ testid, text, yes, no, onAnswer }: QuestionProps): JSX.Element {
+  return (
+    <div class="message notice question" role="alertdialog" aria-label={text} data-testid={testid}>
+      <span>{text}</span>
+      <span class="row">
+        {yes !== null && (
+          <button class="go small" type="button" data-testid={`${testid}-yes`} onClick={() => onAnswer(true)}>
+            {yes}
+          </button>
+        )}
+        <button class="secondary small" type="button" data-testid={`${testid}-no`} onClick={() => onAnswer(false)}>
+          {no}
+        </button>
+      </span>
+    </div>
+  );
+}
