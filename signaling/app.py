@@ -19,26 +19,29 @@ from aiohttp import web
 from common.log import FieldLog
 
 from .config import SignalingConfig, make_data_directory
+from .dispatch import Dispatch
 from .errors import StartError
 from .gateway.devices import DeviceConnections
 from .gateway.socketio import NAMESPACE as DEVICES
 from .gateway.socketio import SocketIoDevices
 from .gateway.sockets import Sockets
 from .gateway.websocket import WebSocketDevices
+from .history import History, LoggedCalls
 from .ice import IceServers
+from .inbox import Inbox
 from .keeper import Keeper
-from .nodes.book import Node
 from .nodes.link import NAMESPACE as NODES
 from .nodes.link import Nodes
 from .open_requests import OpenRequests
-from .outbox import Outbox
 from .page import add_page, on_prepare
+from .presence import Presence
 from .requests import Requests
 from .requests.directory import UserDirectory
 from .requests.parts import Parts
 from .sapi.problems import problems
 from .sapi.routes import Sapi
-from .state.memory import MemoryState
+from .state import State
+from .state.memory_state import MemoryState
 from .store.users import Users
 from .tokens import AccessTokens, RoomTokens
 
@@ -53,7 +56,7 @@ class App:
 
     def __init__(self, config: SignalingConfig) -> None:
         self.config = config
-        self.state = MemoryState()
+        self.state: State = MemoryState()
         self.users: Users
         self.access = AccessTokens(config.secrets)
         self.keeper: Keeper
@@ -88,11 +91,6 @@ class App:
         return f"http://{host}:{self.port}"
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes known, here or away."""
-        return self._nodes.all()
-
-    @property
     def idle(self) -> bool:
         """No request waits and no timer of a room runs."""
         return not len(self._open_requests) and self.keeper.armed == 0
@@ -108,22 +106,20 @@ class App:
 
     def _assemble(self) -> web.Application:
         config, state, users = self.config, self.state, self.users
-        tokens = RoomTokens(config.secrets[0])
+        tokens = RoomTokens(*config.secrets)
         ice = IceServers(config.stun, config.turn, config.turn_secret)
         sockets = Sockets(config)
-        nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens)
-        devices = DeviceConnections(config=config, devices=state.devices, users=users, access=self.access)
+        keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config)
+        nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens, state=state)
+        devices = DeviceConnections(config=config, process=state.process, users=users, access=self.access)
         websockets = WebSocketDevices(config, devices)
-        open_requests = self._open_requests = OpenRequests(state.answers, config.open_requests)
-        outbox = Outbox(
-            devices=state.devices,
-            device_sender=devices,
-            node_sender=nodes,
-            on_conclude=open_requests.on_conclude,
-            tokens=tokens,
-            ice=ice,
+        open_requests = self._open_requests = OpenRequests(state, config.open_requests)
+        presence = Presence(
+            state.devices, on_came=keeper.device_came, on_gone=keeper.device_gone, on_left=open_requests.forget
         )
-        keeper = self.keeper = Keeper(state.rooms, outbox, config)
+        inbox = Inbox(
+            state=state, keeper=keeper, presence=presence, devices=devices, nodes=nodes, open_requests=open_requests
+        )
         requests = Requests(
             Parts(
                 config=config,
@@ -131,19 +127,21 @@ class App:
                 directory=UserDirectory(users),
                 keeper=keeper,
                 nodes=nodes,
-                outbox=outbox,
+                inbox=inbox,
                 tokens=tokens,
                 ice=ice,
             ),
             open_requests,
         )
         nodes.attach(keeper)
-        devices.attach(keeper, requests)
+        devices.attach(keeper, presence, requests)
         sockets.serve(DEVICES, SocketIoDevices(sockets, devices))
         sockets.serve(NODES, nodes)
-        outbox.start()
+        history = History(state.journal, LoggedCalls())
+        inbox.start()
+        history.start()
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (state, outbox, keeper, nodes, requests, devices, websockets, sockets):
+        for part in (state, history, inbox, keeper, nodes, requests, devices, websockets, sockets):
             self._stack.push_async_callback(part.close)
         app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
         sockets.attach(app)

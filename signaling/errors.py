@@ -16,7 +16,9 @@ SignalingError                the requester is told, with a code of QSS (docs/pr
 ├── TooFast              429  above the rate
 ├── RoomFull             486  no place in the room
 ├── ServerFault          500  our fault
-└── NoNode               503  no node takes it, or the node did not answer
+├── SecretGone           500  the secret that a room's tokens are made with was taken away under it
+├── NoNode               503  no node takes it, or the node did not answer
+└── StateAway            503  the short-lived state cannot be reached
 
 ConfigError                   a setting is wrong: told at the start, on one line
 StartError                    the machine refuses what the settings ask (a taken port)
@@ -170,6 +172,24 @@ class NoNode(SignalingError):
 
     def __init__(self, message: str = "no media server available") -> None:
         super().__init__(message)
+
+
+class SecretGone(SignalingError):
+    """The room's tokens are made with a secret that we no longer have."""
+
+    code = 500
+
+    def __init__(self) -> None:
+        super().__init__("the secret of this room's tokens is gone")
+
+
+class StateAway(SignalingError):
+    """The short-lived state cannot be reached: nothing was done, or nobody can say whether it was."""
+
+    code = 503
+
+    def __init__(self) -> None:
+        super().__init__("state is away; try again")
 
 
 class ConfigError(ValueError):

@@ -1,11 +1,12 @@
-"""Changes rooms: applies a rule to the state, keeps the room's one timer, and passes the effects on.
+"""Changes rooms: applies a rule to the state, together with what is to be delivered, and keeps the room's one timer.
 
-requests, nodes, gateway, timers -> **keeper** -> rules -> state, outbox
+requests, nodes, presence, timers -> **keeper** -> rules -> dispatch -> state
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Hashable
 from functools import partial
 from typing import cast
@@ -13,15 +14,18 @@ from typing import cast
 from common.log import FieldLog
 
 from .config import SignalingConfig
+from .dispatch import Dispatch
 from .errors import UnknownRoom
-from .outbox import Outbox
 from .qss import rooms
-from .qss.effects import Conclude, Transferred
-from .qss.identifiers import DeviceRef, Instant, RoomId
+from .qss.effects import Conclude, Record, Tell, Transferred
+from .qss.identifiers import DeviceRef, Instant, RoomId, UserId
 from .qss.rooms import Change, Room
-from .state import Rooms, Rule
+from .state import Rule, State
+from .state.deliveries import SignOut
 from .state.keys import ByInvitee, ByNode
 from .timers import Timers
+
+ADDED_ELSEWHERE_S = 0.25  # how often a room that another process may add is looked for
 
 log = FieldLog(__name__)
 
@@ -29,13 +33,14 @@ log = FieldLog(__name__)
 class Keeper:
     """The only writer of rooms."""
 
-    def __init__(self, state: Rooms, outbox: Outbox, config: SignalingConfig) -> None:
+    def __init__(self, state: State, dispatch: Dispatch, config: SignalingConfig) -> None:
         # Given to us.
-        self._rooms = state
-        self._outbox = outbox
+        self._state = state
+        self._rooms = state.rooms
+        self._dispatch = dispatch
         self._config = config
         # Ours.
-        self._timers = Timers(self._on_time)
+        self._timers = Timers(self._on_time, self.now)
         self._started_at = self.now()
         self._added = asyncio.Event()
 
@@ -48,10 +53,9 @@ class Keeper:
         """How many rooms have a deadline."""
         return len(self._timers)
 
-    @staticmethod
-    def now() -> Instant:
-        """The time that rules are given."""
-        return Instant(asyncio.get_running_loop().time())
+    def now(self) -> Instant:
+        """The time that rules are given: seconds since the epoch, the same at every process."""
+        return self._state.now()
 
     async def add(self, room: Room) -> bool:
         """Keep a new room; False if its number is taken."""
@@ -73,22 +77,33 @@ class Keeper:
     async def awaited(self, room: RoomId) -> Room:
         """The room, waited for while we have just started and its node may still tell of it; raises UnknownRoom."""
         try:
-            async with asyncio.timeout_at(self._started_at + self._config.adopt_within_s):
+            async with asyncio.timeout(self._started_at + self._config.adopt_within_s - self.now()):
                 while (found := await self._rooms.get(room)) is None:
-                    await self._added.wait()
+                    await self._added_soon()
                 return found
         except TimeoutError:
             return await self.get(room)
 
     async def change(self, room: RoomId, rule: Rule) -> Change:
         """Apply a rule as one step and have its effects carried out; raises UnknownRoom and what the rule raises."""
-        change = await self._rooms.change(room, rule)
+        await self._state.room_for_more()
+        return await self._change(room, rule)
+
+    async def post(self, *effects: Tell | Record) -> None:
+        """Have something done that changes no room, after all that was decided before."""
+        await self._state.post(*self._dispatch(Change(None, effects)))
+
+    async def transferred(self, end: Transferred) -> None:
+        """A transfer has ended in one room; the other learns it.  It does not wait, for it makes room in the inbox."""
+        try:
+            await self._change(end.room, partial(rooms.transferred, end=end, now=self.now()))
+        except UnknownRoom:
+            log.debug("room_gone_meanwhile", room=end.room)
+
+    async def _change(self, room: RoomId, rule: Rule) -> Change:
+        change = await self._rooms.change(room, rule, self._dispatch)
         self._timers.arm(room, change.room.deadline() if change.room else None)
         self._log(room, change)
-        await self._outbox.put(change.effects)
-        for effect in change.effects:
-            if isinstance(effect, Transferred):
-                await self._try(effect.room, partial(rooms.transferred, end=effect, now=self.now()))
         return change
 
     async def destroy(self, room: RoomId, reason: str) -> None:
@@ -112,8 +127,22 @@ class Keeper:
             kept = Instant(self.now() + self._config.ring_keep_s)
             await self._try(room, lambda r, k=kept: rooms.device_gone(r, device, k, self.now()))  # type: ignore[misc]
 
+    async def end_sessions(self, user: UserId, session: str | None, reason: str) -> None:
+        """Disconnect a user's devices at every process: those that signed in with this session, or all."""
+        await self._state.post(SignOut(user, session, reason))
+
+    async def on_time(self, room: RoomId) -> None:
+        """The room's deadline has come."""
+        await self._try(room, lambda r: rooms.on_time(r, self.now()))
+
     async def _on_time(self, key: Hashable) -> None:
-        await self._try(cast("RoomId", key), lambda r: rooms.on_time(r, self.now()))
+        await self.on_time(cast("RoomId", key))
+
+    async def _added_soon(self) -> None:
+        """Wait until a room is added here, or a moment, for it may be added by another process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ADDED_ELSEWHERE_S):
+                await self._added.wait()
 
     async def _try(self, room: RoomId, rule: Rule) -> None:
         try:

@@ -1,76 +1,101 @@
 """Requests that wait for their answer, and the answers given: why a repeated request does nothing twice.
 
 A request is known by its device and its requestID.  While it is open, a repetition waits for the same answer; later it
-gets the same answer again.
+gets the same answer again.  Who has begun what and was answered how is in the state, for the repetition may come to
+another process; here are only those who wait: the acknowledgements of the frames of this process's devices.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from .errors import TooFast
-from .qss.effects import Conclude
-from .qss.frames import Outgoing
-from .qss.identifiers import DeviceRef, Instant, RequestId
-from .state import Answers
+from .qss.frames import Outgoing, Sent
+from .qss.identifiers import DeviceRef, RequestId
+from .state import State
+from .state.deliveries import Result
 
 Key = tuple[DeviceRef, RequestId]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request that waits for `answer`; `first` tells that nobody has begun it before."""
+
+    answer: asyncio.Future[Sent]
+    first: bool
+
+
 class OpenRequests:
-    """The open requests of this process's devices; answers are remembered in the state."""
+    """The open requests of this process's devices."""
 
-    def __init__(self, answers: Answers, limit: int) -> None:
-        self._answers = answers
+    def __init__(self, state: State, limit: int) -> None:
+        # Given to us.
+        self._state = state
         self._limit = limit
-        self._open: dict[Key, asyncio.Future[Outgoing]] = {}
-        self._count: Counter[DeviceRef] = Counter()
+        # Ours.
+        self._open: dict[DeviceRef, dict[RequestId, asyncio.Future[Sent]]] = {}
 
-    def waiting(self, key: Key) -> asyncio.Future[Outgoing] | None:
-        """The future answer of a request that is open."""
-        return self._open.get(key)
+    async def begin(self, key: Key, lost: Callable[[], Outgoing]) -> Begun:
+        """Begin a request, or find it begun or answered; raises TooFast when the device has too many open.
 
-    async def given(self, key: Key, now: Instant) -> Outgoing | None:
-        """The answer that a request got before."""
-        return await self._answers.get(*key, now)
-
-    def open(self, key: Key) -> asyncio.Future[Outgoing]:
-        """Begin a request; raises TooFast when the device has too many open."""
-        if self._count[key[0]] >= self._limit:
+        `lost` makes its answer for the case that this process dies over it.
+        """
+        device, request = key
+        if waiting := self._open.get(device, {}).get(request):
+            return Begun(waiting, first=False)
+        if len(self._open.get(device, ())) >= self._limit:
             raise TooFast("too many open requests")
-        self._count[key[0]] += 1
-        future = self._open[key] = asyncio.get_running_loop().create_future()
-        return future
+        future: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        self._open.setdefault(device, {})[request] = future
+        try:
+            known = await self._state.answers.begin(device, request, lost)
+        except BaseException:
+            self._pop(key)
+            raise
+        if isinstance(known, bool):
+            return Begun(future, first=known)
+        self._settle(key, known)
+        return Begun(future, first=False)
 
-    async def on_conclude(self, effect: Conclude) -> None:
-        """An invitation is over: its request is answered."""
-        now = Instant(asyncio.get_running_loop().time())
-        await self.conclude((effect.inviter, effect.request_id), effect.result, now)
+    async def conclude(self, key: Key, answer: Outgoing) -> None:
+        """Answer a request, unless it has its answer; the frame is sent to the device."""
+        await self._state.post(Result(*key, answer))
 
-    async def conclude(self, key: Key, answer: Outgoing, now: Instant) -> bool:
-        """Answer a request, whether it is still open or not; False if it had its answer already."""
-        future = self._open.pop(key, None)
-        if future is None and await self._answers.get(*key, now) is not None:
-            return False
-        await self._answers.put(*key, answer, now)
-        if future is not None:
-            self._close(key)
-            if not future.done():
-                future.set_result(answer)
-        return True
+    def resolve(self, key: Key, answer: Sent) -> None:
+        """The answer has come to this process: whoever waits for it gets it."""
+        if key[1] in self._open.get(key[0], ()):
+            self._settle(key, answer)
+
+    def forget(self, device: DeviceRef) -> None:
+        """The device is not connected here any more: nobody waits for its acknowledgements."""
+        for request in list(self._open.get(device, ())):
+            self._settle((device, request), {})
 
     def close(self) -> None:
         """Nobody will be answered any more."""
-        for future in self._open.values():
-            future.cancel()
+        for own in self._open.values():
+            for future in own.values():
+                future.cancel()
         self._open.clear()
-        self._count.clear()
+
+    def all(self) -> tuple[Key, ...]:
+        """What is open."""
+        return tuple((device, request) for device, own in self._open.items() for request in own)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return sum(map(len, self._open.values()))
 
-    def _close(self, key: Key) -> None:
-        self._count[key[0]] -= 1
-        if not self._count[key[0]]:
-            del self._count[key[0]]
+    def _settle(self, key: Key, answer: Sent) -> None:
+        future = self._pop(key)
+        if not future.done():
+            future.set_result(answer)
+
+    def _pop(self, key: Key) -> asyncio.Future[Sent]:
+        own = self._open[key[0]]
+        future = own.pop(key[1])
+        if not own:
+            del self._open[key[0]]
+        return future

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 import jwt
 
-from .errors import NotSignedIn
+from .errors import NotSignedIn, SecretGone
 from .qss.identifiers import RoomId, UserId
 
 Use = Literal["access", "refresh"]
@@ -27,19 +27,32 @@ _OPTIONS: Final[Any] = {"require": ["sub", "exp", "sid", "use"], "verify_exp": F
 
 
 class RoomTokens:
-    """Makes the token of a user in a room."""
+    """Makes the token of a user in a room.
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = _derived(secret, b"room token")
+    There may be several secrets: new rooms take the first, and a room keeps to the one that it began with, so that a
+    secret can be replaced without ending a call.  A key is what a secret is called in public.
+    """
 
-    def token(self, room: RoomId, user: UserId, serial: int) -> str:
+    def __init__(self, *secrets: bytes) -> None:
+        derived = [_derived(secret, b"room token") for secret in secrets]
+        self._keys = {hashlib.sha256(b"name of " + one).hexdigest()[:8]: one for one in derived}
+        self.newest = next(iter(self._keys))
+
+    def knows(self, key: str) -> bool:
+        """Whether we have the secret of this name."""
+        return not key or key in self._keys
+
+    def token(self, room: RoomId, user: UserId, serial: int, key: str = "") -> str:
         """32 hex digits that admit `user` to `room` for this grant."""
+        secret = self._keys.get(key or self.newest)
+        if secret is None:
+            raise SecretGone
         text = f"{room}|{user}|{serial}".encode()
-        return hmac.digest(self._key, text, "sha256")[:16].hex()
+        return hmac.digest(secret, text, "sha256")[:16].hex()
 
-    def digest(self, room: RoomId, user: UserId, serial: int) -> str:
+    def digest(self, room: RoomId, user: UserId, serial: int, key: str = "") -> str:
         """What the node is told: SHA-256 (hex) of the token's text."""
-        return hashlib.sha256(self.token(room, user, serial).encode()).hexdigest()
+        return hashlib.sha256(self.token(room, user, serial, key).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,13 @@ from common.rate import TokenBucket
 from ..config import SignalingConfig
 from ..errors import Malformed, NotLetIn, NotSignedIn, ServerFault, SignalingError, TooFast
 from ..keeper import Keeper
+from ..presence import Presence
 from ..qss import frames
 from ..qss.devices import Device, DeviceCard
-from ..qss.frames import Outgoing
+from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import new_request_id
 from ..qss.parse import Label, label_of, parse
 from ..requests import Requests
-from ..state import Devices
 from ..store.users import Users
 from ..tokens import AccessTokens
 from .endings import Ending
@@ -73,21 +73,23 @@ class Session:
 class DeviceConnections:
     """Connections of devices by the id of their socket, whatever carries them."""
 
-    def __init__(self, *, config: SignalingConfig, devices: Devices, users: Users, access: AccessTokens) -> None:
-        # Given to us; keeper and requests by `attach`, because their effects come back here.
+    def __init__(self, *, config: SignalingConfig, process: str, users: Users, access: AccessTokens) -> None:
+        # Given to us; the others by `attach`, because their deliveries come back here.
         self._config = config
-        self._devices = devices
+        self._process = process
         self._users = users
         self._access = access
         self._keeper: Keeper
+        self._presence: Presence
         self._requests: Requests
         # Ours.
         self._sessions: dict[str, Session] = {}
         self._greetings: set[asyncio.Task[None]] = set()
 
-    def attach(self, keeper: Keeper, requests: Requests) -> None:
-        """Who changes rooms, and who serves requests."""
+    def attach(self, keeper: Keeper, presence: Presence, requests: Requests) -> None:
+        """Who tells the time, who is told of devices, and who serves requests."""
         self._keeper = keeper
+        self._presence = presence
         self._requests = requests
 
     async def close(self) -> None:
@@ -100,7 +102,7 @@ class DeviceConnections:
 
     # --- towards the device ------------------------------------------------------------------------------------------
 
-    async def send(self, socket: str, frame: Outgoing | msgspec.Raw) -> None:
+    async def send(self, socket: str, frame: Sent) -> None:
         """Send a frame to a connection of ours; one that is gone misses it, one that does not read is ended."""
         session = self._sessions.get(socket)
         if session is not None and self._reads(socket, session):
@@ -133,23 +135,19 @@ class DeviceConnections:
             raise NotLetIn("gone")  # while the token was being checked
         bucket = TokenBucket(rate_per_s=self._config.rate_per_s, burst=self._config.rate_burst, now=self._keeper.now())
         session = self._sessions[socket] = Session(device, carrier, bucket)
-        replaced = await self._devices.put(device)
-        if self._sessions.get(socket) is not session:  # gone while it was being put
-            await self._devices.remove(device)
-            raise NotLetIn("gone")
         log.info("device_online", user=device.user, device=device.card.id)
         ready = frames.event("ready", userId=device.user, deviceId=device.card.id, username=device.username)
         # Carriers confirm when this returns.
-        asyncio.get_running_loop().call_soon(self._greet, device, ready, replaced)
+        asyncio.get_running_loop().call_soon(self._greet, session, ready)
 
     async def disconnected(self, socket: str) -> None:
         """A device's connection is gone; its media goes on."""
         session = self._sessions.pop(socket, None)
-        if session is not None and await self._devices.remove(session.device):
+        if session is not None:
             log.info("device_offline", user=session.device.user, device=session.device.card.id)
-            await self._keeper.device_gone(session.device.ref)
+            await self._presence.gone(session.device)
 
-    async def received(self, socket: str, data: object) -> Outgoing | None:
+    async def received(self, socket: str, data: object) -> Sent | None:
         """One frame of a device, parsed or not; gives what acknowledges it, where something does.
 
         The answers to requests are sent as frames besides.
@@ -163,7 +161,7 @@ class DeviceConnections:
             return await self._refused(session, label_of(data), TooFast())
         return await self._frame(session, data)
 
-    async def malformed(self, socket: str, problem: str) -> Outgoing | None:
+    async def malformed(self, socket: str, problem: str) -> Sent | None:
         """A device sent what is no frame at all."""
         session = self._sessions.get(socket)
         if session is None:
@@ -171,7 +169,7 @@ class DeviceConnections:
         within = session.bucket.take(self._keeper.now())
         return await self._refused(session, Label(), Malformed(problem) if within else TooFast())
 
-    async def _frame(self, session: Session, data: object) -> Outgoing | None:
+    async def _frame(self, session: Session, data: object) -> Sent | None:
         try:
             async with session.turn:
                 _label, frame = parse(data)
@@ -202,18 +200,26 @@ class DeviceConnections:
         if user is None:
             raise NotLetIn("unauthorized")
         card = given.device or DeviceCard(id=new_request_id())
-        return Device(user=user.id, username=user.username, card=card, socket=socket)
+        return Device(
+            user=user.id,
+            username=user.username,
+            card=card,
+            socket=socket,
+            session=claims.session,
+            process=self._process,
+        )
 
-    def _greet(self, device: Device, ready: frames.Event, replaced: Device | None) -> None:
-        task = asyncio.get_running_loop().create_task(self._greeted(device, ready, replaced))
+    def _greet(self, session: Session, ready: frames.Event) -> None:
+        task = asyncio.get_running_loop().create_task(self._greeted(session, ready))
         self._greetings.add(task)
         task.add_done_callback(self._greetings.discard)
 
-    async def _greeted(self, device: Device, ready: frames.Event, replaced: Device | None) -> None:
-        await self._requests.send(device.ref, ready)
-        await self._keeper.device_came(device.ref)
-        if replaced is not None:
-            self.disconnect(replaced.socket, Ending.REPLACED)
+    async def _greeted(self, session: Session, ready: frames.Event) -> None:
+        """Its first frame is `ready`; only then is anybody told of the device, and its own frames wait until then."""
+        async with session.turn:
+            if self._sessions.get(session.device.socket) is session:
+                await self.send(session.device.socket, ready)
+                await self._presence.came(session.device)
 
 
 def _error(label: Label, error: SignalingError) -> Outgoing:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Protocol
 
 import engineio
@@ -97,7 +97,13 @@ class Sockets:
         self._server.register_namespace(_adapter(self._server, name, namespace))
 
     async def emit(
-        self, event: str, data: object, *, to: str, namespace: str, callback: Callable[..., None] | None = None
+        self,
+        event: str,
+        data: object,
+        *,
+        to: str,
+        namespace: str,
+        callback: Callable[..., Awaitable[None]] | None = None,
     ) -> None:
         """Send an event to one connection; it does not wait for the peer."""
         await self._server.emit(event, data, to=to, namespace=namespace, callback=callback)

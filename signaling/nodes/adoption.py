@@ -22,6 +22,7 @@ def record_of(room: Room) -> RoomRecord:
         record=room.record,
         participants_limit=room.participants_limit,
         bitrate=room.bitrate,
+        key=room.key,
     )
 
 
@@ -36,7 +37,7 @@ def adopted(held: HeldRoom, *, node: str, server: Server, tokens: RoomTokens, ke
     except msgspec.ValidationError:
         return None
     room = RoomId(held.room)
-    if not all(_is_ours(tokens, room, grant.user, grant.serial, grant.digest) for grant in held.grants):
+    if not all(_is_ours(tokens, room, record.key, grant) for grant in held.grants):
         return None
     grants = sorted(held.grants, key=lambda grant: grant.serial)
     admitted = {grant.user for grant in grants}
@@ -57,6 +58,7 @@ def adopted(held: HeldRoom, *, node: str, server: Server, tokens: RoomTokens, ke
         next_serial=max((g.serial for g in grants), default=0) + 1,
         keep_until=keep_until,
         peers=peers,
+        key=record.key,
     )
 
 
@@ -66,5 +68,8 @@ def _member(grant: HeldGrant, *, connected: bool) -> Member:
     return Member(UserId(grant.user), grant.serial, standing, held=held)
 
 
-def _is_ours(tokens: RoomTokens, room: RoomId, user: str, serial: int, digest: str) -> bool:
-    return hmac.compare_digest(tokens.digest(room, UserId(user), serial).encode(), digest.encode())
+def _is_ours(tokens: RoomTokens, room: RoomId, key: str, grant: HeldGrant) -> bool:
+    if not tokens.knows(key):
+        return False
+    digest = tokens.digest(room, UserId(grant.user), grant.serial, key)
+    return hmac.compare_digest(digest.encode(), grant.digest.encode())

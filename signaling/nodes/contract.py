@@ -101,3 +101,4 @@ class RoomRecord(Struct, frozen=True, kw_only=True):
     record: bool
     participants_limit: int = field(name="participantsLimit")
     bitrate: int
+    key: str = ""

@@ -1,16 +1,19 @@
 """The shell of `/nodes`: nodes connect, register and report; rooms are opened, users admitted and cut off.
 
-node -> **link** -> keeper -> rules          requests -> **link** -> node (awaited)          outbox -> **link** -> node
+node -> **link** -> keeper -> rules     requests -> **link** -> state -> inbox of the node's process -> **link** -> node
 
-A node's events are handled one after the other.  Commands whose outcome decides an answer (`open_room`, `grant`) are
-awaited for at most `node_ack_s`; the others are sent and, where they matter after a reconnection, remembered.
+A node's events are handled one after the other.  All commands go through the inbox of the process that the node is
+connected to, and so reach it in the order in which they were decided.  Those whose outcome decides an answer
+(`open_room`, `grant`) are awaited for at most `node_ack_s`; of the others the state remembers what matters later.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import secrets
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,17 +21,21 @@ import msgspec
 from common.log import FieldLog
 
 from ..config import SignalingConfig
-from ..errors import Malformed, NodeTaken, NoNode, SignalingError, UnknownRoom
+from ..errors import Malformed, NodeTaken, NoNode, SignalingError, StateAway, UnknownRoom
 from ..gateway.sockets import Sockets, refused
 from ..keeper import Keeper
 from ..qss import rooms
-from ..qss.effects import CloseRoom, Grant, Revoke, Rights
+from ..qss.effects import Rights
+from ..qss.frames import Wire
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
 from ..qss.rooms import LOST, MEDIA_SERVER_LOST, Held, Member, Peer, Room
+from ..state import State
+from ..state.deliveries import Ask, AskId, Reply, ToNode
 from ..timers import Timers
 from ..tokens import RoomTokens
-from .adoption import adopted, record_of
-from .book import Node, NodeBook
+from . import commands
+from .adoption import adopted
+from .book import Node, by_load
 from .contract import HeldRoom, Load, NodeAuth, PeerEvent, Register
 
 NAMESPACE = "/nodes"
@@ -42,20 +49,22 @@ log = FieldLog(__name__)
 class Nodes:
     """The nodes and the commands to them."""
 
-    def __init__(self, *, config: SignalingConfig, sockets: Sockets, tokens: RoomTokens) -> None:
-        # Given to us; the keeper by `attach`, because its effects come back here.
+    def __init__(self, *, config: SignalingConfig, sockets: Sockets, tokens: RoomTokens, state: State) -> None:
+        # Given to us; the keeper by `attach`, because its deliveries come back here.
         self._config = config
         self._sockets = sockets
         self._tokens = tokens
+        self._state = state
+        self._directory = state.nodes
         self._keeper: Keeper
         # Ours.
-        self._book = NodeBook()
+        self._here: dict[str, str] = {}
+        """The nodes connected to this process: name -> socket."""
         self._authenticated: dict[str, NodeAuth] = {}
         self._reported: dict[str, set[RoomId]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
-        self._opening: set[RoomId] = set()
-        """Rooms whose node has not acknowledged them: a registration that crosses `open_room` lacks them rightly."""
-        self._timers = Timers(self._on_away_too_long)
+        self._asked: dict[AskId, asyncio.Future[str | None]] = {}
+        self._timers = Timers(self._on_away_too_long, state.now)
 
     def attach(self, keeper: Keeper) -> None:
         """Who changes rooms."""
@@ -65,76 +74,91 @@ class Nodes:
         """Disarm our timers."""
         await self._timers.close()
 
-    def all(self) -> tuple[Node, ...]:
+    async def all(self) -> tuple[Node, ...]:
         """The nodes known, for health and statistics."""
-        return self._book.all()
+        return await self._directory.all()
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def candidates(self) -> tuple[Node, ...]:
+    async def candidates(self) -> tuple[Node, ...]:
         """The nodes that can take a room, the least loaded first."""
-        return self._book.by_load()
+        return by_load(await self._directory.all())
 
     async def open_room(self, room: Room) -> None:
         """Open a room on its node; raises NoNode."""
-        self._book.placed(room.node)
-        command = {
-            "room": room.uuid,
-            "record": msgspec.to_builtins(record_of(room)),
-            "participants_limit": room.participants_limit,
-            "bitrate": room.bitrate,
-        }
-        self._opening.add(room.uuid)
+        await self._directory.placed(room.node, room.uuid)
         try:
-            await self._ask(room.node, "open_room", command)
+            await self._ask(room.node, commands.OPEN_ROOM, commands.open_room(room))
         finally:
-            self._opening.discard(room.uuid)
+            await self._directory.opened(room.uuid)
 
     async def grant(self, room: Room, member: Member) -> None:
         """Admit a member on the room's node; raises NoNode."""
-        await self._ask(room.node, "grant", self._grant(room.uuid, member.user, member.serial, member.rights))
+        data = commands.grant(self._tokens, room, member.user, member.serial, member.rights)
+        await self._ask(room.node, commands.GRANT, data)
 
-    async def carry_out(self, effect: Grant | Revoke | CloseRoom) -> None:
-        """Tell the node without waiting; a room to be closed is remembered until the node has confirmed it."""
-        node = self._book.get(effect.node)
-        if isinstance(effect, CloseRoom):
-            self._book.closing(effect.room, effect.node)
-        if node is None or node.socket is None:
-            return
-        match effect:
-            case Grant(_, room, user, serial, rights):
-                await self._tell(node.socket, "grant", self._grant(room, user, serial, rights))
-            case Revoke(_, room, user, reason):
-                await self._tell(node.socket, "revoke", {"room": room, "user": user, "reason": reason})
-            case CloseRoom(_, room, reason):
-                await self._close_room(node.socket, room, reason)
-
-    async def _close_room(self, socket: str, room: RoomId, reason: str) -> None:
-        def confirmed(*_ack: object) -> None:
-            self._book.closed(room)
-
-        await self._tell(socket, "close_room", {"room": room, "reason": reason}, confirmed)
-
-    async def _tell(
-        self, socket: str, command: str, data: dict[str, Any], callback: Callable[..., None] | None = None
-    ) -> None:
-        await self._sockets.emit(command, data, to=socket, namespace=NAMESPACE, callback=callback)
-
-    def _grant(self, room: RoomId, user: UserId, serial: int, rights: Rights) -> dict[str, Any]:
-        digest = self._tokens.digest(room, user, serial)
-        given = {"publish": rights.publish, "receive": rights.receive}
-        return {"room": room, "user": user, "serial": serial, "digest": digest, "rights": given}
-
-    async def _ask(self, name: str, command: str, data: dict[str, Any]) -> None:
-        node = self._book.get(name)
+    async def _ask(self, name: str, command: str, data: Wire) -> None:
+        node = await self._directory.get(name)
         if node is None or node.socket is None:
             raise NoNode
-        ack = await self._sockets.call(
-            command, data, to=node.socket, namespace=NAMESPACE, timeout_s=self._config.node_ack_s
-        )
-        if isinstance(ack, dict) and ack.get("error"):
-            log.warning("node_refuses", node=name, command=command, message=str(ack.get("message"))[:200])
+        ask = Ask(name, command, data, self._state.process, AskId(secrets.token_hex(8)))
+        refusal = await self._outcome(ask)
+        if refusal is not None:
+            log.warning("node_refuses", node=name, command=command, message=refusal)
             raise NoNode("the media server refused")
+
+    async def _outcome(self, ask: Ask) -> str | None:
+        outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._asked[ask.id] = outcome
+        try:
+            async with asyncio.timeout(self._config.node_ack_s):
+                await self._state.post(ask)
+                return await outcome
+        except TimeoutError:
+            raise NoNode("the media server did not answer") from None
+        finally:
+            del self._asked[ask.id]
+
+    # --- carried out by the process that the node is connected to -----------------------------------------------------
+
+    async def carry_out(self, command: ToNode) -> None:
+        """Tell the node; a room to be closed is remembered until it has confirmed that."""
+        socket = self._here.get(command.node)
+        if socket is not None and command.closes is not None:
+            await self._close_room(socket, command.closes, command.data)
+        elif socket is not None:
+            await self._tell(socket, command.command, command.data)
+
+    async def ask(self, ask: Ask) -> None:
+        """Tell the node, and let its acknowledgement become the reply."""
+        socket = self._here.get(ask.node)
+        if socket is None:
+            await self._state.post(Reply(ask.asker, ask.id, "not connected"))
+            return
+
+        async def acknowledged(ack: object = None, *_more: object) -> None:
+            with suppress(StateAway):  # the asker's time is soon over
+                await self._state.post(Reply(ask.asker, ask.id, _refusal(ack)))
+
+        await self._tell(socket, ask.command, ask.data, acknowledged)
+
+    def replied(self, reply: Reply) -> None:
+        """A node has answered what we asked, perhaps too late."""
+        waiting = self._asked.get(reply.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(reply.refusal)
+
+    async def _close_room(self, socket: str, room: RoomId, data: Wire) -> None:
+        async def confirmed(*_ack: object) -> None:
+            with suppress(StateAway):  # it is remembered a little longer
+                await self._directory.closed(room)
+
+        await self._tell(socket, commands.CLOSE_ROOM, data, confirmed)
+
+    async def _tell(
+        self, socket: str, command: str, data: Wire, callback: Callable[..., Awaitable[None]] | None = None
+    ) -> None:
+        await self._sockets.emit(command, data, to=socket, namespace=NAMESPACE, callback=callback)
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -183,58 +207,68 @@ class Nodes:
         return any(matches)
 
     async def disconnected(self, sid: str) -> None:
-        """A node's connection is gone: its media goes on, and it may come back."""
-        self._authenticated.pop(sid, None)
+        """A node's connection is gone: its media goes on, and it may come back, here or to another process."""
+        auth = self._authenticated.pop(sid, None)
         self._turns.pop(sid, None)
         self._reported.pop(sid, None)
-        if node := self._book.away(sid):
-            log.warning("node_away", node=node.name)
-            self._timers.arm(node.name, self._keeper.now() + self._config.node_away_s)
+        if auth is None or self._here.get(auth.node) != sid:
+            return
+        del self._here[auth.node]
+        until = Instant(self._keeper.now() + self._config.node_away_s)
+        try:
+            waited_for = await self._directory.away(auth.node, sid, until)
+        except StateAway:
+            log.warning("node_away_not_told", node=auth.node)
+            return
+        if waited_for:
+            log.warning("node_away", node=auth.node)
+            self._timers.arm(auth.node, until)
 
     async def _on_away_too_long(self, name: Hashable) -> None:
-        node = self._book.get(str(name))
-        if node is not None and node.socket is None:
-            log.warning("node_lost", node=node.name)
-            self._book.forget(node.name)
-            await self._keeper.destroy_on(node.name, MEDIA_SERVER_LOST)
+        await self.away_too_long(str(name))
+
+    async def away_too_long(self, name: str) -> None:
+        """The time in which a node may come back is over."""
+        if await self._directory.forget(name):
+            log.warning("node_lost", node=name)
+            await self._keeper.destroy_on(name, MEDIA_SERVER_LOST)
 
     async def _on_register(self, sid: str, data: object) -> dict[str, Any]:
         card = _typed(data, Register)
         auth = self._authenticated[sid]
         if (card.node, card.instance) != (auth.node, auth.instance):
             raise Malformed("node and instance differ from those at connect")
-        self._replace(card, sid)
+        await self._replace(card, sid)
         reported = self._reported.setdefault(sid, set())
         close = [held.room for held in card.rooms if not await self._taken_up(card, held)]
         reported.update(RoomId(held.room) for held in card.rooms)
         if not card.more:
             del self._reported[sid]
-            await self._keeper.destroy_on(card.node, MEDIA_SERVER_LOST, but=frozenset(reported | self._opening))
+            opening = await self._directory.opening()
+            await self._keeper.destroy_on(card.node, MEDIA_SERVER_LOST, but=opening | reported)
             log.info("node_registered", node=card.node, rooms=len(reported), closed=len(close))
         for room in close:
-            self._book.closed(RoomId(room))
+            await self._directory.closed(RoomId(room))
         return {"close": close, "node": card.node}
 
-    def _replace(self, card: Register, sid: str) -> None:
+    async def _replace(self, card: Register, sid: str) -> None:
         """Note the node, over this connection from now on; an older one of the same process is cut.
 
         Another process under this name is refused while the first is connected: two that displaced each other would
         each lose the rooms of the other, for ever.
         """
-        before = self._book.get(card.node)
-        older = before.socket if before is not None and before.socket != sid else None
-        if before is not None and older is not None and before.card.instance != card.instance:
-            log.warning("node_name_taken", node=card.node, instance=card.instance, taken_by=before.card.instance)
+        if not await self._directory.register(card, sid):
+            log.warning("node_name_taken", node=card.node, instance=card.instance)
             raise NodeTaken(card.node)
-        self._book.register(card, sid)
         self._timers.arm(card.node, None)
-        if older is not None:
+        older, self._here[card.node] = self._here.get(card.node), sid
+        if older is not None and older != sid:
             self._sockets.disconnect(older, NAMESPACE, for_good=True)
 
     async def _taken_up(self, card: Register, held: HeldRoom) -> bool:
         """Bring a reported room in line with what we know, or take it up; False if the node has to close it."""
         room = RoomId(held.room)
-        if self._book.is_closing(room):
+        if await self._directory.is_closing(room):
             return False
         keep_until = Instant(self._keeper.now() + self._config.lost_keep_s)
         try:
@@ -275,21 +309,29 @@ class Nodes:
     async def _own_room(self, sid: str, report: PeerEvent) -> RoomId | None:
         """The reported room if it lives on the reporting node; one that does not is closed there."""
         room = RoomId(report.room)
-        node = self._book.of_socket(sid)
-        if node is None:
+        node = self._authenticated[sid].node
+        if self._here.get(node) != sid:
             raise Malformed("not registered")
         try:
             known = await self._keeper.get(room)
         except UnknownRoom:
             known = None
-        if known is None or known.node != node.name:
-            await self._close_room(sid, room, "no such room")
+        if known is None or known.node != node:
+            await self._close_room(sid, room, commands.close_room(room, "no such room"))
             return None
         return room
 
     async def _on_load(self, sid: str, data: object) -> dict[str, Any]:
-        self._book.reported(sid, _typed(data, Load))
+        load, node = _typed(data, Load), self._authenticated[sid].node
+        if self._here.get(node) == sid:
+            await self._directory.reported(node, load)
         return {}
+
+
+def _refusal(ack: object) -> str | None:
+    """Why a node refuses a command, if it does."""
+    refused = isinstance(ack, dict) and ack.get("error")
+    return str(ack.get("message"))[:200] if isinstance(ack, dict) and refused else None
 
 
 def _typed(data: object, kind: type[T]) -> T:

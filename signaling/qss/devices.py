@@ -24,6 +24,10 @@ class Device(Struct, frozen=True, kw_only=True):
     username: str
     card: DeviceCard
     socket: str
+    session: str = ""
+    """The sign-in session that its token belongs to."""
+    process: str = ""
+    """The signaling process that it is connected to."""
 
     @property
     def domain(self) -> str:

@@ -1,6 +1,6 @@
 """What the rules want done: frozen values that the shells carry out, in the order given.
 
-rules -> **effects** -> outbox -> gateway (devices), nodes
+rules -> **effects** -> dispatch -> deliveries -> state -> inbox -> devices, nodes
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ DeviceId = NewType("DeviceId", str)  # 1 to 64 characters, chosen by the device
 RoomId = NewType("RoomId", str)  # 64 hex digits, fresh per room: `room` and `uuid` on the wire
 PeerId = NewType("PeerId", str)  # one WebRTC connection, named by its node
 RequestId = NewType("RequestId", str)  # 1 to 64 characters, chosen by the requester
-Instant = NewType("Instant", float)  # seconds on the event loop's clock, never wall time
+Instant = NewType("Instant", float)  # seconds since the epoch, on the steady clock of the state (`state/clock.py`)
 
 MAX_NAME = 64  # characters of a request id or device id
 

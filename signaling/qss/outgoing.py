@@ -214,9 +214,16 @@ def event(name: str, **payload: object) -> Event:
     return Event(payload=EventBody(event_name=name, payload=payload))
 
 
-def wire(frame: Outgoing) -> dict[str, Any]:
+Wire = dict[str, Any]
+"""A frame as the plain JSON object that goes over the wire."""
+
+Sent = Outgoing | Wire
+"""A frame on its way: as it was made, or plain where it has come from another process."""
+
+
+def wire(frame: Sent) -> Wire:
     """The plain JSON object of a frame."""
-    plain: dict[str, Any] = msgspec.to_builtins(frame)
+    plain: Wire = msgspec.to_builtins(frame)
     return plain
 
 

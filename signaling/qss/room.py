@@ -85,6 +85,8 @@ class Room:
     """Participants of other rooms who are moving here."""
     locked: bool = False
     """Nobody new is admitted."""
+    key: str = ""
+    """Which of the server's secrets its tokens are made with; empty means the newest."""
 
     def member(self, user: UserId) -> Member:
         """The user's entry in the ACL; raises NotInAcl."""

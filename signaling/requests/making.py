@@ -33,6 +33,7 @@ async def add_room(
             members=(Member(user, 1, Standing.MEMBER),),
             next_serial=2,
             keep_until=keep_until,
+            key=parts.tokens.newest,
         )
         if await parts.keeper.add(room):
             return room

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from ..config import SignalingConfig
 from ..errors import NobodyReachable, NotInAcl
 from ..ice import IceServers
+from ..inbox import Inbox
 from ..keeper import Keeper
 from ..nodes.link import Nodes
-from ..outbox import Outbox
 from ..qss import frames, replies
 from ..qss.devices import Device
-from ..qss.effects import Effect, Send
-from ..qss.frames import Outgoing, RoomReply
+from ..qss.effects import Record, Tell
+from ..qss.frames import RoomReply, Sent
 from ..qss.identifiers import DeviceRef, Instant, RoomId, UserId
 from ..qss.rooms import Room
 from ..state import State
@@ -32,7 +32,7 @@ class Parts:
     directory: Directory
     keeper: Keeper
     nodes: Nodes
-    outbox: Outbox
+    inbox: Inbox
     tokens: RoomTokens
     ice: IceServers
 
@@ -64,17 +64,17 @@ class Parts:
         """The devices of these users that are online."""
         return tuple([device.ref for user in users for device in await self.state.devices.of(user)])
 
-    async def send(self, device: DeviceRef, frame: Outgoing) -> None:
+    async def send(self, device: DeviceRef, frame: Sent) -> None:
         """Send a frame to a device, after all that was decided before."""
-        await self.outbox.put((Send(device, frame),))
+        await self.inbox.send(device, frame)
 
-    async def carry_out(self, *effects: Effect) -> None:
+    async def carry_out(self, *effects: Tell | Record) -> None:
         """Have something done after all that was decided before."""
-        await self.outbox.put(effects)
+        await self.keeper.post(*effects)
 
     def token(self, room: Room, user: UserId) -> str:
         """The room token of somebody in the ACL; raises NotInAcl."""
-        return self.tokens.token(room.uuid, user, room.member(user).serial)
+        return self.tokens.token(room.uuid, user, room.member(user).serial, room.key)
 
     def room_reply(self, room: Room, user: UserId) -> RoomReply:
         """ROOM as this user is shown it; raises NotInAcl."""

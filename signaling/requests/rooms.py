@@ -23,7 +23,7 @@ async def create_room(parts: Parts, device: Device, frame: frames.CreateRoom) ->
     """A new room on the least loaded node that takes it."""
     await check_not_too_many(parts, device.user)
     refused = NoNode()
-    for node in parts.nodes.candidates()[:PLACEMENTS]:
+    for node in (await parts.nodes.candidates())[:PLACEMENTS]:
         room = await _placed(parts, device.user, frame.payload, node)
         try:
             await parts.nodes.open_room(room)

@@ -14,11 +14,11 @@ from typing import Any, Final, cast, get_args
 
 from common.log import FieldLog
 
-from ..errors import NobodyReachable, ServerFault, SignalingError
+from ..errors import NobodyReachable, ServerFault, SignalingError, StateAway
 from ..open_requests import Key, OpenRequests
 from ..qss import frames
 from ..qss.devices import Device
-from ..qss.frames import Outgoing
+from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import DeviceRef, RequestId, UserId
 from ..timers import Timers
 from . import acl, answers, asking, calls, media, rooms, transfers
@@ -70,14 +70,14 @@ class Requests:
         self._open = open_requests
         # Ours: the 404s that wait for their time.
         self._unreachable: dict[Key, Outgoing] = {}
-        self._timers = Timers(self._on_unreachable)
+        self._timers = Timers(self._on_unreachable, parts.keeper.now)
 
     async def close(self) -> None:
         """Nobody is answered any more."""
         await self._timers.close()
         self._open.close()
 
-    async def serve(self, device: Device, frame: frames.Incoming) -> asyncio.Future[Outgoing] | Outgoing | None:
+    async def serve(self, device: Device, frame: frames.Incoming) -> asyncio.Future[Sent] | Outgoing | None:
         """Serve one frame: gives its answer, or the future of it, or None where none is due."""
         if isinstance(frame, get_args(Asked)):
             return await self._once(device, cast("Asked", frame))
@@ -87,17 +87,15 @@ class Requests:
         """Send a frame to a device, after all that was decided before."""
         await self._parts.send(device, frame)
 
-    async def _once(self, device: Device, frame: Asked) -> asyncio.Future[Outgoing] | Outgoing:
+    async def _once(self, device: Device, frame: Asked) -> asyncio.Future[Sent]:
         name = frame.id if isinstance(frame, frames.WacClose) else frame.request_id
         key = (device.ref, RequestId(name))
-        if waiting := self._open.waiting(key):
-            return waiting
-        if given := await self._open.given(key, self._parts.keeper.now()):
-            await self.send(device.ref, given)
-            return given
-        future = self._open.open(key)
-        await self._begin(device, key, frame)
-        return future
+        begun = await self._open.begin(key, lambda: refusal(frame, device.user, StateAway()))
+        if begun.first:
+            await self._begin(device, key, frame)
+        elif begun.answer.done():
+            await self._parts.send(device.ref, begun.answer.result())
+        return begun.answer
 
     async def _begin(self, device: Device, key: Key, frame: Asked) -> None:
         due = self._parts.keeper.now() + self._parts.config.unreachable_after_s
@@ -116,8 +114,7 @@ class Requests:
             await self._finish(key, answer)
 
     async def _finish(self, key: Key, answer: Outgoing) -> None:
-        if await self._open.conclude(key, answer, self._parts.keeper.now()):
-            await self.send(key[0], answer)
+        await self._open.conclude(key, answer)
 
     async def _on_unreachable(self, key: Hashable) -> None:
         due = cast("Key", key)

@@ -115,5 +115,5 @@ class Sapi:
         raise NotFound(f"nothing at {request.method} {request.path}")
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        present = sum(node.socket is not None for node in self._nodes.all())
+        present = sum(node.socket is not None for node in await self._nodes.all())
         return web.json_response({"status": "ok", "nodes": present, "rooms": await self._state.rooms.count()})

@@ -1,28 +1,35 @@
-"""Short-lived state in this process: the default, enough for one signaling process.
+"""Short-lived state in this process: rooms, devices and answers in dictionaries.
 
-Nothing here waits, so every method is one step for the event loop, and with it atomic.
+Nothing here waits, so every method is one step for the event loop, and with it atomic.  `memory_state.py` puts these
+together with the inbox.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
 from ..errors import UnknownRoom
 from ..qss.devices import Device
-from ..qss.frames import Outgoing
+from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, RoomId, UserId
 from ..qss.rooms import Change, Room
-from . import Rule
+from . import ANSWER_LIFE_S, Dispatch, Rule, nothing
+from .deliveries import Delivery, ProcessId
 from .keys import ByNumber, Key, keys_of
 
 ANSWERS_PER_DEVICE = 256  # five seconds of a device that sends as fast as it may
-ANSWER_LIFE_S = 120.0  # longer than a lost connection takes to come back and ask again
+
+Post = Callable[[Sequence[Delivery]], None]
 
 
 class MemoryRooms:
     """Rooms in a dict, with an index of what they are found by."""
 
-    def __init__(self) -> None:
+    def __init__(self, post: Post = lambda _deliveries: None) -> None:
+        # Given to us.
+        self._post = post
+        # Ours.
         self._rooms: dict[RoomId, Room] = {}
         self._index: dict[Key, dict[RoomId, None]] = {}
 
@@ -37,13 +44,15 @@ class MemoryRooms:
         """The room as it is now."""
         return self._rooms.get(room)
 
-    async def change(self, room: RoomId, rule: Rule) -> Change:
-        """Apply a rule; raises UnknownRoom."""
+    async def change(self, room: RoomId, rule: Rule, dispatch: Dispatch = nothing) -> Change:
+        """Apply a rule and post what comes of it; raises UnknownRoom."""
         before = self._rooms.get(room)
         if before is None:
             raise UnknownRoom(room)
         change = rule(before)
+        deliveries = dispatch(change)
         self._keep(before, change.room)
+        self._post(deliveries)
         return change
 
     async def find(self, key: Key) -> tuple[RoomId, ...]:
@@ -83,7 +92,7 @@ class MemoryDevices:
     def __init__(self) -> None:
         self._devices: dict[UserId, dict[DeviceId, Device]] = {}
 
-    async def put(self, device: Device) -> Device | None:
+    def place(self, device: Device) -> Device | None:
         """The device is here; gives the older connection it replaces."""
         own = self._devices.setdefault(device.user, {})
         replaced = own.get(device.ref.device)
@@ -109,18 +118,29 @@ class MemoryDevices:
         """All devices of a user."""
         return tuple(self._devices.get(user, {}).values())
 
-    def __len__(self) -> int:
+    async def at(self, process: ProcessId) -> tuple[Device, ...]:
+        """All devices of a process."""
+        return tuple(d for own in self._devices.values() for d in own.values() if d.process == process)
+
+    async def count(self) -> int:
+        """How many devices are online."""
         return sum(map(len, self._devices.values()))
 
 
 class MemoryAnswers:
     """The last answers of each device; a device not heard of for `ANSWER_LIFE_S` is forgotten."""
 
-    def __init__(self) -> None:
-        self._devices: OrderedDict[DeviceRef, OrderedDict[RequestId, tuple[Outgoing, Instant]]] = OrderedDict()
+    def __init__(self, now: Callable[[], Instant]) -> None:
+        # Given to us.
+        self._now = now
+        # Ours.
+        self._devices: OrderedDict[DeviceRef, OrderedDict[RequestId, tuple[Sent, Instant]]] = OrderedDict()
+        self._begun: set[tuple[DeviceRef, RequestId]] = set()
 
-    async def put(self, device: DeviceRef, request: RequestId, frame: Outgoing, now: Instant) -> None:
+    def put(self, device: DeviceRef, request: RequestId, frame: Sent) -> None:
         """Remember an answer; the oldest of the device, and of those long silent, go."""
+        now = self._now()
+        self._begun.discard((device, request))
         own = self._devices.setdefault(device, OrderedDict())
         own[request] = (frame, now)
         own.move_to_end(request)
@@ -129,11 +149,24 @@ class MemoryAnswers:
             own.popitem(last=False)
         self._forget_silent(now)
 
-    async def get(self, device: DeviceRef, request: RequestId, now: Instant) -> Outgoing | None:
+    async def begin(self, device: DeviceRef, request: RequestId, lost: Callable[[], Outgoing]) -> Sent | bool:
+        """The answer that the request has got; else whether it is new."""
+        if (known := self.known(device, request)) is not None:
+            return known
+        if (device, request) in self._begun:
+            return False
+        self._begun.add((device, request))
+        return True
+
+    async def get(self, device: DeviceRef, request: RequestId) -> Sent | None:
         """The answer given, if it is still remembered."""
+        return self.known(device, request)
+
+    def known(self, device: DeviceRef, request: RequestId) -> Sent | None:
+        """The same, at once."""
         own = self._devices.get(device)
         known = own.get(request) if own else None
-        return known[0] if known is not None and now - known[1] < ANSWER_LIFE_S else None
+        return known[0] if known is not None and self._now() - known[1] < ANSWER_LIFE_S else None
 
     def __len__(self) -> int:
         return sum(map(len, self._devices.values()))
@@ -147,17 +180,5 @@ class MemoryAnswers:
             del self._devices[device]
 
     @staticmethod
-    def _too_old(own: OrderedDict[RequestId, tuple[Outgoing, Instant]], now: Instant) -> bool:
+    def _too_old(own: OrderedDict[RequestId, tuple[Sent, Instant]], now: Instant) -> bool:
         return now - next(iter(own.values()))[1] >= ANSWER_LIFE_S
-
-
-class MemoryState:
-    """All short-lived state of one process."""
-
-    def __init__(self) -> None:
-        self.rooms = MemoryRooms()
-        self.devices = MemoryDevices()
-        self.answers = MemoryAnswers()
-
-    async def close(self) -> None:
-        """Nothing to let go of."""

@@ -96,7 +96,7 @@ async def test_a_bad_device_card_is_refused_by_name(server: Server) -> None:
 async def test_nothing_is_kept_of_a_refused_connection(server: Server) -> None:
     for _ in range(20):
         await _refused(server, {"token": "wrong"})
-    assert len(server.app.state.devices) == 0
+    assert await server.app.state.devices.count() == 0
 
 
 async def test_a_connection_that_never_signs_in_is_closed(tmp_path: Path, transport: Transport) -> None:
@@ -373,3 +373,16 @@ async def test_a_first_message_that_is_not_json_closes_with_4400(server: Server,
 async def test_a_cancel_that_comes_too_late_is_told_so_in_a_frame(server: Server, node: InTestNode) -> None:
     alice = await server.device("alice")
     assert (await alice.tell({"cancel": "invitation", "requestID": "x", "error": 487}))["error"] == 404
+
+
+async def test_a_session_that_is_over_loses_its_devices_and_no_others(server: Server) -> None:
+    user = await server.user("alice")
+    phone, tab = Device(user, "phone"), Device(user, "tab")
+    await phone.connect(server.url, server.token(user, session="first"))
+    await tab.connect(server.url, server.token(user, session="second"))
+    server.clients += [phone, tab]
+    await server.app.keeper.end_sessions(user.id, "first", "signed out")
+    await asyncio.wait_for(phone.gone.wait(), 5)
+    assert not tab.gone.is_set()
+    await server.app.keeper.end_sessions(user.id, None, "no longer a user")
+    await asyncio.wait_for(tab.gone.wait(), 5)

@@ -19,7 +19,7 @@ async def test_a_wrong_secret_is_refused(server: Server) -> None:
         await node.connect(server.url)
     await node.disconnect()
     assert [refusal["code"] for refusal in node.refusals] == ["unauthorized"]
-    assert server.app.nodes == ()
+    assert await server.app.state.nodes.all() == ()
 
 
 async def test_each_of_several_secrets_lets_a_node_in(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_each_of_several_secrets_lets_a_node_in(tmp_path: Path) -> None:
             node = InTestNode(f"sfu{number}", secret=secret)
             await node.connect(server.url)
             server.clients.append(node)
-        assert {node.name for node in server.app.nodes} == {"sfu1", "sfu2"}
+        assert {node.name for node in await server.app.state.nodes.all()} == {"sfu1", "sfu2"}
 
 
 async def test_a_second_node_of_one_name_is_refused_while_the_first_is_connected(
@@ -42,7 +42,11 @@ async def test_a_second_node_of_one_name_is_refused_while_the_first_is_connected
     assert "give each node its own --name" in refusal["message"]
     assert await node.say("load", {"peers": 1}) == {}
     await node.disconnect()
-    await until(lambda: server.app.nodes[0].socket is None, "the loss is noticed")
+
+    async def noticed() -> bool:
+        return (await server.app.state.nodes.all())[0].socket is None
+
+    await eventually(noticed, "the loss is noticed")
     assert (await second.register())["node"] == node.name
 
 
@@ -247,7 +251,7 @@ async def test_while_its_node_is_away_an_invitation_is_503_at_once(server: Serve
     await node.disconnect()
 
     async def away() -> bool:
-        return not any(known.socket for known in server.app.nodes)
+        return not any(known.socket for known in await server.app.state.nodes.all())
 
     await eventually(away, "signaling sees that the node is away")
     answer = await alice.ask("invitation", to="carol", payload={"room": room["room"]})
@@ -343,3 +347,21 @@ async def test_a_newer_connection_of_the_same_node_takes_over(server: Server, no
     await alice.room()
     assert [command for command, _ in newer.commands] == ["open_room", "grant"]
     assert node.commands == []
+
+
+async def test_a_secret_is_replaced_without_ending_a_call(tmp_path: Path) -> None:
+    async with running(tmp_path, secrets=(b"the old secret of the server",)) as before:
+        node = await before.node()
+        alice = await before.device("alice")
+        room = await alice.room()
+        peer = await node.joined(room["room"], room["token"])
+    secrets = (b"the new secret of the server", b"the old secret of the server")
+    async with running(tmp_path, secrets=secrets) as after:
+        await node.connect(after.url)
+        after.clients.append(node)
+        assert list(node.rooms[room["room"]].peers) == [peer]
+        alice = await after.device("alice")
+        again = await alice.ask("joinRoom", payload={"room": room["room"]})
+        assert again["payload"]["token"] == room["token"]
+        fresh = await alice.room()
+        assert node.admits(fresh["room"], fresh["token"]) == alice.user.id

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
+
 import pytest
 
 from signaling.errors import NotInAcl, UnknownRoom
 from signaling.qss import rooms
 from signaling.qss.devices import Device, DeviceCard
 from signaling.qss.frames import Answer
-from signaling.qss.identifiers import DeviceRef, Instant, RequestId, RoomId
+from signaling.qss.history import CallEnded
+from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, RoomId, UserId
 from signaling.qss.rooms import Change
+from signaling.state.deliveries import Delivery, ProcessId, Replaced, Result, ToDevice, to_history
 from signaling.state.keys import ByMember, ByNode, ByNumber
-from signaling.state.memory import ANSWERS_PER_DEVICE, MemoryState
+from signaling.state.memory import ANSWERS_PER_DEVICE
+from signaling.state.memory_state import INBOX, MemoryState
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, ROOM, bobs, fresh_room
+
+MARK = ToDevice(DeviceRef(UserId("nobody"), DeviceId("mark")), {})
+
+
+@dataclass
+class Clock:
+    """A clock that the test sets."""
+
+    now: Instant
 
 
 @pytest.fixture
-def state() -> MemoryState:
-    return MemoryState()
+def clock() -> Clock:
+    return Clock(Instant(0))
+
+
+@pytest.fixture
+def state(clock: Clock) -> MemoryState:
+    return MemoryState(lambda: clock.now)
 
 
 async def test_a_number_is_unique_among_live_rooms(state: MemoryState) -> None:
@@ -51,35 +71,109 @@ async def test_a_room_that_is_over_is_unknown(state: MemoryState) -> None:
 
 
 def _device(socket: str) -> Device:
-    return Device(user=BOB, username="bob@local", card=DeviceCard(id="phone"), socket=socket)
+    return Device(user=BOB, username="bob@local", card=DeviceCard(id="phone"), socket=socket, process="p1")
+
+
+async def taken(state: MemoryState) -> list[Delivery]:
+    """What the inbox holds."""
+    await state.post(MARK)
+    got: list[Delivery] = []
+    while MARK not in got:
+        got.extend(await state.take())
+    got.remove(MARK)
+    return got
 
 
 async def test_an_older_connection_does_not_take_the_newer_away(state: MemoryState) -> None:
-    assert await state.devices.put(_device("old")) is None
-    assert await state.devices.put(_device("new")) == _device("old")
+    await state.devices.put(_device("old"))
+    await state.devices.put(_device("new"))
     assert not await state.devices.remove(_device("old"))
     assert await state.devices.get(bobs("phone")) == _device("new")
+    assert await state.devices.at(ProcessId("p1")) == (_device("new"),)
     assert await state.devices.remove(_device("new"))
     assert await state.devices.of(BOB) == ()
+    assert await state.devices.count() == 0
 
 
-def _answer(number: int) -> Answer:
-    return Answer(answer="x", request_id=str(number))
+async def test_an_older_connection_is_told_that_it_is_replaced(state: MemoryState) -> None:
+    await state.devices.put(_device("old"))
+    await state.devices.put(_device("new"))
+    assert await taken(state) == [Replaced(bobs("phone"), "old", ProcessId("p1"))]
 
 
-async def test_answers_are_remembered_for_a_while(state: MemoryState) -> None:
-    await state.answers.put(ALICES, RequestId("1"), _answer(1), Instant(0))
-    assert await state.answers.get(ALICES, RequestId("1"), Instant(119)) == _answer(1)
-    assert await state.answers.get(ALICES, RequestId("1"), Instant(120)) is None
-    assert await state.answers.get(bobs("phone"), RequestId("1"), Instant(1)) is None
+def _result(number: int, device: DeviceRef = ALICES) -> Result:
+    return Result(device, RequestId(str(number)), {"answer": "x", "requestID": str(number)})
 
 
-async def test_the_memory_of_answers_is_bounded_per_device_and_in_time(state: MemoryState) -> None:
+def lost() -> Answer:
+    return Answer(answer="x", error=503)
+
+
+async def test_answers_are_remembered_for_a_while(state: MemoryState, clock: Clock) -> None:
+    await state.post(_result(1))
+    clock.now = Instant(119)
+    assert await state.answers.get(ALICES, RequestId("1")) == _result(1).frame
+    assert await state.answers.get(bobs("phone"), RequestId("1")) is None
+    clock.now = Instant(120)
+    assert await state.answers.get(ALICES, RequestId("1")) is None
+
+
+async def test_the_memory_of_answers_is_bounded_per_device_and_in_time(state: MemoryState, clock: Clock) -> None:
     for number in range(1000):
-        await state.answers.put(ALICES, RequestId(str(number)), _answer(number), Instant(0))
+        await state.post(_result(number))
     assert len(state.answers) == ANSWERS_PER_DEVICE
-    assert await state.answers.get(ALICES, RequestId("999"), Instant(1)) == _answer(999)
+    assert await state.answers.get(ALICES, RequestId("999")) == _result(999).frame
     for number in range(100):
-        device = DeviceRef(BOB, bobs(str(number)).device)
-        await state.answers.put(device, RequestId("1"), _answer(1), Instant(10 * number))
+        clock.now = Instant(10 * number)
+        await state.post(_result(1, bobs(str(number))))
     assert len(state.answers) == 12
+
+
+async def test_a_request_is_begun_once_and_has_one_answer(state: MemoryState) -> None:
+    assert await state.answers.begin(ALICES, RequestId("1"), lost) is True
+    assert await state.answers.begin(ALICES, RequestId("1"), lost) is False
+    await state.post(_result(1))
+    await state.post(Result(ALICES, RequestId("1"), {"another": "answer"}))
+    assert await state.answers.begin(ALICES, RequestId("1"), lost) == _result(1).frame
+
+
+async def test_a_result_waits_for_a_device_that_is_offline(state: MemoryState) -> None:
+    result = _result(1, bobs("phone"))
+    await state.hold(result)
+    assert await taken(state) == []
+    await state.devices.put(_device("new"))
+    assert await taken(state) == [result]
+    await state.devices.put(_device("new"))
+    assert await taken(state) == []
+
+
+async def test_deliveries_come_in_the_order_in_which_they_were_posted(state: MemoryState) -> None:
+    deliveries = [ToDevice(ALICES, {"number": number}) for number in range(100)]
+    for delivery in deliveries:
+        await state.post(delivery)
+    assert await taken(state) == deliveries
+
+
+async def test_a_change_and_its_deliveries_are_one_step(state: MemoryState) -> None:
+    told = ToDevice(ALICES, {"room": "over"})
+    await state.rooms.add(fresh_room())
+    await state.rooms.change(ROOM, lambda r: rooms.destroy(r, "over", Instant(0)), lambda _change: (told,))
+    assert await taken(state) == [told]
+
+
+async def test_what_history_is_told_stays_until_it_is_written(state: MemoryState) -> None:
+    ended = CallEnded(room=ROOM, user=None, ended_ms=1, reason="over")
+    await state.post(to_history(ended))
+    entries = await state.journal.take()
+    assert list(entries.values()) == [ended]
+    await state.journal.done(tuple(entries))
+    assert len(state.journal) == 0
+
+
+async def test_too_full_an_inbox_makes_others_wait(state: MemoryState) -> None:
+    await state.post(*[ToDevice(ALICES, {}) for _ in range(INBOX)])
+    waiting = asyncio.ensure_future(state.room_for_more())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), 0.01)
+    await state.take()
+    await waiting

@@ -9,7 +9,7 @@ import hmac
 import jwt
 import pytest
 
-from signaling.errors import NotSignedIn
+from signaling.errors import NotSignedIn, SecretGone
 from signaling.ice import IceServers
 from signaling.qss.identifiers import RoomId, UserId
 from signaling.tokens import AccessTokens, RoomTokens
@@ -80,3 +80,15 @@ def test_turn_credentials_are_the_hmac_of_expiry_and_user() -> None:
     assert turn.username == f"1300:{ALICE}"
     digest = hmac.digest(b"shh", f"1300:{ALICE}".encode(), "sha1")
     assert turn.credential == base64.b64encode(digest).decode()
+
+
+def test_a_room_keeps_to_the_secret_it_began_with() -> None:
+    before, after = RoomTokens(SECRET), RoomTokens(b"a newer secret of the server", SECRET)
+    assert after.newest != before.newest
+    assert after.token(ROOM, ALICE, 1, before.newest) == before.token(ROOM, ALICE, 1)
+    assert after.token(ROOM, ALICE, 1, after.newest) != before.token(ROOM, ALICE, 1)
+
+
+def test_a_room_whose_secret_is_gone_gets_no_tokens() -> None:
+    with pytest.raises(SecretGone):
+        RoomTokens(b"a newer secret of the server").token(ROOM, ALICE, 1, RoomTokens(SECRET).newest)
