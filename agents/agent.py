@@ -135,6 +135,11 @@ class Agent:
         """Ask one more user into a call that we are in; returns once they accept, CallError says why they do not."""
         await self._invite(self._online(), call, to, audio=audio, video=video)
 
+    @property
+    def qss(self) -> QssClient:
+        """Our connection to signaling, for requests that have no method of their own here."""
+        return self._online()
+
     async def next_invitation(self) -> Invitation:
         """The next invitation that still rings."""
         while True:
@@ -262,13 +267,44 @@ class Agent:
         elif (call := self._answered.pop(request, None)) is not None:
             call.lose("the call was answered on another device")
 
+    def rings_only(self, requests: frozenset[str]) -> None:
+        """After a reconnection: what signaling does not list any more has stopped."""
+        for request in [known for known in self._ringing if known not in requests]:
+            self._ringing.pop(request).cancelled.set()
+
     def event(self, name: str, payload: Frame) -> None:
-        """Ringing, and rooms that end."""
+        """Ringing, and what becomes of rooms and of who is in them."""
         room = str(payload.get("roomId"))
         if name == "ringing":
             self._ringing_at.setdefault(room, asyncio.get_running_loop().time())
-        elif name == "room-destroyed" and (call := self._calls.get(room)) is not None:
-            call.room_destroyed(str(payload.get("reason") or "no reason given"))
+        elif (call := self._calls.get(room)) is not None:
+            self._call_event(call, name, payload)
+
+    def _call_event(self, call: Call, name: str, payload: Frame) -> None:
+        reason, user = str(payload.get("reason") or "no reason given"), str(payload.get("userId"))
+        match name:
+            case "room-destroyed":
+                call.room_destroyed(reason)
+            case "expelled":
+                call.expelled(reason)
+            case "participant-held":
+                call.held.add(user)
+            case "participant-unheld":
+                call.held.discard(user)
+            case "transfer" if payload.get("kind") == "blind":
+                call.handing_over(open_="error" not in payload)
+            case "transferring-attended-transfer":
+                self._spawn(self._move(call, payload.get("targetRoom")))
+
+    async def _move(self, call: Call, room: object) -> None:
+        """Follow an attended transfer; where it fails the call ends and says why."""
+        try:
+            place = Place.read(room)
+            self._calls.pop(call.room, None)  # what the room we leave has to say concerns us no more
+            self._calls[place.room] = call
+            await call.move(place)
+        except AgentError as error:
+            call.lose(f"the transfer failed: {error}")
 
 
 __all__ = ["Agent", "AgentError", "Call", "Invitation", "Participant", "Player"]

@@ -26,10 +26,14 @@ from agents.seats import Participant, SeatTable
 
 SETTLE_S: Final = 0.15
 """From the first participant's coming to the clip's start: by then both ways are shown."""
+SUCCESSOR_WITHIN_S: Final = 15.0
+"""To whom a call was handed over joins within this, or we are alone."""
 PARTING_S: Final = 3.0
 """What telling node and signaling that we leave may take."""
 
 HUNG_UP = "hung up"
+HANDED_OVER = "handed over"
+TRANSFERRED = "transferred"  # signaling's reason for who is out because another took his place
 LEFT_ALONE = "the other side hung up"
 
 
@@ -67,7 +71,6 @@ class Call:
         tracks: Sequence[MediaStreamTrack] = (),
         seats: int = FIRST_SEATS,
     ) -> None:
-        self.room = place.room
         self.player = player
         self.ring_ms: float | None = None
         """From our invitation to the first ringing device."""
@@ -77,23 +80,34 @@ class Call:
         """Loop time of the acceptance, ours or theirs: what `first_frame_ms` counts from."""
         self.participants: dict[str, Participant] = {}
         """The others, by peer id."""
+        self.held: set[str] = set()
+        """Users who are on hold."""
         self.speakers: list[dict[str, Any]] = []
         """Who speaks now, as the node last said."""
         # Given to us.
         self._qss = qss
-        self._place = place
+        self._tracks = (*(player.tracks if player is not None else ()), *tracks)
+        self._seat_count = seats
         # Ours; `hang_up` ends them.
-        self._node = NodeClient(place.node, room=place.room, token=place.token, on_event=self._node_event)
-        playing = player.tracks if player is not None else ()
-        self._peer = Peer(
-            [*playing, *tracks], ice=place.ice, on_lost=lambda: self._end("the media connection was lost")
-        )
-        self._seats = SeatTable()
+        self._enter(place)
+        self._successor_due = False
         self._offering = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._newcomers: asyncio.Queue[Participant | None] = asyncio.Queue()
         self._closing: asyncio.Task[None] | None = None
+
+    def _enter(self, place: Place) -> None:
+        """A connection to the room's node, not made yet."""
+        self.room = place.room
+
+        def heard(name: str, data: object) -> None:
+            if self._node is node:  # a room that we have moved away from has nothing to say
+                self._node_event(name, data)
+
+        self._node = node = NodeClient(place.node, room=place.room, token=place.token, on_event=heard)
+        self._peer = Peer(self._tracks, seats=self._seat_count, ice=place.ice, on_lost=self._media_lost)
+        self._seats = SeatTable()
 
     async def join(self) -> None:
         """Connect to the node; MediaError says why it failed, and nothing is left behind then."""
@@ -106,6 +120,32 @@ class Call:
         except BaseException:
             await self._close()
             raise
+
+    async def move(self, place: Place) -> None:
+        """Go on in another room (an attended transfer), sending the same; MediaError ends the call."""
+        node, peer = self._node, self._peer
+        self._enter(place)
+        peer.let_go()
+        await within(PARTING_S, node.leave())
+        await asyncio.gather(peer.close(), node.close())
+        for participant in self.participants.values():
+            participant.stop()
+        self.participants.clear()
+        self.held.clear()
+        await self.join()
+
+    async def hold(self) -> None:
+        """Neither send nor receive for a while; our place stays."""
+        await self._qss.hold(self.room, held=True)
+
+    async def unhold(self) -> None:
+        """Go on."""
+        await self._qss.hold(self.room, held=False)
+
+    async def transfer(self, to: str) -> None:
+        """Hand our place to somebody: we are out once they accept; CallError says why they do not."""
+        await self._qss.transfer(self.room, to)
+        self._end(HANDED_OVER)
 
     @property
     def peer(self) -> str | None:
@@ -176,7 +216,7 @@ class Call:
             case "speakers" if isinstance(data, list):
                 self.speakers = data
             case "expelled":
-                self._end(f"removed from the room: {_reason(data)}")
+                self.expelled(_reason(data))
             case "error" | "refused":
                 self._end(f"the node ended the call: {_reason(data)}")
 
@@ -198,10 +238,24 @@ class Call:
                 gone.stop()
         self._seats.apply(self.participants)
         if left and not self.participants:
-            self._end(LEFT_ALONE)
+            self._left_alone()
         self._start_when_met()
         if len(self.participants) > len(self._seats) > 0 and not self._offering.locked():
             self._spawn(self._more_seats())
+
+    def handing_over(self, *, open_: bool) -> None:
+        """One of the others is handing his place to somebody, who joins a little after he has left."""
+        self._successor_due = open_
+
+    def _left_alone(self) -> None:
+        if not self._successor_due:
+            self._end(LEFT_ALONE)
+            return
+        asyncio.get_running_loop().call_later(SUCCESSOR_WITHIN_S, self._end_if_alone)
+
+    def _end_if_alone(self) -> None:
+        if not self.participants:
+            self._end(LEFT_ALONE)
 
     def _start_when_met(self) -> None:
         """The clip begins when our media and somebody else's are connected."""
@@ -209,6 +263,10 @@ class Call:
             asyncio.get_running_loop().call_later(SETTLE_S, self.player.start)
 
     # Inside: the end.
+
+    def expelled(self, reason: str) -> None:
+        """Node or signaling has put us out; who took our place over is said in one word."""
+        self._end(HANDED_OVER if reason == TRANSFERRED else f"removed from the room: {reason}")
 
     def room_destroyed(self, reason: str) -> None:
         """Signaling says that the room is no more."""

@@ -125,6 +125,11 @@ class Peer:
         await asyncio.gather(*self._readers.values(), return_exceptions=True)
         await self._connection.close()
 
+    def let_go(self) -> None:
+        """Give the tracks we send back, to be sent over another connection: closing would end them."""
+        for sender in self.senders:
+            sender.replaceTrack(None)
+
     async def sent(self) -> dict[str, int]:
         """RTP packets that went out, by kind."""
         packets: dict[str, int] = {}

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
-from agents.errors import CallError, ProtocolError, SignInError, call_error
+from agents.errors import AgentError, CallError, ProtocolError, SignInError, call_error
 from agents.link import Credentials, Link, Refused
 
 ANSWER_WITHIN_S: Final = 10.0
@@ -31,6 +32,9 @@ class Ear(Protocol):
     def cancelled(self, frame: Frame) -> None:
         """An invitation to us is over."""
 
+    def rings_only(self, requests: frozenset[str]) -> None:
+        """After a reconnection: of what rang here, only these still ring."""
+
     def event(self, name: str, payload: Frame) -> None:
         """Something happened in a room."""
 
@@ -44,6 +48,7 @@ class QssClient:
         self._ear = ear
         self._pending: dict[str, tuple[Frame, asyncio.Future[Frame]]] = {}
         self._leaving: asyncio.Future[Frame] | None = None
+        self._was_up = False
         self._ready: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -108,9 +113,22 @@ class QssClient:
             self._leaving.cancel()
             answer.cancel()
 
+    async def hold(self, room: str, *, held: bool) -> None:
+        """Stop our media both ways and keep our place, or go on."""
+        await self.request("hold" if held else "unhold", {"payload": {"room": room}})
+
+    async def transfer(self, room: str, to: str) -> None:
+        """Hand our place to somebody; returns once they have accepted, CallError says why they do not."""
+        raise_error(await self._begin(_asked("blindTransfer", {"payload": {"room": room, "to": to}})))
+
+    async def transfer_to_room(self, room: str, participant: str, target: str) -> None:
+        """Move a participant to another room of ours; returns once he is there."""
+        payload = {"room": room, "participant": participant, "targetRoom": target}
+        raise_error(await self._begin(_asked("attendedTransfer", {"payload": payload})))
+
     async def request(self, name: str, fields: Frame) -> Frame:
         """Send a request and wait for its answer; an error in it raises."""
-        frame: Frame = {"request": name, "requestID": new_request_id(), **fields}
+        frame = _asked(name, fields)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 answer = await self._begin(frame)
@@ -128,7 +146,10 @@ class QssClient:
         return answer
 
     def _emit(self, frame: Frame) -> None:
-        task = asyncio.get_running_loop().create_task(self._link.send("message", frame))
+        self._spawn(self._link.send("message", frame))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
@@ -142,9 +163,20 @@ class QssClient:
     # What the link says.
 
     def link_up(self) -> None:
-        """Ask again what had no answer when the link broke."""
+        """Ask again what had no answer when the link broke, and what still rings."""
         for frame, _ in self._pending.values():
             self._emit(frame)
+        if self._was_up:
+            self._spawn(self._ask_what_rings())
+        self._was_up = True
+
+    async def _ask_what_rings(self) -> None:
+        try:
+            answer = await self.request("currentInvitations", {"payload": {}})
+        except AgentError:
+            return  # lost again: asked at the next reconnection
+        listed = (answer.get("payload") or {}).get("currentInvitations") or []
+        self._ear.rings_only(frozenset(str(frame.get("requestID")) for frame in listed))
 
     def link_down(self) -> None:
         """Calls go on: media does not pass signaling."""
@@ -198,6 +230,10 @@ def raise_error(answer: Frame) -> None:
 def new_request_id() -> str:
     """21 URL-safe characters."""
     return secrets.token_urlsafe(16)[:21]
+
+
+def _asked(name: str, fields: Frame) -> Frame:
+    return {"request": name, "requestID": new_request_id(), **fields}
 
 
 def _resolve(future: asyncio.Future[Frame] | None, frame: Frame) -> None:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from aiortc.mediastreams import MediaStreamError
 
 from agents import Agent, Call, Participant
+from agents.call import HANDED_OVER, LEFT_ALONE
 from agents.clip import Clip
 from agents.errors import Declined, NotAnswered, SignInError, Unreachable
 from agents.play import Player
@@ -48,6 +49,15 @@ def agent(system: System, name: str, **settings: Any) -> Agent:  # noqa: ANN401
 
 async def soon(work: Awaitable[T], within_s: float = 15.0) -> T:
     return await asyncio.wait_for(work, within_s)
+
+
+def user_id(one: Agent) -> str:
+    assert one.account is not None
+    return one.account.user_id
+
+
+async def told(is_so: bool) -> bool:
+    return is_so
 
 
 async def pictures(participant: Participant, count: int) -> None:
@@ -260,3 +270,56 @@ async def test_media_survives_the_death_of_signaling(system: System, clip: Clip)
         await pictures(seen, 50)
         await answered.hang_up()
         assert await soon(made.ended()) == "the other side hung up"
+
+
+async def test_hold_is_told_and_ends_with_pictures_again(system: System, clip: Clip) -> None:
+    async with (
+        agent(system, "alice") as alice,
+        agent(system, "bob") as bob,
+        calling(alice, bob, "bob", clip) as (made, answered),
+    ):
+        at_alice = await soon(made.next_participant())
+        assert at_alice is not None
+        await pictures(at_alice, 5)
+        await answered.hold()
+        await eventually(lambda: told(made.held == {user_id(bob)}), "Alice hears of it")
+        await answered.unhold()
+        await eventually(lambda: told(not made.held), "Alice hears of its end")
+        await pictures(at_alice, 60)
+        await made.hang_up()
+
+
+async def test_an_attended_transfer_is_followed_into_the_other_room(system: System, clip: Clip) -> None:
+    async with (
+        agent(system, "alice") as alice,
+        agent(system, "bob") as bob,
+        agent(system, "carol") as carol,
+        calling(alice, bob, "bob", clip) as (with_bob, bobs),
+        calling(alice, carol, "carol", clip) as (with_carol, carols),
+    ):
+        await soon(alice.qss.transfer_to_room(with_bob.room, user_id(bob), with_carol.room), 20)
+        assert bobs.room == with_carol.room
+        assert bobs.end_reason is None
+        newcomers = [await soon(carols.next_participant()) for _ in range(2)]
+        (moved,) = [one for one in newcomers if one is not None and one.user == user_id(bob)]
+        await pictures(moved, 10)
+        assert await soon(with_bob.ended()) == LEFT_ALONE
+        await with_carol.hang_up()
+
+
+async def test_whoever_hands_a_call_over_is_out_once_it_is_taken(system: System, clip: Clip) -> None:
+    async with (
+        agent(system, "alice") as alice,
+        agent(system, "bob") as bob,
+        agent(system, "carol") as carol,
+        calling(alice, bob, "bob", clip) as (made, answered),
+    ):
+        handing = asyncio.create_task(made.transfer("carol"))
+        taken = await (await soon(carol.next_invitation())).answer(player=Player(clip, loop=True))
+        await soon(handing)
+        assert await soon(made.ended()) == HANDED_OVER
+        newcomer = await soon(taken.next_participant())
+        assert newcomer is not None
+        await pictures(newcomer, 5)
+        assert answered.end_reason is None
+        await taken.hang_up()

@@ -72,6 +72,9 @@ class Listening:
     def cancelled(self, frame: Frame) -> None:
         self.heard.append(("cancelled", frame))
 
+    def rings_only(self, requests: frozenset[str]) -> None:
+        self.heard.append(("rings", requests))
+
     def event(self, name: str, payload: Frame) -> None:
         self.heard.append((name, payload))
 
@@ -144,6 +147,35 @@ async def test_a_request_is_sent_again_when_the_link_comes_back(server: Server, 
     assert server.got[0] == server.got[1]
     await server.say({"answer": "invitation", "requestID": server.got[0]["requestID"], "whoAccepted": "b"})
     assert (await asyncio.wait_for(answer, 5))["whoAccepted"] == "b"
+
+
+async def test_after_a_reconnection_the_device_asks_what_still_rings(
+    server: Server, client: QssClient, ear: Listening
+) -> None:
+    def answer(frame: Frame) -> Frame | None:
+        if frame["request"] != "currentInvitations":
+            return None
+        ringing = {"currentInvitations": [{"request": "invitation", "requestID": "i1", "from": "a"}]}
+        return {"answer": "currentInvitations", "requestID": frame["requestID"], "payload": ringing}
+
+    server.answer = answer
+    assert server.got == []
+    await server.break_links()
+    assert await ear.has("rings") == frozenset({"i1"})
+
+
+@pytest.mark.parametrize(("held", "name"), [(True, "hold"), (False, "unhold")])
+async def test_hold_names_the_room(server: Server, client: QssClient, held: bool, name: str) -> None:
+    server.answer = lambda frame: {"answer": name, "requestID": frame["requestID"], "payload": {}}
+    await client.hold("r", held=held)
+    assert (server.got[0]["request"], server.got[0]["payload"]) == (name, {"room": "r"})
+
+
+async def test_a_transfer_that_nobody_takes_says_why(server: Server, client: QssClient) -> None:
+    server.answer = lambda frame: {"answer": "blindTransfer", "requestID": frame["requestID"], "error": 603}
+    with pytest.raises(Declined):
+        await client.transfer("r", "carol")
+    assert server.got[0]["payload"] == {"room": "r", "to": "carol"}
 
 
 async def test_what_comes_unasked_is_heard(server: Server, client: QssClient, ear: Listening) -> None:
