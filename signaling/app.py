@@ -26,7 +26,7 @@ from .gateway.socketio import NAMESPACE as DEVICES
 from .gateway.socketio import SocketIoDevices
 from .gateway.sockets import Sockets
 from .gateway.websocket import WebSocketDevices
-from .history import History, LoggedCalls
+from .history import History
 from .ice import IceServers
 from .inbox import Inbox
 from .keeper import Keeper
@@ -36,12 +36,12 @@ from .open_requests import OpenRequests
 from .page import add_page, on_prepare
 from .presence import Presence
 from .requests import Requests
-from .requests.directory import UserDirectory
 from .requests.parts import Parts
 from .sapi.problems import problems
 from .sapi.routes import Sapi
 from .state import State
 from .state.memory_state import MemoryState
+from .store import Store
 from .store.users import Users
 from .tokens import AccessTokens, RoomTokens
 
@@ -57,7 +57,7 @@ class App:
     def __init__(self, config: SignalingConfig) -> None:
         self.config = config
         self.state: State = MemoryState()
-        self.users: Users
+        self.store: Store
         self.access = AccessTokens(config.secrets)
         self.keeper: Keeper
         self._open_requests: OpenRequests
@@ -91,6 +91,11 @@ class App:
         return f"http://{host}:{self.port}"
 
     @property
+    def users(self) -> Users:
+        """The users of lasting state."""
+        return self.store.users
+
+    @property
     def idle(self) -> bool:
         """No request waits and no timer of a room runs."""
         return not len(self._open_requests) and self.keeper.armed == 0
@@ -98,8 +103,8 @@ class App:
     async def _start(self) -> None:
         config = self.config
         make_data_directory(config.data)
-        self.users = await Users.open(config.data)
-        self._stack.push_async_callback(self.users.close)
+        self.store = await Store.open(config.database_url)
+        self._stack.push_async_callback(self.store.close)
         app = self._assemble()
         app.on_response_prepare.append(on_prepare)
         await self._listen(app)
@@ -124,7 +129,7 @@ class App:
             Parts(
                 config=config,
                 state=state,
-                directory=UserDirectory(users),
+                directory=self.store.directory,
                 keeper=keeper,
                 nodes=nodes,
                 inbox=inbox,
@@ -137,7 +142,7 @@ class App:
         devices.attach(keeper, presence, requests)
         sockets.serve(DEVICES, SocketIoDevices(sockets, devices))
         sockets.serve(NODES, nodes)
-        history = History(state.journal, LoggedCalls())
+        history = History(state.journal, self.store.calls)
         inbox.start()
         history.start()
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.

@@ -23,7 +23,7 @@ from .errors import ConfigError, StartError, StoreError
 from .tokens import AccessTokens
 
 if TYPE_CHECKING:
-    from .store.users import User
+    from .store import User
 
 out = Console()
 err = Console(stderr=True)
@@ -134,21 +134,21 @@ async def _serve(config: SignalingConfig) -> None:
 
 
 async def _add(data: Path, name: str, domain: str, password: str) -> User:
+    from .store import Store
     from .store.passwords import hash_password
-    from .store.users import Users
 
-    store = await Users.open(data)
+    store = await Store.open(settings.sqlite_url(data))
     try:
-        return await store.add(name, domain, hash_password(password))
+        return await store.users.add(name, domain, hash_password(password))
     finally:
         await store.close()
 
 
 async def _find(data: Path, name: str) -> User | None:
-    from .store.users import Users
+    from .store import Store
 
-    store = await Users.open(data)
+    store = await Store.open(settings.sqlite_url(data))
     try:
-        return await store.by_name(name)
+        return await store.users.by_name(name)
     finally:
         await store.close()

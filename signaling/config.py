@@ -6,8 +6,9 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from .errors import ConfigError
 
@@ -27,7 +28,9 @@ class SignalingConfig:
     port: int = 8080
     """TCP port to listen on; 0 takes any free one."""
     data: Path = DEFAULT_DATA
-    """Directory of lasting state: database and secrets."""
+    """Directory of secrets, and of the database where it is SQLite."""
+    database: str = field(default="", repr=False)
+    """URL of the database of lasting state (it may hold a password); empty: SQLite in the data directory."""
     web: Path = DEFAULT_WEB
     """Directory of the built page."""
     secrets: tuple[bytes, ...]
@@ -88,6 +91,11 @@ class SignalingConfig:
         for url in self.turn:
             _check_scheme("--turn", url, ("turn:", "turns:"))
 
+    @property
+    def database_url(self) -> str:
+        """Where lasting state is."""
+        return self.database or sqlite_url(self.data)
+
     def _check_numbers(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("--port", f"must be 0 to 65535, not {self.port}")
@@ -130,6 +138,39 @@ def node_secrets(file: Path | None, data: Path, environment: Mapping[str, str] =
         kept_secret(data / "node-secret")
         lines = _lines_of(data / "node-secret", "node-secret")
     return tuple(line.strip() for line in lines if line.strip())
+
+
+def sqlite_url(data: Path) -> str:
+    """The database of a data directory."""
+    return "sqlite:///" + quote(str(data / DATABASE))
+
+
+def database_url(
+    given: str | None, password_file: Path | None, data: Path, environment: Mapping[str, str] = os.environ
+) -> str:
+    """Where lasting state is: the option, else TERTULIA_DATABASE, else SQLite in the data directory."""
+    if given and _split(given)[1]:
+        raise ConfigError("--database", "holds a password; give that by --database-password-file or TERTULIA_DATABASE")
+    url = given or environment.get("TERTULIA_DATABASE", "").strip() or sqlite_url(data)
+    if password_file is None:
+        return url
+    return _with_password(url, read_secret(password_file, "--database-password-file"))
+
+
+def _with_password(url: str, password: str) -> str:
+    netloc, _ = _split(url)
+    user, at, host = netloc.rpartition("@")
+    if not at:
+        raise ConfigError("--database", "names no user whose password --database-password-file could hold")
+    return url.replace(netloc, f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}", 1)
+
+
+def _split(url: str) -> tuple[str, str | None]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigError("--database", "is no URL like sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+    return parts.netloc, parts.password
 
 
 def web_directory(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:

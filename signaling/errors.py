@@ -18,7 +18,8 @@ SignalingError                the requester is told, with a code of QSS (docs/pr
 ├── ServerFault          500  our fault
 ├── SecretGone           500  the secret that a room's tokens are made with was taken away under it
 ├── NoNode               503  no node takes it, or the node did not answer
-└── StateAway            503  the short-lived state cannot be reached
+├── StateAway            503  the short-lived state cannot be reached
+└── StoreAway            503  the database does not answer
 
 ConfigError                   a setting is wrong: told at the start, on one line
 StartError                    the machine refuses what the settings ask (a taken port)
@@ -190,6 +191,16 @@ class StateAway(SignalingError):
 
     def __init__(self) -> None:
         super().__init__("state is away; try again")
+
+
+class StoreAway(SignalingError):
+    """The database does not answer.  The requester is not told why; the log and the console are."""
+
+    code = 503
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the database is away; try again")
+        self.reason = reason
 
 
 class ConfigError(ValueError):

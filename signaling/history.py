@@ -6,40 +6,20 @@ rules -> effects (`Record`) -> state (journal) -> **history** -> store
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, assert_never
+from contextlib import suppress
 
 from common.log import FieldLog
 
-from .errors import StateAway
-from .qss.history import CallEnded, CallRecord
+from .errors import StateAway, StoreAway
 from .state import Journal
 from .state.deliveries import Entry
+from .store.calls import Calls
 
 AGAIN_S = 1.0  # between attempts while database or state are away
+AT_ONCE = 100  # entries in one transaction
+LAST_S = 0.05  # how long `close` waits for an entry that may still come
 
 log = FieldLog(__name__)
-
-
-class Calls(Protocol):
-    """The lasting history; writing an entry twice is harmless."""
-
-    async def record(self, call: CallRecord) -> None:
-        """An invitation is over."""
-
-    async def ended(self, ended: CallEnded) -> None:
-        """The talk that came of it is over."""
-
-
-class LoggedCalls:
-    """A history that goes to the log alone."""
-
-    async def record(self, call: CallRecord) -> None:
-        """An invitation is over."""
-        log.info("call_over", call=call.id, room=call.room, reason=call.reason)
-
-    async def ended(self, ended: CallEnded) -> None:
-        """The talk that came of it is over."""
-        log.info("call_ended", room=ended.room, reason=ended.reason)
 
 
 class History:
@@ -57,32 +37,30 @@ class History:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="history")
 
     async def close(self) -> None:
-        """Stop; what is not written stays in the state."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-            self._task = None
+        """Stop, with what came last written; what cannot be written now stays in the state."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+        self._task = None
+        with suppress(TimeoutError, StateAway, StoreAway):
+            while True:
+                await self._write(await asyncio.wait_for(self._journal.take(), LAST_S))
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._write(await self._journal.take())
-            except StateAway:
+            except (StateAway, StoreAway):
+                log.warning("history_waits", again_s=AGAIN_S)
                 await asyncio.sleep(AGAIN_S)
             except Exception:
                 log.fault("history_not_written")
                 await asyncio.sleep(AGAIN_S)
 
     async def _write(self, entries: dict[str, Entry]) -> None:
-        for name, entry in entries.items():
-            await self._write_one(entry)
-            await self._journal.done((name,))
-
-    async def _write_one(self, entry: Entry) -> None:
-        match entry:
-            case CallRecord():
-                await self._calls.record(entry)
-            case CallEnded():
-                await self._calls.ended(entry)
-            case _:
-                assert_never(entry)
+        names = tuple(entries)
+        for start in range(0, len(names), AT_ONCE):
+            batch = names[start : start + AT_ONCE]
+            await self._calls.write([entries[name] for name in batch])
+            await self._journal.done(batch)

@@ -18,7 +18,7 @@ from ..qss.identifiers import RequestId, RoomId
 from ..qss.invitations import Invitation, Kind
 from ..qss.rooms import Offer, Room
 from ..state.keys import ByInviter, ByRing
-from .directory import Called
+from ..store.values import Called
 from .making import add_room, check_not_too_many
 from .parts import Parts
 from .ringing import reachable, ring

@@ -12,8 +12,8 @@ from ..qss.invitations import Invitation
 from ..qss.rooms import Offer, Room
 from ..qss.telling import never_rung
 from ..state.keys import ByInvitee, ByInviter
+from ..store.values import Called
 from .asking import Request, grant_request, open_request
-from .directory import Called
 from .parts import Parts
 from .ringing import reachable, ring
 

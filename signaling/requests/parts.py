@@ -19,8 +19,9 @@ from ..qss.frames import RoomReply, Sent
 from ..qss.identifiers import DeviceRef, Instant, RoomId, UserId
 from ..qss.rooms import Room
 from ..state import State
+from ..store.directory import Directory
+from ..store.values import Called
 from ..tokens import RoomTokens
-from .directory import Called, Directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

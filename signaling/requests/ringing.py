@@ -14,7 +14,7 @@ from ..errors import NobodyReachable, NoNode, UnknownRoom
 from ..qss import rooms
 from ..qss.identifiers import RequestId, RoomId, UserId, new_request_id
 from ..qss.rooms import Member, Offer, Room
-from .directory import Called
+from ..store.values import Called
 from .parts import Parts
 
 GROUP_RUNG = 100  # members of a group that are rung at once; a room has as many places unless it says more

@@ -14,7 +14,8 @@ from ..nodes.link import Nodes
 from ..qss.identifiers import new_short_id
 from ..state import State
 from ..store.passwords import PasswordChecks
-from ..store.users import User, Users
+from ..store.users import Users
+from ..store.values import User
 from ..tokens import AccessTokens
 from .problems import body_of
 

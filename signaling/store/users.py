@@ -1,172 +1,172 @@
-"""Users and domains: making them, finding them by id or name, and whether they may be called."""
+"""Users: making them, finding them by id or name, and whether they may be called."""
 
 from __future__ import annotations
 
-import re
-import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
+from typing import Final
 
-from sqlalchemy import event, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
-from ..config import DATABASE, DEFAULT_DOMAIN
-from ..errors import ConfigError, StoreError
-from ..qss.identifiers import UserId, new_short_id, new_user_id
-from .tables import DomainRow, Table, UserRow
+from ..config import DEFAULT_DOMAIN
+from ..errors import StoreError
+from ..qss.identifiers import UserId, new_user_id
+from .database import AnyRow, Database
+from .domains import domain_made
+from .tables import domains, users
+from .texts import SHORT_ID, SHOWN, checked_domain, checked_name, checked_text, fit, now_ms, split_name
+from .values import User
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,188}[a-z0-9])?")
-USER_ID = re.compile(r"[0-9a-f]{24}")
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A user as the rest of signaling sees him."""
-
-    id: UserId
-    name: str
-    domain: str
-    display_name: str
-    receives_calls: bool
-
-    @property
-    def username(self) -> str:
-        """`name@domain`."""
-        return f"{self.name}@{self.domain}"
+USERS: Final = select(
+    users.c.id,
+    users.c.name,
+    users.c.display_name,
+    users.c.receive_calls,
+    users.c.admin,
+    users.c.disabled,
+    users.c.created_ms,
+    domains.c.name.label("domain"),
+    domains.c.receive_calls.label("domain_receive_calls"),
+).join(domains, users.c.domain_id == domains.c.id)
 
 
 class Users:
-    """The users of one database.  `open` before use; `close` after."""
+    """The users of one database."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._session = async_sessionmaker(engine, expire_on_commit=False)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    @classmethod
-    async def open(cls, data: Path) -> Users:
-        """The users of the SQLite database in a data directory; raises StoreError if it cannot be used."""
-        engine = create_async_engine(f"sqlite+aiosqlite:///{data / DATABASE}")
-        event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
+    async def add(
+        self, name: str, domain: str, password_hash: str | None, display_name: str = "", *, admin: bool = False
+    ) -> User:
+        """Make a user, and his domain if it is new; without a hash no password signs him in.
+
+        Raises ConfigError for a bad name, StoreError for a taken one.
+        """
+        name, domain = checked_name(name, "user name"), checked_domain(domain)
+        made = User(
+            id=new_user_id(),
+            name=name,
+            domain=domain,
+            display_name=checked_text(display_name, "display name") or name,
+            receives_calls=True,
+            admin=admin,
+            created_ms=now_ms(),
+        )
         try:
-            async with engine.begin() as connection:
-                # Each by itself and only if it is not there: another process may be making the same database.
-                for table in Table.metadata.sorted_tables:
-                    await connection.execute(CreateTable(table, if_not_exists=True))
-        except SQLAlchemyError as error:
-            await engine.dispose()
-            raise StoreError(f"cannot use the database {data / DATABASE}: {_cause(error)}") from None
-        return cls(engine)
-
-    async def close(self) -> None:
-        """Close the database."""
-        await self._engine.dispose()
-
-    async def add(self, name: str, domain: str, password_hash: str, display_name: str = "") -> User:
-        """Make a user, and his domain if it is new.  Raises ConfigError for a bad name, StoreError for a taken one."""
-        name, domain = _checked(NAME, name.lower(), "user name"), _checked(DOMAIN, domain.lower(), "domain")
-        try:
-            async with self._session.begin() as session:
-                row = await _domain(session, domain)
-                user = UserRow(
-                    id=new_user_id(),
-                    domain_id=row.id,
-                    name=name,
-                    display_name=display_name or name,
-                    password=password_hash,
-                    receive_calls=None,
-                    created_ms=time.time_ns() // 1_000_000,
-                )
-                session.add(user)
+            async with self._database.writing() as connection:
+                row = await domain_made(self._database, connection, domain)
+                await connection.execute(users.insert().values(_columns(made, row.id, password_hash or "")))
         except IntegrityError:
             raise StoreError(f"user {name}@{domain} exists already") from None
-        except SQLAlchemyError as error:
-            raise StoreError(f"cannot write the database: {_cause(error)}") from None
-        return _user(user, row)
+        return replace(made, receives_calls=row.receive_calls is not False)
 
     async def by_id(self, user: str) -> User | None:
         """The user with this id."""
-        wanted = select(UserRow, DomainRow).join(DomainRow).where(UserRow.id == user)
-        async with self._session() as session:
-            found = (await session.execute(wanted)).first()
-        return _user(*found) if found else None
+        if not SHORT_ID.fullmatch(user):
+            return None
+        row = await self._database.row(USERS.where(users.c.id == user))
+        return user_of(row) if row else None
 
     async def by_name(self, reference: str, domain: str = DEFAULT_DOMAIN) -> User | None:
         """The user called `name` in this domain, or `name@domain`."""
-        found = await self._row(reference, domain)
-        return _user(*found) if found else None
+        names = split_name(reference, domain)
+        if names is None:
+            return None
+        row = await self._database.row(USERS.where(users.c.name == names[0], domains.c.name == names[1]))
+        return user_of(row) if row else None
 
     async def resolve(self, reference: str, domain: str) -> User | None:
-        """Whoever `to` means: a user id, `name@domain`, or a name in the caller's domain."""
-        if USER_ID.fullmatch(reference) and (user := await self.by_id(reference)):
-            return user
-        return await self.by_name(reference, domain)
+        """Whoever a reference means: a user id, `name@domain`, or a name in the caller's domain."""
+        return await self.by_id(reference) or await self.by_name(reference, domain)
 
-    async def password_of(self, reference: str) -> tuple[User, str] | None:
-        """A user and the hash of his password."""
-        found = await self._row(reference, DEFAULT_DOMAIN)
-        return (_user(*found), found[0].password) if found else None
+    async def password_of(self, reference: str) -> tuple[User, str | None] | None:
+        """A user and the hash of his password, if he has one."""
+        names = split_name(reference, DEFAULT_DOMAIN)
+        if names is None:
+            return None
+        query = USERS.add_columns(users.c.password).where(users.c.name == names[0], domains.c.name == names[1])
+        row = await self._database.row(query)
+        return (user_of(row), row.password or None) if row else None
 
     async def of_domain(self, domain: str, limit: int = 1000) -> tuple[User, ...]:
         """The users of a domain by name, at most `limit`."""
-        wanted = select(UserRow, DomainRow).join(DomainRow).where(DomainRow.name == domain)
-        async with self._session() as session:
-            rows = await session.execute(wanted.order_by(UserRow.name).limit(limit))
-            return tuple(_user(user, row) for user, row in rows)
+        return await self.page(domain, limit=limit)
+
+    async def page(self, domain: str, *, after: str = "", limit: int = 100, query: str = "") -> tuple[User, ...]:
+        """The next users of a domain by name, after this one; with `query` in their name or display name."""
+        wanted = USERS.where(domains.c.name == fit(domain.lower(), 190), users.c.name > fit(after, 64))
+        if query:
+            shown = func.lower(users.c.display_name)
+            sought = fit(query.lower(), SHOWN)
+            wanted = wanted.where(
+                or_(users.c.name.contains(sought, autoescape=True), shown.contains(sought, autoescape=True))
+            )
+        rows = await self._database.rows(wanted.order_by(users.c.name).limit(limit))
+        return tuple(user_of(row) for row in rows)
+
+    async def update(
+        self,
+        user: str,
+        *,
+        display_name: str | None = None,
+        admin: bool | None = None,
+        disabled: bool | None = None,
+        password_hash: str | None = None,
+    ) -> User | None:
+        """Change what is given; None if there is no such user."""
+        shown = None if display_name is None else checked_text(display_name, "display name")
+        given = {"display_name": shown, "admin": admin, "disabled": disabled, "password": password_hash}
+        changes: dict[str, object] = {column: value for column, value in given.items() if value is not None}
+        if changes and not await self._change(user, changes):
+            return None
+        return await self.by_id(user)
 
     async def set_receive_calls(self, user: str, enabled: bool | None) -> bool:
         """Whether a user receives calls; None: as his domain says.  False if there is no such user."""
-        async with self._session.begin() as session:
-            row = await session.get(UserRow, user)
-            if row is not None:
-                row.receive_calls = enabled
-            return row is not None
+        return await self._change(user, {"receive_calls": enabled})
 
-    async def set_domain_receive_calls(self, domain: str, enabled: bool | None) -> bool:
-        """Whether the users of a domain receive calls where they say nothing.  False if there is no such domain."""
-        async with self._session.begin() as session:
-            row = await session.scalar(select(DomainRow).where(DomainRow.name == domain))
-            if row is not None:
-                row.receive_calls = enabled
-            return row is not None
+    async def remove(self, user: str) -> bool:
+        """Remove a user with his sessions and memberships; history keeps his id.  False if there is no such user."""
+        if not SHORT_ID.fullmatch(user):
+            return False
+        async with self._database.writing() as connection:
+            return bool((await connection.execute(users.delete().where(users.c.id == user))).rowcount)
 
-    async def _row(self, reference: str, domain: str) -> tuple[UserRow, DomainRow] | None:
-        name, _, given = reference.lower().partition("@")
-        wanted = select(UserRow, DomainRow).join(DomainRow)
-        async with self._session() as session:
-            found = await session.execute(wanted.where(UserRow.name == name, DomainRow.name == (given or domain)))
-            return found.first()
+    async def _change(self, user: str, changes: dict[str, object]) -> bool:
+        if not SHORT_ID.fullmatch(user):
+            return False
+        async with self._database.writing() as connection:
+            changed = await connection.execute(update(users).where(users.c.id == user).values(changes))
+            return bool(changed.rowcount)
 
 
-async def _domain(session: AsyncSession, name: str) -> DomainRow:
-    # Written first and looked up then: another process may be making the same domain.
-    new = insert(DomainRow).values(id=new_short_id(), name=name, receive_calls=None)
-    await session.execute(new.on_conflict_do_nothing())
-    return (await session.scalars(select(DomainRow).where(DomainRow.name == name))).one()
+def _columns(user: User, domain: str, password: str) -> dict[str, object]:
+    return {
+        "id": user.id,
+        "domain_id": domain,
+        "name": user.name,
+        "display_name": user.display_name,
+        "password": password,
+        "receive_calls": user.receive_calls,
+        "created_ms": user.created_ms,
+        "admin": user.admin,
+        "disabled": user.disabled,
+    }
 
 
-def _user(user: UserRow, domain: DomainRow) -> User:
-    receives = domain.receive_calls if user.receive_calls is None else user.receive_calls
-    return User(UserId(user.id), user.name, domain.name, user.display_name, receives is not False)
-
-
-def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
-    if not pattern.fullmatch(text):
-        raise ConfigError(what, f"{text[:64]!r} has characters or a length that are not allowed")
-    return text
-
-
-def _on_sqlite_connect(connection: DBAPIConnection, _record: object) -> None:
-    # WAL: `user add` may write while a server reads.  Waiting for the other's lock beats failing.
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=5000", "synchronous=NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _cause(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]
+def user_of(row: AnyRow) -> User:
+    """What a row of USERS says."""
+    own: bool | None = row.receive_calls
+    receives = row.domain_receive_calls if own is None else own
+    return User(
+        id=UserId(row.id),
+        name=row.name,
+        domain=row.domain,
+        display_name=row.display_name,
+        receives_calls=receives is not False and not row.disabled,
+        receive_calls=own,
+        admin=row.admin,
+        disabled=row.disabled,
+        created_ms=row.created_ms,
+    )

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgres import database_url, postgres
 from tests.support.signaling import InTestNode, Server, running
+
+__all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ async def test_unknown_offline_and_blocked_are_the_same_404_after_the_same_time(
     if how == "blocked" and bob:
         assert await server.app.users.set_receive_calls(bob.user.id, False)
     if how == "blocked by domain":
-        assert await server.app.users.set_domain_receive_calls("elsewhere", False)
+        assert await server.domain_receives("elsewhere", False)
     began = time.monotonic()
     answer = await alice.ask("invitation", "i", to="bob@elsewhere", payload={"room": room})
     assert time.monotonic() - began >= 0.05
@@ -226,7 +226,7 @@ async def test_unknown_offline_and_blocked_are_the_same_404_after_the_same_time(
 
 async def test_a_users_own_value_outweighs_the_domains(server: Server, node: InTestNode) -> None:
     alice, bob = await server.device("alice"), await server.device("bob", domain="elsewhere")
-    await server.app.users.set_domain_receive_calls("elsewhere", False)
+    await server.domain_receives("elsewhere", False)
     await server.app.users.set_receive_calls(bob.user.id, True)
     await alice.invite("bob@elsewhere", (await alice.room())["room"])
     await bob.ring()

@@ -20,7 +20,7 @@ import socketio
 from signaling.app import App
 from signaling.config import SignalingConfig
 from signaling.store.passwords import hash_password
-from signaling.store.users import User
+from signaling.store.values import User
 from tests.support.lines import Line, SocketIoLine, Transport, WebSocketLine
 
 Frame = dict[str, Any]
@@ -76,6 +76,12 @@ class Server:
         """A user, made or found."""
         found = await self.app.users.by_name(name, domain)
         return found or await self.app.users.add(name, domain, PASSWORD_HASH)
+
+    async def domain_receives(self, name: str, enabled: bool | None) -> bool:
+        """Whether the users of a domain receive calls where they say nothing."""
+        domain = await self.app.store.domains.by_name(name)
+        assert domain is not None
+        return await self.app.store.domains.set_receive_calls(domain.id, enabled)
 
     def token(self, user: User, **changes: Any) -> str:  # noqa: ANN401
         """An access token."""

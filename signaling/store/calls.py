@@ -1,0 +1,143 @@
+"""Call history: written once an invitation is over, read newest first.
+
+rules -> state's history consumer -> **calls** -> SAPI, `tertulia call history`
+
+Everything may be written twice and in any order: a call is known by its id, and the end of a talk lies beside the
+calls until its call is there (`talk.py` of the reader matches them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select
+
+from ..qss.history import CallEnded, CallRecord, CandidateRecord
+from .database import AnyRow, Database
+from .history import Call, CallFilter, Ends, Place
+from .history_query import wanted
+from .missed import missed_by
+from .tables import call_ends, call_parties, calls, users
+from .texts import fit
+
+ID: Final = 64  # characters of ids, ours and devices'
+FORGET_AT_ONCE: Final = 1000  # calls: a longer transaction would keep others from writing
+
+
+class Calls:
+    """The call history of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, call: CallRecord) -> None:
+        """An invitation is over."""
+        await self.write((call,))
+
+    async def ended(self, ended: CallEnded) -> None:
+        """The talk that came of accepted calls is over."""
+        await self.write((ended,))
+
+    async def write(self, news: Sequence[CallRecord | CallEnded]) -> None:
+        """Keep many at once, in one transaction: it costs little more than one."""
+        over = [n for n in news if isinstance(n, CallRecord)]
+        ends = [_end_columns(n) for n in news if isinstance(n, CallEnded)]
+        parties = [party for call in over for party in _parties(call)]
+        insert = self._database.insert
+        domain = select(users.c.domain_id).where(users.c.id == bindparam("party")).scalar_subquery()
+        async with self._database.writing() as connection:
+            if over:
+                await connection.execute(insert(calls).on_conflict_do_nothing(), [_columns(call) for call in over])
+                with_domain = insert(call_parties).values(domain_id=domain)
+                await connection.execute(with_domain.on_conflict_do_nothing(), parties)
+            if ends:
+                await connection.execute(insert(call_ends).on_conflict_do_nothing(), ends)
+
+    async def by_id(self, call: str) -> Call | None:
+        """One call."""
+        found = await self._database.rows(select(calls).where(calls.c.id == fit(call, ID)))
+        return next(iter(await self._with_ends(found)), None)
+
+    async def list(self, sought: CallFilter, *, after: Place | None = None, limit: int = 50) -> tuple[Call, ...]:
+        """The newest calls that fit, older than the last one of the page before."""
+        return await self._with_ends(await self._database.rows(wanted(sought, after).limit(limit)))
+
+    async def forget_before(self, ms: int) -> int:
+        """Remove what is older; gives how many calls."""
+        forgotten, batch = 0, FORGET_AT_ONCE
+        old = select(calls.c.id).where(calls.c.created_ms < ms).limit(FORGET_AT_ONCE)
+        while batch == FORGET_AT_ONCE:
+            async with self._database.writing() as connection:
+                batch = (await connection.execute(delete(calls).where(calls.c.id.in_(old)))).rowcount
+                forgotten += batch
+        async with self._database.writing() as connection:
+            await connection.execute(delete(call_ends).where(call_ends.c.ended_ms < ms))
+        return forgotten
+
+    async def _with_ends(self, rows: Sequence[AnyRow]) -> tuple[Call, ...]:
+        over = [_record(row) for row in rows]
+        rooms = {call.room for call in over if call.accepted_by}
+        ends = Ends(await self._database.rows(select(call_ends).where(call_ends.c.room.in_(rooms))) if rooms else ())
+        return tuple(Call(record=call, end=ends.of(call), missed_by=missed_by(call)) for call in over)
+
+
+def _columns(call: CallRecord) -> dict[str, object]:
+    return {
+        "id": fit(call.id, ID),
+        "room": fit(call.room, ID),
+        "inviter": fit(call.inviter, ID),
+        "inviter_device": fit(call.inviter_device, ID),
+        "called": fit(call.to, ID),
+        "invitees": list(call.invitees),
+        "accepted_by": call.accepted_by and fit(call.accepted_by, ID),
+        "media": list(call.media),
+        "created_ms": call.created_ms,
+        "decided_ms": call.decided_ms,
+        "reason": fit(call.reason, 32),
+        "code": call.code,
+        "candidates": [[c.user, c.device, c.reason] for c in call.candidates],
+    }
+
+
+def _parties(call: CallRecord) -> list[dict[str, object]]:
+    missed = missed_by(call)
+    outgoing = {call.inviter: True}  # who calls a group of his own is its caller only
+    return [
+        {
+            "call_id": fit(call.id, ID),
+            "user_id": fit(user, ID),
+            "party": fit(user, ID),
+            "created_ms": call.created_ms,
+            "outgoing": is_inviter,
+            "missed": user in missed and not is_inviter,
+        }
+        for user, is_inviter in (dict.fromkeys(call.invitees, False) | outgoing).items()
+    ]
+
+
+def _end_columns(ended: CallEnded) -> dict[str, object]:
+    return {
+        "room": fit(ended.room, ID),
+        "user_id": fit(ended.user or "", ID),
+        "ended_ms": ended.ended_ms,
+        "reason": fit(ended.reason, ID),
+    }
+
+
+def _record(row: AnyRow) -> CallRecord:
+    return CallRecord(
+        id=row.id,
+        room=row.room,
+        inviter=row.inviter,
+        inviter_device=row.inviter_device,
+        to=row.called,
+        invitees=tuple(row.invitees),
+        accepted_by=row.accepted_by,
+        media=tuple(row.media),
+        created_ms=row.created_ms,
+        decided_ms=row.decided_ms,
+        reason=row.reason,
+        code=row.code,
+        candidates=tuple(CandidateRecord(user=u, device=d, reason=r) for u, d, r in row.candidates),
+    )

@@ -1,0 +1,45 @@
+"""What is played over real sockets is found in the call history, in a database of each kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from signaling.qss.history import ACCEPTED, DECLINED
+from signaling.store import Store
+from signaling.store.history import Call, CallFilter
+from tests.support.eventually import eventually
+from tests.support.signaling import Server, running
+
+
+async def calls_of(server: Server, count: int) -> tuple[Call, ...]:
+    async def there() -> tuple[Call, ...] | None:
+        found = await server.app.store.calls.list(CallFilter())
+        return found if len(found) == count else None
+
+    return await eventually(there, "the call in history")
+
+
+async def test_a_refused_call_is_in_history(tmp_path: Path, database_url: str) -> None:
+    async with running(tmp_path, database=database_url) as server:
+        await server.node()
+        alice, bob = await server.device("alice"), await server.device("bob")
+        await alice.invite("bob", (await alice.room())["room"])
+        await bob.decline(await bob.ring())
+        (call,) = await calls_of(server, 1)
+    assert (call.record.inviter, call.record.invitees) == (alice.user.id, (bob.user.id,))
+    assert (call.record.reason, call.record.code) == (DECLINED, 603)
+    assert call.missed_by == ()
+    assert [candidate.device for candidate in call.record.candidates] == [bob.device]
+
+
+async def test_what_ends_with_the_server_is_in_history_too(tmp_path: Path, database_url: str) -> None:
+    async with running(tmp_path, database=database_url) as server:
+        await server.node()
+        alice, bob = await server.device("alice"), await server.device("bob")
+        await alice.invite("bob", (await alice.room())["room"])
+        await bob.accept(await bob.ring())
+        await alice.frame(lambda frame: frame.get("answer") == "invitation")
+    store = await Store.open(database_url)
+    (call,) = await store.calls.list(CallFilter(user=bob.user.id, direction="in"))
+    await store.close()
+    assert (call.record.reason, call.record.accepted_by) == (ACCEPTED, bob.user.id)
