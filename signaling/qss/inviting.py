@@ -93,12 +93,18 @@ def granted(
     invitation = room.invitation(_by_ring(ring_id))
     asked = invitation.invitees if invitation else ()
     online_now = tuple(device for device in devices if device.user in asked)
-    put_right = Change(room, tuple(_put_right(room, given)))
     change = _happen(room, _by_ring(ring_id), Granted(online_now) if online_now else Fail(404), now)
-    return replace(change, effects=(*put_right.effects, *change.effects))
+    return _put_right(room, given, change)
 
 
-def _put_right(room: Room, given: Iterable[Member]) -> Iterable[Effect]:
+def _put_right(room: Room, given: Iterable[Member], change: Change) -> Change:
+    """The node has these grants; `change` follows.  A room that is over has none to put right."""
+    if change.room is None:
+        return change
+    return replace(change, effects=(*_wrong(room, given), *change.effects))
+
+
+def _wrong(room: Room, given: Iterable[Member]) -> Iterable[Effect]:
     for member in given:
         current = room.member(member.user) if room.has(member.user) else None
         if current is None:
@@ -107,9 +113,9 @@ def _put_right(room: Room, given: Iterable[Member]) -> Iterable[Effect]:
             yield Grant(room.node, room.uuid, current.user, current.serial, current.rights)
 
 
-def failed(room: Room, ring_id: RequestId, now: Instant) -> Change:
-    """The node took no grant."""
-    return _happen(room, _by_ring(ring_id), Fail(503), now)
+def failed(room: Room, ring_id: RequestId, now: Instant, given: Iterable[Member] = ()) -> Change:
+    """The node took no grant in time, but may have taken it all the same."""
+    return _put_right(room, given, _happen(room, _by_ring(ring_id), Fail(503), now))
 
 
 def online(room: Room, ring_id: RequestId, devices: Iterable[DeviceRef], now: Instant) -> Change:
@@ -146,9 +152,16 @@ def answer(
         return Change(room, refused=True)
     if error is not None:
         return _happen(room, _by_ring(ring_id), Decline(device, error), now)
-    waiting = room if room.is_lobby else replace(room, keep_until=max(room.keep_until, keep_until))
+    if room.is_lobby:
+        return Change(room, refused=True)  # a request to be invited is granted by an invitation
+    waiting = replace(room, keep_until=max(room.keep_until, keep_until))
     change = _happen(waiting, _by_ring(ring_id), Accept(device), now)
     return Change(room, refused=True) if change.refused else change
+
+
+def grant_request(lobby: Room, ring_id: RequestId, device: DeviceRef, now: Instant) -> Change:
+    """A device that was asked for an invitation is about to send it: it wins over the others that were asked."""
+    return _happen(lobby, _by_ring(ring_id), Accept(device), now)
 
 
 def cancel(room: Room, inviter: DeviceRef, request_id: RequestId, now: Instant) -> Change:
@@ -215,7 +228,8 @@ def _accepted_here(room: Room, ring_id: RequestId, device: DeviceRef) -> bool:
 
 def _happen(room: Room, wanted: Callable[[Invitation], bool], happening: Happening, now: Instant) -> Change:
     """Let `happening` happen to the wanted invitation, tell who is to be told, and see whether the room lives."""
-    return settled(_happening(room, wanted, happening, now), now)
+    change = _happening(room, wanted, happening, now)
+    return change if change.refused else settled(change, now)
 
 
 def _then(change: Change, wanted: Callable[[Invitation], bool], happening: Happening, now: Instant) -> Change:

@@ -54,6 +54,8 @@ def reconciled(room: Room, held: Held, keep_until: Instant, now: Instant) -> Cha
         change = change.then(lambda r, p=gone: left(r, p.user, p.peer, LOST, keep_until, now))  # type: ignore[misc]
     for come in sorted(held.peers - room.peers):
         change = change.then(lambda r, p=come: joined(r, p.user, p.peer, now))  # type: ignore[misc]
+    if change.room is None:
+        return change
     admitted = frozenset((member.user, member.serial, member.rights) for member in room.members)
     strangers = sorted({user for user, _, _ in held.grants if not room.has(user)})
     effects: list[Effect] = [Revoke(room.node, room.uuid, user, "not in the ACL") for user in strangers]

@@ -26,6 +26,7 @@ from .inviting import close_calls as close_calls
 from .inviting import device_came as device_came
 from .inviting import device_gone as device_gone
 from .inviting import failed as failed
+from .inviting import grant_request as grant_request
 from .inviting import granted as granted
 from .inviting import invite as invite
 from .inviting import online as online

@@ -74,7 +74,7 @@ async def grant_request(parts: Parts, device: Device, asked: Request, room: Room
     now, ring_id = parts.keeper.now(), asked.invitation.ring_id
     rooms.invite(room, offer, ring_id=ring_id, now=now, expires_at=now)  # raises, or would be possible
     try:
-        change = await parts.keeper.change(asked.lobby, lambda r: rooms.answer(r, ring_id, device.ref, None, now, now))
+        change = await parts.keeper.change(asked.lobby, lambda r: rooms.grant_request(r, ring_id, device.ref, now))
     except UnknownRoom:
         raise UnknownInviteRequest(ring_id) from None
     if change.refused:

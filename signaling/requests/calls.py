@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import NobodyReachable
 from ..qss import frames, replies, rooms
 from ..qss.devices import Device
@@ -42,15 +44,19 @@ async def _offer(
         context=frame.context,
         in_reply_to=asked.invitation.request_id if asked else None,
     )
-    return await with_reachable(parts, offer, called, room)
+    return await with_reachable(parts, offer, called, room, frame.to)
 
 
-async def with_reachable(parts: Parts, offer: Offer, called: Called | None, room: Room) -> Offer:
-    """The offer to those who can be rung; raises NobodyReachable, which history is told of."""
+async def with_reachable(parts: Parts, offer: Offer, called: Called | None, room: Room, reference: str) -> Offer:
+    """The offer to those who can be rung; raises NobodyReachable, which history is told of.
+
+    It is told the reference as it was given, so that it does not say which names mean somebody.
+    """
     try:
         return await reachable(parts, offer, called, room)
     except NobodyReachable:
-        await parts.carry_out(Record(never_rung(offer, new_request_id(), room.uuid, parts.keeper.now())))
+        given = replace(offer, to=reference)
+        await parts.carry_out(Record(never_rung(given, new_request_id(), room.uuid, parts.keeper.now())))
         raise
 
 

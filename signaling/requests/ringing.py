@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from common.log import FieldLog
 
-from ..errors import NobodyReachable, NoNode, UnknownRoom
+from ..errors import NobodyReachable, UnknownRoom
 from ..qss import rooms
 from ..qss.identifiers import RequestId, RoomId, UserId, new_request_id
 from ..qss.rooms import Member, Offer, Room
@@ -46,9 +46,6 @@ async def ring(parts: Parts, room: RoomId, offer: Offer, *, media: bool = True) 
     try:
         given = await _granted(parts, change.room, ring_id) if media and change.room else ()
         await _rung(parts, room, ring_id, offer.users, given)
-    except NoNode:
-        await parts.keeper.change(room, lambda r: rooms.failed(r, ring_id, parts.keeper.now()))
-        raise
     except UnknownRoom:
         log.debug("room_over_while_inviting", room=room)  # which has answered the request
     return ring_id
@@ -60,9 +57,10 @@ async def _granted(parts: Parts, admitted: Room, ring_id: RequestId) -> tuple[Me
     invitation = room.invitation(lambda i: i.ring_id == ring_id)
     members = tuple(room.member(user) for user in invitation.invitees) if invitation else ()
     outcomes = await asyncio.gather(*(parts.nodes.grant(room, m) for m in members), return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
+    wrong = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
+    if wrong is not None:
+        await parts.keeper.change(room.uuid, lambda r: rooms.failed(r, ring_id, parts.keeper.now(), members))
+        raise wrong
     return members
 
 
@@ -73,7 +71,7 @@ async def _rung(
     change = await parts.keeper.change(room, lambda r: rooms.granted(r, ring_id, devices, parts.keeper.now(), given))
     if change.refused:
         return
-    if not devices:
-        raise NobodyReachable
+    if change.room is None or change.room.invitation(lambda i: i.ring_id == ring_id) is None:
+        raise NobodyReachable  # they all went offline meanwhile
     now_online = await parts.online(users)
     await parts.keeper.change(room, lambda r: rooms.online(r, ring_id, now_online, parts.keeper.now()))

@@ -32,7 +32,7 @@ async def blind_transfer(parts: Parts, device: Device, frame: frames.BlindTransf
         mediatypes=frame.mediatypes,
         context=frame.context,
     )
-    await ring(parts, room.uuid, await with_reachable(parts, offer, called, room))
+    await ring(parts, room.uuid, await with_reachable(parts, offer, called, room, frame.payload.to))
     return None
 
 
