@@ -1,6 +1,6 @@
 """Serves the requests of devices: finds what they name, applies the rules, waits for the node where it must.
 
-gateway -> **requests** -> keeper -> rules -> outbox -> devices and nodes
+gateway -> **requests** -> keeper -> rules -> deliveries -> devices and nodes
 
 | file | what it serves |
 |---|---|
