@@ -18,6 +18,7 @@ from aiohttp import web
 
 from common.log import FieldLog
 
+from .caretaker import Caretaker
 from .config import SignalingConfig, make_data_directory
 from .dispatch import Dispatch
 from .errors import StartError
@@ -37,6 +38,7 @@ from .page import add_page, on_prepare
 from .presence import Presence
 from .requests import Requests
 from .requests.parts import Parts
+from .rings import Rings
 from .sapi.problems import problems
 from .sapi.routes import Sapi
 from .state import State
@@ -56,7 +58,7 @@ class App:
 
     def __init__(self, config: SignalingConfig) -> None:
         self.config = config
-        self.state: State = MemoryState()
+        self.state = _state(config)
         self.store: Store
         self.access = AccessTokens(config.secrets)
         self.keeper: Keeper
@@ -105,6 +107,8 @@ class App:
         make_data_directory(config.data)
         self.store = await Store.open(config.database_url)
         self._stack.push_async_callback(self.store.close)
+        self._stack.push_async_callback(self.state.close)
+        await self.state.start()
         app = self._assemble()
         app.on_response_prepare.append(on_prepare)
         await self._listen(app)
@@ -122,8 +126,24 @@ class App:
         presence = Presence(
             state.devices, on_came=keeper.device_came, on_gone=keeper.device_gone, on_left=open_requests.forget
         )
+        rings = Rings()
         inbox = Inbox(
-            state=state, keeper=keeper, presence=presence, devices=devices, nodes=nodes, open_requests=open_requests
+            state=state,
+            keeper=keeper,
+            presence=presence,
+            devices=devices,
+            nodes=nodes,
+            open_requests=open_requests,
+            rings=rings,
+        )
+        caretaker = Caretaker(
+            state=state,
+            keeper=keeper,
+            nodes=nodes,
+            presence=presence,
+            open_requests=open_requests,
+            inbox=inbox,
+            rings=rings,
         )
         requests = Requests(
             Parts(
@@ -144,9 +164,10 @@ class App:
         sockets.serve(NODES, nodes)
         history = History(state.journal, self.store.calls)
         inbox.start()
+        caretaker.start()
         history.start()
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (state, history, inbox, keeper, nodes, requests, devices, websockets, sockets):
+        for part in (history, inbox, caretaker, keeper, nodes, requests, devices, websockets, sockets):
             self._stack.push_async_callback(part.close)
         app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
         sockets.attach(app)
@@ -164,6 +185,15 @@ class App:
         except OSError as error:
             raise StartError(_why_not(self.config, error)) from None
         log.info("listening", url=self.url)
+
+
+def _state(config: SignalingConfig) -> State:
+    """The backend of the short-lived state; Redis is imported by those who use it."""
+    if not config.redis:
+        return MemoryState()
+    from .state.redis_state import RedisState
+
+    return RedisState(config.redis, config.redis_password)
 
 
 async def serve(config: SignalingConfig, *, on_ready: asyncio.Future[str] | None = None) -> None:

@@ -47,6 +47,13 @@ def signaling(
             metavar="FILE", help="Makes tokens: the first line; the others still check. Else TERTULIA_SECRET."
         ),
     ] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Redis that several processes share their state in; else TERTULIA_REDIS."),
+    ] = None,
+    redis_password_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Password of Redis; else TERTULIA_REDIS_PASSWORD.")
+    ] = None,
     stun: Annotated[list[str] | None, typer.Option(metavar="URL", help="STUN server told to devices.")] = None,
     turn: Annotated[list[str] | None, typer.Option(metavar="URL", help="TURN server told to devices.")] = None,
     turn_secret_file: Annotated[
@@ -64,6 +71,8 @@ def signaling(
             web=settings.web_directory(web),
             secrets=settings.own_secrets(secret_file, data),
             node_secrets=settings.node_secrets(node_secret_file, data),
+            redis=settings.redis_url(redis),
+            redis_password=settings.redis_password(redis_password_file),
             stun=tuple(stun or ()),
             turn=tuple(turn or ()),
             turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",

@@ -37,6 +37,10 @@ class SignalingConfig:
     """Keys of access tokens and room tokens, at least 16 bytes each: the first makes them, all check them."""
     node_secrets: tuple[str, ...]
     """What a node must present to register: any of them, so that they can be changed one after the other."""
+    redis: str = ""
+    """URL of the Redis that several signaling processes share their short-lived state in; empty keeps it in memory."""
+    redis_password: str = ""
+    """Its password, if it wants one: kept out of the URL, which is shown."""
     stun: tuple[str, ...] = ()
     """STUN URLs given to devices."""
     turn: tuple[str, ...] = ()
@@ -86,6 +90,8 @@ class SignalingConfig:
             raise ConfigError("node secret", "must not be empty")
         if self.turn and not self.turn_secret:
             raise ConfigError("--turn", "needs --turn-secret-file")
+        if self.redis:
+            _check_scheme("--redis", self.redis, ("redis://", "rediss://", "unix://"))
         for url in self.stun:
             _check_scheme("--stun", url, ("stun:", "stuns:"))
         for url in self.turn:
@@ -171,6 +177,18 @@ def _split(url: str) -> tuple[str, str | None]:
     except ValueError:
         raise ConfigError("--database", "is no URL like sqlite:///FILE or postgresql://USER@HOST/NAME") from None
     return parts.netloc, parts.password
+
+
+def redis_url(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """Where the shared state is: the option, else TERTULIA_REDIS, else nowhere."""
+    return given if given is not None else environment.get("TERTULIA_REDIS", "").strip()
+
+
+def redis_password(file: Path | None, environment: Mapping[str, str] = os.environ) -> str:
+    """The password of Redis: the file, else TERTULIA_REDIS_PASSWORD, else none."""
+    if file is not None:
+        return read_secret(file, "--redis-password-file")
+    return environment.get("TERTULIA_REDIS_PASSWORD", "").strip()
 
 
 def web_directory(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:

@@ -15,6 +15,7 @@ from .state import Journal
 from .state.deliveries import Entry
 from .store.calls import Calls
 
+CANCEL_S = 0.5
 AGAIN_S = 1.0  # between attempts while database or state are away
 AT_ONCE = 100  # entries in one transaction
 LAST_S = 0.05  # how long `close` waits for an entry that may still come
@@ -40,8 +41,9 @@ class History:
         """Stop, with what came last written; what cannot be written now stays in the state."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+        while not self._task.done():  # a cancellation may be lost in a library on the way
+            self._task.cancel()
+            await asyncio.wait((self._task,), timeout=CANCEL_S)
         self._task = None
         with suppress(TimeoutError, StateAway, StoreAway):
             while True:

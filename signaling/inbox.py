@@ -20,6 +20,7 @@ from .open_requests import OpenRequests
 from .presence import Presence
 from .qss.frames import Sent
 from .qss.identifiers import DeviceRef, UserId
+from .rings import Rings
 from .state import State
 from .state.deliveries import (
     Ask,
@@ -75,6 +76,7 @@ class Inbox:
         devices: DeviceConnections,
         nodes: NodeConnections,
         open_requests: OpenRequests,
+        rings: Rings,
     ) -> None:
         # Given to us.
         self._state = state
@@ -83,6 +85,7 @@ class Inbox:
         self._devices = devices
         self._nodes = nodes
         self._open = open_requests
+        self._rings = rings
         # Ours.
         self._task: asyncio.Task[None] | None = None
 
@@ -149,6 +152,7 @@ class Inbox:
 
     async def _to_device(self, ref: DeviceRef, frame: Sent) -> None:
         if (device := self._presence.get(ref)) is not None:
+            self._rings.sent(ref, frame)
             await self._devices.send(device.socket, frame)
 
     async def _to_users(self, users: tuple[UserId, ...], frame: Sent, skip: DeviceRef | None) -> None:
@@ -158,8 +162,9 @@ class Inbox:
                     await self._devices.send(device.socket, frame)
 
     async def _result(self, result: Result) -> None:
-        self._open.resolve((result.device, result.request_id), result.frame)
-        if not result.told:
+        key = (result.device, result.request_id)
+        self._open.resolve(key, result.frame)
+        if not result.told or self._open.answered_here(key):
             return
         if (device := self._presence.get(result.device)) is not None:
             await self._devices.send(device.socket, result.frame)

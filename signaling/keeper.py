@@ -15,7 +15,7 @@ from common.log import FieldLog
 
 from .config import SignalingConfig
 from .dispatch import Dispatch
-from .errors import UnknownRoom
+from .errors import StateAway, UnknownRoom
 from .qss import rooms
 from .qss.effects import Conclude, Record, Tell, Transferred
 from .qss.identifiers import DeviceRef, Instant, RoomId, UserId
@@ -76,13 +76,13 @@ class Keeper:
 
     async def awaited(self, room: RoomId) -> Room:
         """The room, waited for while we have just started and its node may still tell of it; raises UnknownRoom."""
-        try:
-            async with asyncio.timeout(self._started_at + self._config.adopt_within_s - self.now()):
-                while (found := await self._rooms.get(room)) is None:
-                    await self._added_soon()
-                return found
-        except TimeoutError:
-            return await self.get(room)
+        until = self._started_at + self._config.adopt_within_s
+        while (found := await self._rooms.get(room)) is None:
+            left_s = until - self.now()
+            if left_s <= 0:
+                raise UnknownRoom(room)
+            await self._added_within(min(left_s, ADDED_ELSEWHERE_S))
+        return found
 
     async def change(self, room: RoomId, rule: Rule) -> Change:
         """Apply a rule as one step and have its effects carried out; raises UnknownRoom and what the rule raises."""
@@ -136,12 +136,13 @@ class Keeper:
         await self._try(room, lambda r: rooms.on_time(r, self.now()))
 
     async def _on_time(self, key: Hashable) -> None:
-        await self.on_time(cast("RoomId", key))
+        with contextlib.suppress(StateAway):  # whoever finds it due later sees to it
+            await self.on_time(cast("RoomId", key))
 
-    async def _added_soon(self) -> None:
+    async def _added_within(self, wait_s: float) -> None:
         """Wait until a room is added here, or a moment, for it may be added by another process."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ADDED_ELSEWHERE_S):
+            async with asyncio.timeout(wait_s):
                 await self._added.wait()
 
     async def _try(self, room: RoomId, rule: Rule) -> None:

@@ -8,16 +8,18 @@ another process; here are only those who wait: the acknowledgements of the frame
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import TooFast
+from .errors import StateAway, TooFast
 from .qss.frames import Outgoing, Sent
 from .qss.identifiers import DeviceRef, RequestId
 from .state import State
 from .state.deliveries import Result
 
 Key = tuple[DeviceRef, RequestId]
+UNTOLD = 10_000  # answers given while the state is away; the oldest are forgotten, and may then come twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class OpenRequests:
         self._limit = limit
         # Ours.
         self._open: dict[DeviceRef, dict[RequestId, asyncio.Future[Sent]]] = {}
+        self._lost: dict[Key, Callable[[], Outgoing]] = {}
+        self._untold: OrderedDict[Key, Outgoing] = OrderedDict()
+        """Answers that were given while the state was away, and that it still has to learn."""
 
     async def begin(self, key: Key, lost: Callable[[], Outgoing]) -> Begun:
         """Begin a request, or find it begun or answered; raises TooFast when the device has too many open.
@@ -50,6 +55,7 @@ class OpenRequests:
             raise TooFast("too many open requests")
         future: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
         self._open.setdefault(device, {})[request] = future
+        self._lost[key] = lost
         try:
             known = await self._state.answers.begin(device, request, lost)
         except BaseException:
@@ -60,9 +66,36 @@ class OpenRequests:
         self._settle(key, known)
         return Begun(future, first=False)
 
-    async def conclude(self, key: Key, answer: Outgoing) -> None:
-        """Answer a request, unless it has its answer; the frame is sent to the device."""
-        await self._state.post(Result(*key, answer))
+    async def conclude(self, key: Key, answer: Outgoing) -> bool:
+        """Answer a request, unless it has its answer; False where the state is away and the frame is still to be sent.
+
+        The device is told at once all the same, and whatever the state makes of the request later is not sent any more.
+        """
+        try:
+            await self._state.post(Result(*key, answer))
+        except StateAway:
+            self._untold[key] = answer
+            if len(self._untold) > UNTOLD:
+                self._untold.popitem(last=False)
+            self.resolve(key, answer)
+            return False
+        return True
+
+    def untold(self) -> tuple[tuple[Key, Outgoing], ...]:
+        """What the state has still to learn."""
+        return tuple(self._untold.items())
+
+    def told(self, key: Key) -> None:
+        """The state knows it now."""
+        self._untold.pop(key, None)
+
+    def answered_here(self, key: Key) -> bool:
+        """Whether the device has had its answer while the state was away."""
+        return key in self._untold
+
+    def lost(self, key: Key) -> Outgoing:
+        """What an open request is answered when the state has lost it."""
+        return self._lost[key]()
 
     def resolve(self, key: Key, answer: Sent) -> None:
         """The answer has come to this process: whoever waits for it gets it."""
@@ -80,6 +113,7 @@ class OpenRequests:
             for future in own.values():
                 future.cancel()
         self._open.clear()
+        self._lost.clear()
 
     def all(self) -> tuple[Key, ...]:
         """What is open."""
@@ -96,6 +130,7 @@ class OpenRequests:
     def _pop(self, key: Key) -> asyncio.Future[Sent]:
         own = self._open[key[0]]
         future = own.pop(key[1])
+        self._lost.pop(key, None)
         if not own:
             del self._open[key[0]]
         return future

@@ -34,6 +34,8 @@ class Presence:
         self._on_gone = on_gone
         # Ours.
         self._here: dict[UserId, dict[DeviceId, Device]] = {}
+        self.untold = False
+        """Whether the state has missed something, and has to be told again."""
 
     def get(self, ref: DeviceRef) -> Device | None:
         """The connection of a device, if it is here."""
@@ -53,6 +55,7 @@ class Presence:
         try:
             await self._tell(device)
         except StateAway:
+            self.untold = True
             log.info("device_not_told", user=device.user, device=device.card.id)
 
     async def gone(self, device: Device) -> None:
@@ -63,16 +66,20 @@ class Presence:
         try:
             await self._take_back(device)
         except StateAway:
+            self.untold = True
             log.info("device_not_taken_back", user=device.user, device=device.card.id)
 
     async def tell_again(self, known: tuple[Device, ...]) -> None:
         """Make the state agree with us, which knows of these devices at this process."""
+        self.untold = False
+        told = {device.socket for device in known}
+        here = {device.socket for device in self.all()}
         for device in known:
-            current = self.get(device.ref)
-            if current is None or current.socket != device.socket:
+            if device.socket not in here:
                 await self._take_back(device)
         for device in self.all():
-            await self._tell(device)
+            if device.socket not in told:
+                await self._tell(device)
 
     async def _tell(self, device: Device) -> None:
         await self._devices.put(device)

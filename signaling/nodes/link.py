@@ -111,8 +111,8 @@ class Nodes:
         outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._asked[ask.id] = outcome
         try:
+            await self._state.post(ask)
             async with asyncio.timeout(self._config.node_ack_s):
-                await self._state.post(ask)
                 return await outcome
         except TimeoutError:
             raise NoNode("the media server did not answer") from None
@@ -141,6 +141,19 @@ class Nodes:
                 await self._state.post(Reply(ask.asker, ask.id, _refusal(ack)))
 
         await self._tell(socket, ask.command, ask.data, acknowledged)
+
+    def register_again(self) -> None:
+        """Have the nodes that are connected here come again and say what they carry: we may have missed it."""
+        for socket in self._here.values():
+            self._sockets.disconnect(socket, NAMESPACE, for_good=False)
+
+    async def tell_again(self, process: str) -> None:
+        """A node that the state takes for connected to a process that it is not connected to is away."""
+        for node in await self._directory.all():
+            gone = node.process == process and node.socket is not None
+            here = process == self._state.process and self._here.get(node.name) == node.socket
+            if gone and not here and node.socket is not None:
+                await self._away(node.name, node.socket)
 
     def replied(self, reply: Reply) -> None:
         """A node has answered what we asked, perhaps too late."""
@@ -214,18 +227,20 @@ class Nodes:
         if auth is None or self._here.get(auth.node) != sid:
             return
         del self._here[auth.node]
-        until = Instant(self._keeper.now() + self._config.node_away_s)
         try:
-            waited_for = await self._directory.away(auth.node, sid, until)
+            await self._away(auth.node, sid)
         except StateAway:
             log.warning("node_away_not_told", node=auth.node)
-            return
-        if waited_for:
-            log.warning("node_away", node=auth.node)
-            self._timers.arm(auth.node, until)
+
+    async def _away(self, name: str, socket: str) -> None:
+        until = Instant(self._keeper.now() + self._config.node_away_s)
+        if await self._directory.away(name, socket, until):
+            log.warning("node_away", node=name)
+            self._timers.arm(name, until)
 
     async def _on_away_too_long(self, name: Hashable) -> None:
-        await self.away_too_long(str(name))
+        with suppress(StateAway):  # whoever finds it due later sees to it
+            await self.away_too_long(str(name))
 
     async def away_too_long(self, name: str) -> None:
         """The time in which a node may come back is over."""

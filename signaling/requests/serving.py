@@ -114,7 +114,8 @@ class Requests:
             await self._finish(key, answer)
 
     async def _finish(self, key: Key, answer: Outgoing) -> None:
-        await self._open.conclude(key, answer)
+        if not await self._open.conclude(key, answer):
+            await self._parts.send(key[0], answer)
 
     async def _on_unreachable(self, key: Hashable) -> None:
         due = cast("Key", key)

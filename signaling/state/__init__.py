@@ -197,6 +197,9 @@ class State(Protocol):
     async def room_for_more(self) -> None:
         """Wait while this process's inbox is too full."""
 
+    async def join(self) -> None:
+        """Begin anew after the others have given this process up, or the state was lost."""
+
     async def beat(self) -> bool:
         """Say that this process lives; False if the others have given it up, or the state was lost."""
 

@@ -131,6 +131,9 @@ class MemoryState:
         """Wait while too much waits to be carried out."""
         await self._space.wait()
 
+    async def join(self) -> None:
+        """Nobody else could have given us up."""
+
     async def beat(self) -> bool:
         """Nobody else could have given us up."""
         return True

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from signaling.state.memory_state import MemoryState
 from tests.support.eventually import eventually
+from tests.support.leftovers import leftovers
 from tests.support.signaling import Device, Frame, InTestNode, Server, running
+
+pytestmark = pytest.mark.both_backends
 
 
 async def test_a_room_has_every_field_of_the_protocol(server: Server, node: InTestNode) -> None:
@@ -316,8 +318,7 @@ async def test_after_a_call_nothing_is_left_but_the_bounded_memory_of_answers(se
         await alice.ask("leaveRoom", payload={"room": room})
     app = server.app
     assert await app.state.rooms.count() == 0
-    assert isinstance(app.state, MemoryState)
-    assert len(app.state.rooms) == 0
+    assert await leftovers(app.state) == []
     assert app.idle
 
     async def closed() -> bool:
