@@ -9,6 +9,7 @@ A database of a later version is refused: an older program could not keep what i
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -21,17 +22,32 @@ from .database import Database, cause
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0002"  # the last of migrations/versions
 LOCK: Final = 0x7465_7274  # `tert`: the advisory lock of those who migrate
+TRIES: Final = 50  # openings of a fresh SQLite file that several processes make at once
+AGAIN_S: Final = 0.1
 
 
 async def to_this_version(database: Database) -> None:
     """Run the migrations that are missing; raises StoreError if the database cannot be used."""
     try:
-        async with database.writing() as connection:
-            if not database.is_sqlite:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            await connection.run_sync(_migrate, database.where)
+        await _to_this_version(database)
     except (StoreAway, SQLAlchemyError, DBAPIError) as error:
         raise StoreError(f"cannot use the database {database.where}: {cause(error)}") from None
+
+
+async def _to_this_version(database: Database) -> None:
+    # Two who switch a fresh file to WAL at the same moment: SQLite refuses one of them without letting it wait.
+    for _ in range(TRIES if database.is_sqlite else 0):
+        try:
+            await database.ping()
+            break
+        except StoreAway as error:
+            if "locked" not in cause(error.__cause__ or error):
+                raise
+            await asyncio.sleep(AGAIN_S)
+    async with database.writing() as connection:
+        if not database.is_sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        await connection.run_sync(_migrate, database.where)
 
 
 def version_of(connection: Connection) -> str | None:
