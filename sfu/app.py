@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler
 from common.log import FieldLog
 from sfu._core import Core
 from sfu.config import NodeConfig
+from sfu.control.probe import ProbeFront
 from sfu.control.socketio import SocketIoFront
 from sfu.control.websocket import WebSocketFront
 from sfu.control.whip import WhipFront
@@ -97,6 +98,9 @@ class NodeProcess:
         for front in fronts:
             front.attach(app)
         WhipFront(self._node, self._config).attach(app)
+        probe = ProbeFront(self._core, self._config)
+        probe.attach(app)
+        self._closers.push_async_callback(probe.close)
         app.router.add_get("/healthz", self._healthz)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()

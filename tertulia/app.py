@@ -9,6 +9,7 @@ import agents.cli
 import sfu.cli
 import signaling.cli
 from tertulia.demo import demo
+from tertulia.doctor import doctor
 from tertulia.serve import serve
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("demo")(demo)
+app.command("doctor")(doctor)
 app.command("signaling")(signaling.cli.signaling)
 app.command("node")(sfu.cli.node)
 app.command("agent")(agents.cli.agent)

@@ -1,0 +1,1 @@
+"""What `tertulia doctor` looks at, a subject a file; each check gives findings and never raises."""

@@ -1,0 +1,222 @@
+"""`tertulia doctor`: each check against the real thing, well and ill, and what it says to do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tertulia.checks import machine, media, servers, stores
+from tertulia.checks.finding import Finding, is_broken
+from tests.support.eventually import eventually
+from tests.support.node import SECRET, running_node
+from tests.support.ports import free_tcp_port, free_udp_port
+from tests.support.signaling import running
+from tests.support.system import run_console
+
+TURN_SECRET = "a secret for relays"
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[None]:
+    """A server of Debian's, ended with the test."""
+    child = subprocess.Popen(  # noqa: S603  fixed programs
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
+async def until_open(port: int) -> None:
+    async def is_open() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    await eventually(is_open, f"port {port} is open")
+
+
+def the(findings: list[Finding], subject: str) -> Finding:
+    """The finding about one subject."""
+    (found,) = [finding for finding in findings if finding.subject == subject]
+    return found
+
+
+# Signaling and nodes.
+
+
+async def test_signaling_without_nodes_is_broken_and_with_one_is_well(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    async with running(tmp_path) as server:
+        findings = await servers.signaling(http, server.url)
+        assert the(findings, "signaling").state == the(findings, "clock").state == "ok"
+        assert the(findings, "nodes").state == "broken"
+        assert "start `tertulia node --signaling URL`" in the(findings, "nodes").fix
+        await server.node()
+        assert the(await servers.signaling(http, server.url), "nodes").text == "1 registered"
+
+
+async def test_a_silent_signaling_and_a_stranger_on_its_port_are_told_apart(http: aiohttp.ClientSession) -> None:
+    port = free_tcp_port()
+    (silent,) = await servers.signaling(http, f"http://127.0.0.1:{port}")
+    assert (silent.state, "start `tertulia signaling`" in silent.fix) == ("broken", True)
+    with process("redis-server", "--port", str(port), "--save", ""):
+        await until_open(port)
+        (stranger,) = await servers.signaling(http, f"http://127.0.0.1:{port}")
+    assert f"another program has port {port}" in stranger.text
+    assert "choose another with --port" in stranger.fix
+
+
+async def test_media_ports_of_a_node_answer_a_check_and_only_with_the_secret(http: aiohttp.ClientSession) -> None:
+    async with running_node() as deployment:
+        assert (await servers.node(http, deployment.url)).state == "ok"
+        (port,) = await media.node(http, deployment.url, SECRET)
+        assert (port.state, port.text) == ("ok", "answers an ICE check")
+        assert port.subject == f"UDP 127.0.0.1:{deployment.process.udp_ports[0]}"
+        (refused,) = await media.node(http, deployment.url, "guessed")
+        assert (refused.state, "--node-secret-file" in refused.fix) == ("broken", True)
+
+
+async def test_an_address_at_which_no_packet_arrives_is_named(http: aiohttp.ClientSession) -> None:
+    async with running_node(advertise=("127.0.0.2",), udp_host="127.0.0.1") as deployment:
+        (port,) = await media.node(http, deployment.url, SECRET)
+        assert port.state == "broken"
+        assert port.subject.startswith("UDP 127.0.0.2:")
+        assert "check --advertise" in port.fix
+
+
+async def test_a_node_that_is_not_registered_is_broken(http: aiohttp.ClientSession) -> None:
+    async with running_node() as deployment:
+        await deployment.signaling.stop()
+
+        async def is_broken_now() -> bool:
+            return (await servers.node(http, deployment.url)).text == "answers, but is not registered"
+
+        await eventually(is_broken_now, "the loss is noticed")
+
+
+@pytest.mark.parametrize(
+    ("page", "node", "state", "words"),
+    [
+        ("https://calls.example", "wss://calls.example/sfu1", "ok", ""),
+        ("http://127.0.0.1:8080", None, "ok", ""),
+        ("http://calls.example", None, "broken", "TLS proxy"),
+        ("https://calls.example", "ws://calls.example:8081", "broken", "--public-url"),
+    ],
+)
+def test_schemes_that_browsers_do_not_mix(page: str, node: str | None, state: str, words: str) -> None:
+    finding = servers.schemes(page, node)
+    assert finding.state == state
+    assert words in finding.fix
+
+
+def test_a_clock_that_is_off_is_broken() -> None:
+    assert servers.clock("Mon, 01 Jan 2024 00:00:00 GMT", 1704067201.0).state == "ok"
+    assert "+60 s" in servers.clock("Mon, 01 Jan 2024 00:01:00 GMT", 1704067200.0).text
+    assert servers.clock("", 0.0).state == "warning"
+
+
+# TURN and STUN.
+
+
+async def test_turn_gives_a_relay_for_our_credentials_and_says_when_it_does_not() -> None:
+    port = free_tcp_port()
+    options = ("-n", "--use-auth-secret", "--static-auth-secret", TURN_SECRET, "--realm", "tertulia", "--no-tls")
+    where = ("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--listening-port", str(port), "--no-dtls")
+    with process("turnserver", *options, *where, "--no-cli", "--pidfile", "", "--log-file", "/dev/null"):
+        await until_open(port)
+        url, now = f"turn:127.0.0.1:{port}", time.time()
+        good = await media.turn_server(url, TURN_SECRET, now)
+        wrong = await media.turn_server(url, "another secret", now)
+        seen = await media.stun_server(f"stun:127.0.0.1:{port}")
+    assert good.text.startswith("gives a relay at 127.0.0.1:"), good
+    assert (wrong.state, "static-auth-secret" in wrong.fix) == ("broken", True)
+    assert seen.text == "sees us at 127.0.0.1"
+
+
+async def test_stun_and_turn_that_are_not_there_are_broken() -> None:
+    port = free_udp_port()
+    assert (await media.stun_server(f"stun:127.0.0.1:{port}")).state == "broken"
+    absent = await media.turn_server(f"turn:127.0.0.1:{port}?transport=tcp", TURN_SECRET, 0.0)
+    assert "start coturn" in absent.fix
+
+
+# Redis and the database.
+
+
+async def test_redis_is_judged_by_what_it_keeps() -> None:
+    port = free_tcp_port()
+    with process("redis-server", "--port", str(port), "--save", "", "--maxmemory-policy", "allkeys-lru"):
+        await until_open(port)
+        findings = await stores.redis(f"redis://127.0.0.1:{port}")
+    assert the(findings, "Redis").state == "ok"
+    assert "appendonly yes" in the(findings, "Redis persistence").fix
+    assert "noeviction" in the(findings, "Redis memory").fix
+    (absent,) = await stores.redis(f"redis://127.0.0.1:{port}")
+    assert "start redis-server" in absent.fix
+
+
+def test_redis_of_another_time_or_age_is_named() -> None:
+    good = {"redis_version": "7.0.15", "aof_enabled": 1, "maxmemory_policy": "noeviction"}
+    assert {finding.state for finding in stores.redis_findings(good, 0.0)} == {"ok"}
+    assert the(stores.redis_findings(good, 3.0), "Redis clock").state == "warning"
+    assert is_broken(stores.redis_findings(good | {"redis_version": "6.0.1"}, 0.0))
+
+
+async def test_the_database_is_judged_by_its_version(tmp_path: Path) -> None:
+    assert (await stores.database(f"sqlite:///{tmp_path}/new.db")).state == "warning"
+    assert "cannot be used" in (await stores.database(f"sqlite:///{tmp_path}/no/such.db")).text
+    assert (await stores.database("mysql://x")).state == "broken"
+    async with running(tmp_path):
+        pass
+    assert (await stores.database(f"sqlite:///{tmp_path}/tertulia.db")).state == "ok"
+    assert "newer" in stores.database_version("x", "9999").fix
+    assert stores.database_version("x", "0001").state == "warning"
+
+
+# The machine.
+
+
+def test_few_open_files_and_secrets_that_others_may_read_are_warnings(tmp_path: Path) -> None:
+    assert machine.open_files(1024).state == "warning"
+    assert machine.open_files(65_536).state == "ok"
+    secret = tmp_path / "secret"
+    secret.write_text("new\nold\n")
+    secret.chmod(0o644)
+    assert machine.secrets([secret])[0].fix == f"`chmod 600 {secret}`"
+    secret.chmod(0o600)
+    assert "2 secrets" in machine.secrets([secret])[0].text
+    secret.write_text("")
+    assert [finding.state for finding in machine.secrets([secret, tmp_path / "none"])] == ["broken", "broken"]
+
+
+# The command.
+
+
+async def test_the_command_exits_1_with_what_is_broken_and_says_it_as_json(tmp_path: Path) -> None:
+    port = free_tcp_port()
+    done = await run_console(
+        *("doctor", "--json", "--data", str(tmp_path)),
+        *("--url", f"http://127.0.0.1:{port}", "--node", f"http://127.0.0.1:{port + 1}"),
+    )
+    assert done.status == 1, done.err
+    found = {finding["subject"]: finding for finding in json.loads(done.out)}
+    assert found["signaling"]["state"] == "broken"
+    assert found["Redis"]["state"] == "skipped"
+    assert found["secret node-secret"]["fix"]
