@@ -8,7 +8,7 @@ CARGO := cargo --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench stateful fuzz lock clean format lint-python lint-rust lint-page browsers
+.PHONY: help setup demo check test bench stateful fuzz lock clean format lint-python lint-rust lint-page browsers servers
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -18,12 +18,12 @@ setup: .venv/.core web/dist/index.html ## all that .venv/bin/tertulia needs; sta
 demo: setup ## signaling, one node and an agent `bot` that answers: prints the address to open
 	@exec $(BIN)/tertulia demo $(DEMO)
 
-check: .venv/.core .venv/.dev web/node_modules/.done lint-python lint-rust lint-page ## formatters, linters, types and the fast tests
+check: .venv/.core .venv/.dev web/node_modules/.done servers lint-python lint-rust lint-page ## formatters, linters, types and the fast tests
 	$(CARGO) test --manifest-path $(CORE)
 	$(PYTEST) -q -m "not e2e" tests
 	npm --prefix web test --silent
 
-test: .venv/.core .venv/.dev web/dist/index.html browsers lint-python lint-rust lint-page ## everything, end-to-end with real browsers as well
+test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python lint-rust lint-page ## everything, end-to-end with real browsers as well
 	$(CARGO) test --manifest-path $(CORE)
 	npm --prefix web test --silent
 	$(PYTEST) tests
@@ -66,6 +66,9 @@ lint-page: web/node_modules/.done
 
 browsers:
 	@tools/browsers.sh
+
+servers:
+	@tools/servers.sh
 
 # What is built, and from what.
 

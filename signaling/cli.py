@@ -31,6 +31,12 @@ err = Console(stderr=True)
 user = typer.Typer(help="Users and their passwords.", no_args_is_help=True)
 
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Database and secrets.")]
+Database = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="postgresql://USER@HOST/NAME, or sqlite:///FILE; else TERTULIA_DATABASE."),
+]
+DatabasePassword = Annotated[Path | None, typer.Option(metavar="FILE", help="Its first line is the password.")]
+Admin = Annotated[bool, typer.Option("--admin", help="May change users and permissions of the domain.")]
 
 
 def signaling(
@@ -54,6 +60,8 @@ def signaling(
     redis_password_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Password of Redis; else TERTULIA_REDIS_PASSWORD.")
     ] = None,
+    database: Database = None,
+    database_password_file: DatabasePassword = None,
     stun: Annotated[list[str] | None, typer.Option(metavar="URL", help="STUN server told to devices.")] = None,
     turn: Annotated[list[str] | None, typer.Option(metavar="URL", help="TURN server told to devices.")] = None,
     turn_secret_file: Annotated[
@@ -71,6 +79,7 @@ def signaling(
             web=settings.web_directory(web),
             secrets=settings.own_secrets(secret_file, data),
             node_secrets=settings.node_secrets(node_secret_file, data),
+            database=settings.database_url(database, database_password_file, data),
             redis=settings.redis_url(redis),
             redis_password=settings.redis_password(redis_password_file),
             stun=tuple(stun or ()),
@@ -86,13 +95,18 @@ def add_user(
     name: Annotated[str, typer.Argument(help="How the user is called; letters, digits, dot, dash, underscore.")],
     password_file: Annotated[Path, typer.Option(metavar="FILE", help="Its first line is the password.")],
     domain: Annotated[str, typer.Option(help="The tenant the user belongs to.")] = DEFAULT_DOMAIN,
+    admin: Admin = False,
     data: Data = DEFAULT_DATA,
+    database: Database = None,
+    database_password_file: DatabasePassword = None,
 ) -> None:
     """Make a user."""
     with told_in_one_line():
         password = settings.read_secret(password_file, "--password-file")
         settings.make_data_directory(data)
-        made = asyncio.run(_add(data, name, domain, password))
+        made = asyncio.run(
+            _add(settings.database_url(database, database_password_file, data), name, domain, password, admin)
+        )
         out.print(f"user {made.username} has the id {made.id}", highlight=False)
 
 
@@ -104,11 +118,13 @@ def users() -> None:
 def token(
     name: Annotated[str, typer.Argument(help="A user name, or name@domain.")],
     data: Data = DEFAULT_DATA,
+    database: Database = None,
+    database_password_file: DatabasePassword = None,
 ) -> None:
     """Print an access token of a user."""
     with told_in_one_line():
         settings.make_data_directory(data)
-        found = asyncio.run(_find(data, name))
+        found = asyncio.run(_find(settings.database_url(database, database_password_file, data), name))
         if found is None:
             raise StoreError(f"no user {name!r} in {data}")
         made = AccessTokens(settings.own_secrets(None, data)).make(
@@ -142,21 +158,21 @@ async def _serve(config: SignalingConfig) -> None:
     await serve(config, on_ready=ready)
 
 
-async def _add(data: Path, name: str, domain: str, password: str) -> User:
+async def _add(url: str, name: str, domain: str, password: str, admin: bool) -> User:
     from .store import Store
     from .store.passwords import hash_password
 
-    store = await Store.open(settings.sqlite_url(data))
+    store = await Store.open(url)
     try:
-        return await store.users.add(name, domain, hash_password(password))
+        return await store.users.add(name, domain, hash_password(password), admin=admin)
     finally:
         await store.close()
 
 
-async def _find(data: Path, name: str) -> User | None:
+async def _find(url: str, name: str) -> User | None:
     from .store import Store
 
-    store = await Store.open(settings.sqlite_url(data))
+    store = await Store.open(url)
     try:
         return await store.users.by_name(name)
     finally:

@@ -3,7 +3,7 @@
 rules -> state's history consumer -> **calls** -> SAPI, `tertulia call history`
 
 Everything may be written twice and in any order: a call is known by its id, and the end of a talk lies beside the
-calls until its call is there (`talk.py` of the reader matches them).
+calls until its call is there (`history.py` finds it).
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ def _columns(call: CallRecord) -> dict[str, object]:
         "inviter": fit(call.inviter, ID),
         "inviter_device": fit(call.inviter_device, ID),
         "called": fit(call.to, ID),
-        "invitees": list(call.invitees),
+        "invitees": [fit(user, ID) for user in call.invitees],
         "accepted_by": call.accepted_by and fit(call.accepted_by, ID),
         "media": list(call.media),
         "created_ms": call.created_ms,
         "decided_ms": call.decided_ms,
         "reason": fit(call.reason, 32),
         "code": call.code,
-        "candidates": [[c.user, c.device, c.reason] for c in call.candidates],
+        "candidates": [[fit(text, ID) for text in (c.user, c.device, c.reason)] for c in call.candidates],
     }
 
 

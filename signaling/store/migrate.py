@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StoreAway, StoreError
 from .database import Database, cause
@@ -30,7 +30,9 @@ async def to_this_version(database: Database) -> None:
     """Run the migrations that are missing; raises StoreError if the database cannot be used."""
     try:
         await _to_this_version(database)
-    except (StoreAway, SQLAlchemyError, DBAPIError) as error:
+    except StoreAway as error:
+        raise StoreError(f"cannot use the database {database.where}: {error.reason}") from None
+    except SQLAlchemyError as error:
         raise StoreError(f"cannot use the database {database.where}: {cause(error)}") from None
 
 
@@ -41,7 +43,7 @@ async def _to_this_version(database: Database) -> None:
             await database.ping()
             break
         except StoreAway as error:
-            if "locked" not in cause(error.__cause__ or error):
+            if "locked" not in error.reason:
                 raise
             await asyncio.sleep(AGAIN_S)
     async with database.writing() as connection:
