@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from signaling.qss.identifiers import UserId
 from tests.support.processes import RealProcess
 from tests.support.redis import running_redis
 from tests.support.signaling import Device, InTestNode, Server, running
@@ -91,7 +92,7 @@ async def _at(server: Server, device: Device) -> str:
     return (await server.app.state.devices.of(device.user.id))[0].process
 
 
-async def _moved(server: Server, device: Device, lost: set[str]) -> Device:
+async def _moved(server: Server, device: Device, lost: set[UserId]) -> Device:
     """The device itself, or its successor at the process that lives."""
     if device.user.id not in lost:
         return device
