@@ -18,11 +18,14 @@ from aiohttp import web
 
 from common.log import FieldLog
 
+from .addresses import address_behind
 from .caretaker import Caretaker
 from .config import SignalingConfig, make_data_directory
 from .dispatch import Dispatch
 from .errors import StartError
 from .gateway.devices import DeviceConnections
+from .gateway.door import Door
+from .gateway.drain import Drain
 from .gateway.socketio import NAMESPACE as DEVICES
 from .gateway.socketio import SocketIoDevices
 from .gateway.sockets import Sockets
@@ -31,6 +34,7 @@ from .history import History
 from .ice import IceServers
 from .inbox import Inbox
 from .keeper import Keeper
+from .limits import Limits, RingLimits
 from .nodes.link import NAMESPACE as NODES
 from .nodes.link import Nodes
 from .open_requests import OpenRequests
@@ -64,6 +68,10 @@ class App:
         self.keeper: Keeper
         self._open_requests: OpenRequests
         self._nodes: Nodes
+        self._carriers: tuple[WebSocketDevices, Sockets]
+        self._door: Door
+        self._drain: Drain
+        self._site: web.TCPSite
         self._stack = AsyncExitStack()
         self._runner: web.AppRunner
 
@@ -102,6 +110,11 @@ class App:
         """No request waits and no timer of a room runs."""
         return not len(self._open_requests) and self.keeper.armed == 0
 
+    async def drain(self) -> None:
+        """Stop taking connections, answer what is under way, and have the devices connect again elsewhere."""
+        await self._site.stop()
+        await self._drain.run(self.config.drain_timeout_s)
+
     async def _start(self) -> None:
         config = self.config
         make_data_directory(config.data)
@@ -120,8 +133,11 @@ class App:
         sockets = Sockets(config)
         keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config)
         nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens, state=state)
-        devices = DeviceConnections(config=config, process=state.process, users=users, access=self.access)
-        websockets = WebSocketDevices(config, devices)
+        limits, address_of = Limits(config), address_behind(config.trust_proxy)
+        devices = DeviceConnections(
+            config=config, process=state.process, users=users, access=self.access, limits=limits
+        )  # fmt: skip
+        websockets = WebSocketDevices(config, devices, address_of)
         open_requests = self._open_requests = OpenRequests(state, config.open_requests)
         presence = Presence(
             state.devices, on_came=keeper.device_came, on_gone=keeper.device_gone, on_left=open_requests.forget
@@ -155,21 +171,32 @@ class App:
                 inbox=inbox,
                 tokens=tokens,
                 ice=ice,
+                rings=RingLimits(config),
             ),
             open_requests,
         )
         nodes.attach(keeper)
         devices.attach(keeper, presence, requests)
-        sockets.serve(DEVICES, SocketIoDevices(sockets, devices))
+        sockets.serve(DEVICES, SocketIoDevices(sockets, devices, address_of))
         sockets.serve(NODES, nodes)
         history = History(state.journal, self.store.calls)
         inbox.start()
         caretaker.start()
         history.start()
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (history, inbox, caretaker, keeper, nodes, requests, devices, websockets, sockets):
+        for part in (history, inbox, caretaker, keeper, nodes, requests, devices):
             self._stack.push_async_callback(part.close)
-        app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES)
+        self._carriers = (websockets, sockets)
+        door = self._door = Door(limits, address_of=address_of, now=keeper.now)
+        self._drain = Drain(
+            door=door,
+            devices=devices,
+            presence=presence,
+            requests=requests,
+            inbox=inbox,
+            alone=isinstance(state, MemoryState),
+        )
+        app = web.Application(middlewares=[door.ask, problems], client_max_size=BODY_BYTES)
         sockets.attach(app)
         websockets.attach(app)
         app.add_routes(Sapi(config=config, users=users, access=self.access, state=state, nodes=nodes).routes())
@@ -180,8 +207,12 @@ class App:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         self._stack.push_async_callback(self._runner.cleanup)
+        for carrier in self._carriers:
+            self._stack.push_async_callback(carrier.close)
+        self._site = web.TCPSite(self._runner, self.config.host, self.config.port)
+        self._stack.callback(self._door.shut)
         try:
-            await web.TCPSite(self._runner, self.config.host, self.config.port).start()
+            await self._site.start()
         except OSError as error:
             raise StartError(_why_not(self.config, error)) from None
         log.info("listening", url=self.url)
@@ -208,6 +239,7 @@ async def serve(config: SignalingConfig, *, on_ready: asyncio.Future[str] | None
                 on_ready.set_result(app.url)
             await told.wait()
             log.info("stopping")
+            await app.drain()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

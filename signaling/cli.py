@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from . import config as settings
+from .addresses import networks
 from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
 from .errors import ConfigError, StartError, StoreError
 from .tokens import AccessTokens
@@ -68,6 +69,11 @@ def signaling(
         Path | None, typer.Option(metavar="FILE", help="Secret shared with the TURN server.")
     ] = None,
     ring_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds until an unanswered call ends.")] = 30.0,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NETWORK", help="A reverse proxy of yours, whose X-Forwarded-For is believed."),
+    ] = None,
+    drain_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that a stop may take at most.")] = 10.0,
 ) -> None:
     """Serve signaling: devices, rooms, invitations, and the nodes that carry the media."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -86,6 +92,8 @@ def signaling(
             turn=tuple(turn or ()),
             turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",
             ring_timeout_s=ring_timeout,
+            trust_proxy=networks(trust_proxy or (), "--trust-proxy"),
+            drain_timeout_s=drain_timeout,
         )
         asyncio.run(_serve(config))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from .addresses import Network
 from .errors import ConfigError
 
 DEFAULT_DATA = Path("var")
@@ -17,6 +18,25 @@ DEFAULT_WEB = Path(__file__).resolve().parent.parent / "web" / "dist"  # the sam
 DEFAULT_DOMAIN = "local"
 DATABASE = "tertulia.db"
 ACCESS_TTL_S = 3600.0  # long enough for a call; a device refreshes it or signs in again
+ABOVE_ZERO = (
+    "ring_timeout_s",
+    "access_ttl_s",
+    "refresh_ttl_s",
+    "node_ack_s",
+    "rate_per_s",
+    "rate_burst",
+    "user_rate_per_s",
+    "user_rate_burst",
+    "rings_per_min",
+    "rings_burst",
+    "rings_of_one_per_min",
+    "rings_of_one_burst",
+    "connects_per_s",
+    "connects_burst",
+    "refusals_per_min",
+    "refusals_burst",
+    "drain_timeout_s",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +93,30 @@ class SignalingConfig:
     """Frames a second that a device may send on average."""
     rate_burst: float = 100.0
     """Frames that a device may send at once."""
+    user_rate_per_s: float = 200.0
+    """Frames a second that all devices of a user may send on average, over one process."""
+    user_rate_burst: float = 400.0
+    """Frames that all devices of a user may send at once."""
+    rings_per_min: float = 60.0
+    """Invitations a minute by which a user may ring others; rings end by themselves: it bounds those going on too."""
+    rings_burst: float = 20.0
+    """Invitations by which a user may ring others at once."""
+    rings_of_one_per_min: float = 10.0
+    """Invitations a minute by which a user may ring the same other user, from however many rooms."""
+    rings_of_one_burst: float = 5.0
+    """Invitations by which a user may ring the same other user at once."""
+    connects_per_s: float = 50.0
+    """Connections a second that an address may open: many people may share one."""
+    connects_burst: float = 500.0
+    """Connections that an address may open at once."""
+    refusals_per_min: float = 60.0
+    """Wrong tokens a minute that an address may present before it has to wait."""
+    refusals_burst: float = 30.0
+    """Wrong tokens that an address may present at once."""
+    trust_proxy: tuple[Network, ...] = ()
+    """Networks of our reverse proxies, whose `X-Forwarded-For` is believed."""
+    drain_timeout_s: float = 10.0
+    """How long a stop may take to answer what is under way and to see the devices off."""
     open_requests: int = 200
     """Requests of one device that may wait for their answer at once."""
     unread_frames: int = 2000
@@ -105,7 +149,7 @@ class SignalingConfig:
     def _check_numbers(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("--port", f"must be 0 to 65535, not {self.port}")
-        for name in ("ring_timeout_s", "access_ttl_s", "refresh_ttl_s", "node_ack_s", "rate_per_s", "rate_burst"):
+        for name in ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise ConfigError(name, f"must be above 0, not {getattr(self, name)}")
 

@@ -26,8 +26,8 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 10.0
 STEADY_AFTER_S = 30.0
 """A child that ran this long starts from the first pause again."""
-STOP_GRACE_S = 8.0
-"""Time between SIGTERM and SIGKILL: as long as a node takes to say goodbye to its peers."""
+STOP_GRACE_S = 15.0
+"""Time between SIGTERM and SIGKILL: more than signaling takes to see its devices off, or a node its peers."""
 READY_POLL_S = 0.05
 
 PR_SET_PDEATHSIG = 1  # prctl(2)

@@ -22,6 +22,7 @@ from common.rate import TokenBucket
 from ..config import SignalingConfig
 from ..errors import Malformed, NotLetIn, NotSignedIn, ServerFault, SignalingError, TooFast
 from ..keeper import Keeper
+from ..limits import Limits
 from ..presence import Presence
 from ..qss import frames
 from ..qss.devices import Device, DeviceCard
@@ -73,18 +74,23 @@ class Session:
 class DeviceConnections:
     """Connections of devices by the id of their socket, whatever carries them."""
 
-    def __init__(self, *, config: SignalingConfig, process: str, users: Users, access: AccessTokens) -> None:
+    def __init__(
+        self, *, config: SignalingConfig, process: str, users: Users, access: AccessTokens, limits: Limits
+    ) -> None:
         # Given to us; the others by `attach`, because their deliveries come back here.
         self._config = config
         self._process = process
         self._users = users
         self._access = access
+        self._limits = limits
         self._keeper: Keeper
         self._presence: Presence
         self._requests: Requests
         # Ours.
         self._sessions: dict[str, Session] = {}
         self._greetings: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._seen_off = asyncio.Event()
 
     def attach(self, keeper: Keeper, presence: Presence, requests: Requests) -> None:
         """Who tells the time, who is told of devices, and who serves requests."""
@@ -96,6 +102,24 @@ class DeviceConnections:
         """Wait for greetings under way."""
         if self._greetings:
             await asyncio.wait(self._greetings)
+
+    async def finish(self) -> None:
+        """Take no more frames, and wait until those taken are answered.
+
+        A frame that comes now gets no answer: its device asks again elsewhere, under the same requestID.
+        """
+        self._stopping = True
+        for session in list(self._sessions.values()):
+            async with session.turn:
+                pass
+
+    async def see_off(self) -> None:
+        """Have all devices connect again, and wait until they are gone."""
+        for socket in list(self._sessions):
+            self.disconnect(socket, Ending.STOPPING)
+        while self._sessions:
+            self._seen_off.clear()
+            await self._seen_off.wait()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -128,11 +152,13 @@ class DeviceConnections:
 
     # --- from the carriers -------------------------------------------------------------------------------------------
 
-    async def connected(self, socket: str, carrier: Carrier, auth: object) -> None:
+    async def connected(self, socket: str, carrier: Carrier, auth: object, address: str) -> None:
         """Let a device in; raises NotLetIn.  It is greeted once its carrier has confirmed the connection."""
-        device = await self._signed_in(socket, auth)
+        device = await self._recognised(socket, auth, address)
         if not carrier.alive(socket):
             raise NotLetIn("gone")  # while the token was being checked
+        if self._stopping:
+            raise NotLetIn("stopping", "this process stops; connect again")
         bucket = TokenBucket(rate_per_s=self._config.rate_per_s, burst=self._config.rate_burst, now=self._keeper.now())
         session = self._sessions[socket] = Session(device, carrier, bucket)
         log.info("device_online", user=device.user, device=device.card.id)
@@ -145,6 +171,7 @@ class DeviceConnections:
         session = self._sessions.pop(socket, None)
         if session is not None:
             log.info("device_offline", user=session.device.user, device=session.device.card.id)
+            self._seen_off.set()
             await self._presence.gone(session.device)
 
     async def received(self, socket: str, data: object) -> Sent | None:
@@ -155,9 +182,9 @@ class DeviceConnections:
         session = self._sessions.get(socket)
         if session is None:
             return _error(Label(), NotSignedIn())
-        if not self._reads(socket, session):
+        if self._stopping or not self._reads(socket, session):
             return None
-        if not session.bucket.take(self._keeper.now()):
+        if not self._within_rate(session):
             return await self._refused(session, label_of(data), TooFast())
         return await self._frame(session, data)
 
@@ -166,8 +193,12 @@ class DeviceConnections:
         session = self._sessions.get(socket)
         if session is None:
             return _error(Label(), NotSignedIn())
-        within = session.bucket.take(self._keeper.now())
-        return await self._refused(session, Label(), Malformed(problem) if within else TooFast())
+        error = Malformed(problem) if self._within_rate(session) else TooFast()
+        return await self._refused(session, Label(), error)
+
+    def _within_rate(self, session: Session) -> bool:
+        now = self._keeper.now()
+        return session.bucket.take(now) and self._limits.may_send(session.device.user, now)
 
     async def _frame(self, session: Session, data: object) -> Sent | None:
         try:
@@ -185,6 +216,17 @@ class DeviceConnections:
         frame = _error(label, error)
         await self._requests.send(session.device.ref, frame)
         return frame
+
+    async def _recognised(self, socket: str, auth: object, address: str) -> Device:
+        """Whose device this is; raises NotLetIn, also for an address that has presented too many wrong tokens."""
+        if not self._limits.may_sign_in(address, self._keeper.now()):
+            raise NotLetIn("too_fast", "too many failed sign-ins from this address")
+        try:
+            return await self._signed_in(socket, auth)
+        except NotLetIn as refusal:
+            if refusal.reason == "unauthorized":
+                self._limits.failed(address, self._keeper.now())
+            raise
 
     async def _signed_in(self, socket: str, auth: object) -> Device:
         try:

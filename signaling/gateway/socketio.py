@@ -8,6 +8,7 @@ final one.
 
 from __future__ import annotations
 
+from ..addresses import AddressOf
 from ..errors import NotLetIn
 from ..qss import frames
 from .devices import DeviceConnections
@@ -21,10 +22,11 @@ EVENT = "message"
 class SocketIoDevices:
     """The Socket.IO connections of devices, by their Socket.IO id.  One transport carries one of them."""
 
-    def __init__(self, sockets: Sockets, devices: DeviceConnections) -> None:
+    def __init__(self, sockets: Sockets, devices: DeviceConnections, address_of: AddressOf) -> None:
         # Given to us.
         self._sockets = sockets
         self._devices = devices
+        self._address_of = address_of
         # Ours.
         self._transports: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -38,7 +40,7 @@ class SocketIoDevices:
             raise refused("already", "this connection is signed in already")
         self._taken.add(transport)
         try:
-            await self._devices.connected(sid, self, auth)
+            await self._devices.connected(sid, self, auth, self._address_of(self._sockets.request_of(sid, NAMESPACE)))
         except BaseException as refusal:
             self._taken.discard(transport)
             if isinstance(refusal, NotLetIn):

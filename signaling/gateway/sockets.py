@@ -131,6 +131,11 @@ class Sockets:
             self._ending.add(engine)
             self._spawn(self._end(sid, namespace, engine) if for_good else self._cut(engine))
 
+    def request_of(self, sid: str, namespace: str) -> web.Request:
+        """The HTTP request that a connection began with."""
+        request: web.Request = self._server.get_environ(sid, namespace)["aiohttp.request"]
+        return request
+
     def transport_of(self, sid: str, namespace: str) -> str | None:
         """The transport below a connection."""
         engine: str | None = self._server.manager.eio_sid_from_sid(sid, namespace)
@@ -169,15 +174,16 @@ class Sockets:
         self._timers.arm(engine, asyncio.get_running_loop().time() + GOODBYE_S)
 
     async def _cut(self, engine: str) -> None:
-        """End a transport without waiting for the peer.
+        """End a transport without waiting for the peer, who then connects again by himself.
 
-        The library's own `disconnect` waits until the peer has read everything, which may be never.
+        The library's own `disconnect` waits until the peer has read everything, which may be never.  `abort` spares him
+        the CLOSE packet, after which python-socketio's client would stay away.
         """
         socket = self._server.eio.sockets.pop(engine, None)
         self._ending.discard(engine)
         if socket is None:
             return
-        await socket.close(wait=False, reason=self._server.eio.reason.SERVER_DISCONNECT)
+        await socket.close(wait=False, abort=True, reason=self._server.eio.reason.SERVER_DISCONNECT)
         socket.queue.put_nowait(None)  # ends the library's writer once what it has is written
         if (transport := self._transports.pop(engine, None)) is not None:
             asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)

@@ -19,6 +19,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from common.log import FieldLog
 
+from ..addresses import AddressOf
 from ..config import SignalingConfig
 from ..errors import NotLetIn
 from ..qss.frames import RefusedCancel
@@ -30,7 +31,14 @@ PING_S = 25.0  # as on Socket.IO; a device that answers none is gone after one a
 GOODBYE_S = 1.0  # between telling a device that it is over and cutting its transport
 LAST_WORDS = 120  # bytes of a close frame's reason; RFC 6455 §5.5 allows 123
 
-CLOSE_CODES = {"malformed": 4400, "unauthorized": 4401, "too_slow": 4408, "too_fast": 4429, "internal": 1011}
+CLOSE_CODES = {
+    "malformed": 4400,
+    "unauthorized": 4401,
+    "too_slow": 4408,
+    "too_fast": 4429,
+    "stopping": 1001,
+    "internal": 1011,
+}
 """Of refused connections, by reason; codes from 4000 are the application's (RFC 6455 §7.4.2)."""
 
 log = FieldLog(__name__)
@@ -80,10 +88,11 @@ class _Connection:
 class WebSocketDevices:
     """The WebSocket connections of devices, by an id of ours.  Owns them; `close` ends all."""
 
-    def __init__(self, config: SignalingConfig, devices: DeviceConnections) -> None:
+    def __init__(self, config: SignalingConfig, devices: DeviceConnections, address_of: AddressOf) -> None:
         # Given to us.
         self._config = config
         self._devices = devices
+        self._address_of = address_of
         # Ours.
         self._connections: dict[str, _Connection] = {}
         self._frames: set[asyncio.Task[None]] = set()
@@ -132,7 +141,7 @@ class WebSocketDevices:
         name = f"ws-{secrets.token_hex(10)}"
         self._connections[name] = _Connection(socket, request.transport)
         try:
-            await self._devices.connected(name, self, await self._hello(socket))
+            await self._devices.connected(name, self, await self._hello(socket), self._address_of(request))
             await self._converse(name, socket)
         except NotLetIn as refusal:
             await _close(socket, CLOSE_CODES.get(refusal.reason, 1008), f"{refusal.reason}: {refusal.message}")

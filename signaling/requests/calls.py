@@ -62,10 +62,15 @@ async def with_reachable(parts: Parts, offer: Offer, called: Called | None, room
 
 async def close_calls(parts: Parts, device: Device, frame: frames.WacClose) -> Outgoing:
     """The device's unanswered invitations end with 408."""
+    await end_calls(parts, device)
+    return frames.WacResponse(payload=frames.WacResponse.Payload(id=frame.id))
+
+
+async def end_calls(parts: Parts, device: Device) -> None:
+    """The device's unanswered invitations end as if their time were over."""
     for room in await parts.state.rooms.find(ByInviter(device.ref)):
         now = parts.keeper.now()
         await parts.keeper.change(room, lambda r, n=now: rooms.close_calls(r, device.ref, n))  # type: ignore[misc]
-    return frames.WacResponse(payload=frames.WacResponse.Payload(id=frame.id))
 
 
 async def current_invitations(parts: Parts, device: Device, frame: frames.CurrentInvitations) -> Outgoing:

@@ -11,6 +11,7 @@ from ..errors import NobodyReachable, NotInAcl
 from ..ice import IceServers
 from ..inbox import Inbox
 from ..keeper import Keeper
+from ..limits import RingLimits
 from ..nodes.link import Nodes
 from ..qss import frames, replies
 from ..qss.devices import Device
@@ -36,6 +37,7 @@ class Parts:
     inbox: Inbox
     tokens: RoomTokens
     ice: IceServers
+    rings: RingLimits
 
     async def room(self, named: frames.RoomPayload) -> Room:
         """The room that a request names; raises UnknownRoom."""

@@ -38,7 +38,11 @@ async def reachable(parts: Parts, offer: Offer, called: Called | None, room: Roo
 
 
 async def ring(parts: Parts, room: RoomId, offer: Offer, *, media: bool = True) -> RequestId:
-    """Open an invitation and ring it; gives its ring id.  Its result comes by the rules, or as what this raises."""
+    """Open an invitation and ring it; gives its ring id.  Its result comes by the rules, or as what this raises.
+
+    TooFast if the inviter rings too much.
+    """
+    parts.rings.take(offer.inviter.user, offer.users, parts.keeper.now())
     ring_id, now, expires_at = new_request_id(), parts.keeper.now(), parts.rung_until()
     change = await parts.keeper.change(
         room, lambda r: rooms.invite(r, offer, ring_id=ring_id, now=now, expires_at=expires_at)

@@ -72,6 +72,16 @@ class Requests:
         self._unreachable: dict[Key, Outgoing] = {}
         self._timers = Timers(self._on_unreachable, parts.keeper.now)
 
+    async def hasten(self) -> None:
+        """Give the answers that wait for their time now: this process stops."""
+        for key in list(self._unreachable):
+            self._timers.arm(key, None)
+            await self._on_unreachable(key)
+
+    async def end_calls(self, device: Device) -> None:
+        """End the device's unanswered invitations as if their time were over: this process stops, and they with it."""
+        await calls.end_calls(self._parts, device)
+
     async def close(self) -> None:
         """Nobody is answered any more."""
         await self._timers.close()

@@ -20,6 +20,7 @@ class Listener(Protocol):
 
     frames: list[Frame]
     gone: asyncio.Event
+    left_for: str
 
     def got(self, frame: Frame) -> None:
         """A frame has come."""
@@ -65,7 +66,8 @@ class SocketIoLine:
     async def _on_message(self, frame: Frame) -> None:
         self._listener.got(frame)
 
-    async def _on_disconnect(self, *_reason: object) -> None:
+    async def _on_disconnect(self, reason: str = "") -> None:
+        self._listener.left_for = reason
         self._listener.gone.set()
 
 

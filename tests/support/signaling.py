@@ -121,6 +121,7 @@ class Device:
         self._taken = 0
         self._news = asyncio.Event()
         self.gone = asyncio.Event()
+        self.left_for = ""
         self.sio = _client()
         self.line: Line = SocketIoLine(self, self.sio) if transport == "socket.io" else WebSocketLine(self)
 
@@ -231,6 +232,7 @@ class InTestNode:
         capacity: int = 100,
         refuses: tuple[str, ...] = (),
         silent: tuple[str, ...] = (),
+        slow: tuple[str, ...] = (),
         secret: str = NODE_SECRET,
     ) -> None:
         self.name = name
@@ -240,6 +242,8 @@ class InTestNode:
         self.commands: list[tuple[str, Frame]] = []
         self.refuses = refuses
         self.silent = silent
+        self.slow = slow
+        self.go_on = asyncio.Event()
         self.secret = secret
         self.registered: Frame = {}
         self.refusals: list[Frame] = []
@@ -340,6 +344,8 @@ class InTestNode:
             self._news.set()
             if command in self.silent:
                 await asyncio.Event().wait()
+            if command in self.slow:
+                await self.go_on.wait()
             if command in self.refuses:
                 return {"error": "busy", "message": "not today"}
             getattr(self, f"_on_{command}")(data)

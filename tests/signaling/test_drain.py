@@ -1,0 +1,140 @@
+"""A stop: frames in flight are answered, callers learn how their calls ended, devices are sent elsewhere, exit 0."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from signaling.config import kept_secret
+from signaling.store import Store
+from signaling.tokens import AccessTokens
+from tests.support.eventually import eventually
+from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
+from tests.support.ports import free_tcp_port
+from tests.support.signaling import NODE_SECRET, PASSWORD_HASH, Device, InTestNode, settings
+from tests.support.system import answers
+
+
+class Process:
+    """`tertulia signaling` in a process of its own, and what connects to it."""
+
+    def __init__(self, data: Path, transport: Transport) -> None:
+        self.data = data
+        self.transport = transport
+        self.url = f"http://127.0.0.1:{free_tcp_port()}"
+        self.process: asyncio.subprocess.Process
+        self.clients: list[Device | InTestNode] = []
+
+    async def start(self, *options: str) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tertulia", "signaling", "--port", self.url.rpartition(":")[2], "--data", str(self.data), *options),
+            env={**os.environ, "TERTULIA_NODE_SECRET": NODE_SECRET},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await eventually(lambda: answers(f"{self.url}/healthz"), "signaling answers", 30)
+
+    async def device(self, name: str) -> Device:
+        store = await Store.open(settings(self.data).database_url)
+        user = await store.users.by_name(name) or await store.users.add(name, "local", PASSWORD_HASH)
+        await store.close()
+        tokens = AccessTokens((kept_secret(self.data / "secret").encode(),))
+        made = Device(user, f"{name}-tab", self.transport)
+        await made.connect(self.url, tokens.make(user.id, now=time.time(), ttl_s=600))
+        self.clients.append(made)
+        return made
+
+    async def node(self, slow: tuple[str, ...] = ()) -> InTestNode:
+        node = InTestNode("sfu1", slow=slow)
+        await node.connect(self.url)
+        self.clients.append(node)
+        return node
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    async def ended(self, within_s: float = 8.0) -> int:
+        return await asyncio.wait_for(self.process.wait(), within_s)
+
+    async def close(self) -> None:
+        for client in self.clients:
+            await client.disconnect()
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@pytest.fixture(params=TRANSPORTS)
+async def process(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Process]:
+    made = Process(tmp_path, request.param)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_a_stop_ends_open_invitations_with_a_result_and_sends_the_devices_elsewhere(process: Process) -> None:
+    await process.start()
+    await process.node()
+    alice, bob = await process.device("alice"), await process.device("bob")
+    await alice.invite("bob", (await alice.room())["room"], "i1")
+    ring = await bob.ring()
+    process.terminate()
+    result = await alice.frame(lambda f: f.get("requestID") == "i1")
+    assert (result["cancel"], result["error"]) == ("invitation", 408)
+    assert (await bob.frame(lambda f: f.get("cancel") == "invitation"))["requestID"] == ring["requestID"]
+    for device in (alice, bob):
+        await asyncio.wait_for(device.gone.wait(), 5)
+        if isinstance(device.line, WebSocketLine):
+            assert device.line.close_code == 1001
+        else:
+            assert device.left_for in {
+                "transport close",
+                "transport error",
+            }  # after which Socket.IO clients connect again by themselves
+    assert await process.ended() == 0
+
+
+async def test_a_frame_in_flight_is_answered_before_the_process_ends(process: Process) -> None:
+    await process.start()
+    await process.node(slow=("open_room",))
+    alice = await process.device("alice")
+    asked = asyncio.create_task(alice.ask("createRoom", "c1", payload={}))
+    node = next(one for one in process.clients if isinstance(one, InTestNode))
+    await node.command("open_room")
+    process.terminate()
+    await eventually(lambda: _refuses(process.url), "nobody new is let in")
+    assert not asked.done()
+    node.go_on.set()
+    assert "payload" in await asked
+    assert await process.ended() == 0
+
+
+async def test_a_stop_gives_up_after_its_time(process: Process) -> None:
+    await process.start("--drain-timeout", "0.2")
+    node = await process.node(slow=("open_room",))
+    alice = await process.device("alice")
+    await alice.send({"request": "createRoom", "requestID": "c1", "payload": {}})
+    await node.command("open_room")
+    process.terminate()
+    began = time.monotonic()
+    assert await process.ended() == 0
+    assert time.monotonic() - began < 6
+    node.go_on.set()
+
+
+async def _refuses(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/healthz"):
+            return False
+    except aiohttp.ClientConnectionError:
+        return True
