@@ -8,7 +8,7 @@ CARGO := cargo --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench stateful fuzz lock clean format lint-python lint-rust lint-page browsers servers
+.PHONY: help setup demo check test bench stateful schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -34,6 +34,9 @@ bench: .venv/.core .venv/.dev ## CPU per packet beside a floor in the same run: 
 stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers and failures against the rules (STEPS=…)
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py
 STEPS := 1000000
+
+schemas: .venv/.made ## write docs/schemas, docs/asyncapi.json and the table of frames anew from the models
+	$(BIN)/python -m signaling.qss.schema
 
 fuzz: ## the packet parsers under cargo-fuzz, one minute each (nightly toolchain; sfu/core/fuzz says how without)
 	cd sfu/core && for target in $$(cargo fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

@@ -267,7 +267,7 @@ class DeviceConnections:
 def _error(label: Label, error: SignalingError) -> Outgoing:
     """The answer to a frame that got no further than here."""
     if label.envelope == "type" and label.request_id is not None:
-        payload = frames.WacResponse.Payload(id=label.request_id, error=error.code, message=error.message)
+        payload = frames.WacResponseBody(id=label.request_id, error=error.code, message=error.message)
         return frames.WacResponse(payload=payload)
     return frames.Answer(
         answer=label.name,

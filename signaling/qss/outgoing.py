@@ -76,7 +76,7 @@ class Done(Struct, frozen=True, kw_only=True):
     """There is nothing more to say: `{}`."""
 
 
-Payload = RoomReply | RoomsReply | AclReply | InvitationsReply | Done
+AnswerPayload = RoomReply | RoomsReply | AclReply | InvitationsReply | Done
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     answer: str | None
     request_id: str | UnsetType = field(name="requestID", default=UNSET)
-    payload: Payload | UnsetType = UNSET
+    payload: AnswerPayload | UnsetType = UNSET
     error: int | UnsetType = UNSET
     message: str | UnsetType = UNSET
 
@@ -175,18 +175,19 @@ class RefusedCancel(Struct, frozen=True, kw_only=True):
     message: str = "no open invitation with this requestID"
 
 
+class WacResponseBody(Struct, frozen=True, kw_only=True):
+    """Names the request; an error where there is one."""
+
+    id: str
+    error: int | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
 class WacResponse(Struct, frozen=True, kw_only=True):
     """The answer to a WAC request."""
 
-    class Payload(Struct, frozen=True, kw_only=True):
-        """Names the request; an error where there is one."""
-
-        id: str
-        error: int | UnsetType = UNSET
-        message: str | UnsetType = UNSET
-
     type: Literal["response"] = "response"
-    payload: Payload
+    payload: WacResponseBody
 
 
 class EventBody(Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ async def with_reachable(parts: Parts, offer: Offer, called: Called | None, room
 async def close_calls(parts: Parts, device: Device, frame: frames.WacClose) -> Outgoing:
     """The device's unanswered invitations end with 408."""
     await end_calls(parts, device)
-    return frames.WacResponse(payload=frames.WacResponse.Payload(id=frame.id))
+    return frames.WacResponse(payload=frames.WacResponseBody(id=frame.id))
 
 
 async def end_calls(parts: Parts, device: Device) -> None:

@@ -137,7 +137,7 @@ def refusal(frame: Asked, user: UserId, error: SignalingError) -> Outgoing:
     code, message = error.code, error.message
     match frame:
         case frames.WacClose():
-            return frames.WacResponse(payload=frames.WacResponse.Payload(id=frame.id, error=code, message=message))
+            return frames.WacResponse(payload=frames.WacResponseBody(id=frame.id, error=code, message=message))
         case frames.Invite() | frames.InviteRequest() | frames.BlindTransfer():
             name = cast("frames.ResultName", frame.name)
             return frames.InvitationResult(
