@@ -35,8 +35,9 @@ stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers a
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py
 STEPS := 1000000
 
-schemas: .venv/.made ## write docs/schemas, docs/asyncapi.json and the table of frames anew from the models
+schemas: .venv/.made ## write docs/schemas, docs/asyncapi.json, docs/openapi.json and the table of frames anew from the models
 	$(BIN)/python -m signaling.qss.schema
+	$(BIN)/python -m signaling.sapi.openapi > docs/openapi.json
 
 fuzz: ## the packet parsers under cargo-fuzz, one minute each (nightly toolchain; sfu/core/fuzz says how without)
 	cd sfu/core && for target in $$(cargo fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

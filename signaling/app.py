@@ -32,9 +32,12 @@ from .gateway.sockets import Sockets
 from .gateway.websocket import WebSocketDevices
 from .history import History
 from .ice import IceServers
+from .identities import Identities
 from .inbox import Inbox
+from .issuer import Issuer
 from .keeper import Keeper
 from .limits import Limits, RingLimits
+from .metrics import Metrics
 from .nodes.link import NAMESPACE as NODES
 from .nodes.link import Nodes
 from .open_requests import OpenRequests
@@ -43,8 +46,10 @@ from .presence import Presence
 from .requests import Requests
 from .requests.parts import Parts
 from .rings import Rings
+from .sapi import api
+from .sapi.cors import cors
+from .sapi.parts import Parts as SapiParts
 from .sapi.problems import problems
-from .sapi.routes import Sapi
 from .state import State
 from .state.memory_state import MemoryState
 from .store import Store
@@ -127,15 +132,20 @@ class App:
         await self._listen(app)
 
     def _assemble(self) -> web.Application:
-        config, state, users = self.config, self.state, self.users
+        config, state = self.config, self.state
         tokens = RoomTokens(*config.secrets)
         ice = IceServers(config.stun, config.turn, config.turn_secret)
         sockets = Sockets(config)
-        keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config)
+        metrics = Metrics()
+        issuer = Issuer(config.issuer) if config.issuer else None
+        identities = Identities(
+            store=self.store, access=self.access, issuer=issuer, session_ttl_s=config.refresh_ttl_s
+        )  # fmt: skip
+        keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config, metrics)
         nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens, state=state)
         limits, address_of = Limits(config), address_behind(config.trust_proxy)
         devices = DeviceConnections(
-            config=config, process=state.process, users=users, access=self.access, limits=limits
+            config=config, process=state.process, identities=identities, metrics=metrics, limits=limits
         )  # fmt: skip
         websockets = WebSocketDevices(config, devices, address_of)
         open_requests = self._open_requests = OpenRequests(state, config.open_requests)
@@ -196,10 +206,24 @@ class App:
             inbox=inbox,
             alone=isinstance(state, MemoryState),
         )
-        app = web.Application(middlewares=[door.ask, problems], client_max_size=BODY_BYTES)
+        metrics.watch("devices_online", "Devices connected to this process.", lambda: float(len(devices)))
+        if issuer is not None:
+            self._stack.push_async_callback(issuer.close)
+        sapi = SapiParts(
+            config=config,
+            store=self.store,
+            state=state,
+            access=self.access,
+            metrics=metrics,
+            nodes=state.nodes.all,
+            end_sessions=keeper.end_sessions,
+        )
+        app = web.Application(
+            middlewares=[door.ask, cors(config.cors_origins), problems], client_max_size=BODY_BYTES
+        )  # fmt: skip
         sockets.attach(app)
         websockets.attach(app)
-        app.add_routes(Sapi(config=config, users=users, access=self.access, state=state, nodes=nodes).routes())
+        app.add_routes(api.routes(sapi, identities, address_of))
         add_page(app, config.web)
         return app
 

@@ -21,6 +21,7 @@ from . import config as settings
 from .addresses import networks
 from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
 from .errors import ConfigError, StartError, StoreError
+from .qss.identifiers import new_short_id
 from .tokens import AccessTokens
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def signaling(
     turn_secret_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Secret shared with the TURN server.")
     ] = None,
+    issuer: Annotated[str | None, typer.Option(metavar="URL", help="Whose tokens sign in as well (its `iss`).")] = None,
+    jwks: Annotated[str | None, typer.Option(metavar="URL", help="Where the issuer's public keys are.")] = None,
+    audience: Annotated[str | None, typer.Option(help="What the issuer's tokens must be meant for.")] = None,
+    issuer_domain: Annotated[str, typer.Option(metavar="DOMAIN", help="Where its users are made.")] = DEFAULT_DOMAIN,
+    cors_origin: Annotated[
+        list[str] | None, typer.Option(metavar="ORIGIN", help="Pages elsewhere that may call; * is any.")
+    ] = None,
     ring_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds until an unanswered call ends.")] = 30.0,
     trust_proxy: Annotated[
         list[str] | None,
@@ -94,6 +102,8 @@ def signaling(
             ring_timeout_s=ring_timeout,
             trust_proxy=networks(trust_proxy or (), "--trust-proxy"),
             drain_timeout_s=drain_timeout,
+            issuer=settings.issuer(issuer, jwks, audience, issuer_domain),
+            cors_origins=tuple(cors_origin or ()),
         )
         asyncio.run(_serve(config))
 
@@ -132,13 +142,8 @@ def token(
     """Print an access token of a user."""
     with told_in_one_line():
         settings.make_data_directory(data)
-        found = asyncio.run(_find(settings.database_url(database, database_password_file, data), name))
-        if found is None:
-            raise StoreError(f"no user {name!r} in {data}")
-        made = AccessTokens(settings.own_secrets(None, data)).make(
-            found.id, now=time.time(), ttl_s=settings.ACCESS_TTL_S
-        )
-        out.print(made, highlight=False, soft_wrap=True)
+        url = settings.database_url(database, database_password_file, data)
+        out.print(asyncio.run(_token(data, url, name)), highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -177,11 +182,17 @@ async def _add(url: str, name: str, domain: str, password: str, admin: bool) -> 
         await store.close()
 
 
-async def _find(url: str, name: str) -> User | None:
+async def _token(data: Path, url: str, name: str) -> str:
+    """A token of a session of its own, which is listed and revoked like any other."""
     from .store import Store
 
-    store = await Store.open(url)
+    store, session, now = await Store.open(url), new_short_id(), time.time()
     try:
-        return await store.users.by_name(name)
+        found = await store.users.by_name(name)
+        if found is None:
+            raise StoreError(f"no user {name!r} in {data}")
+        await store.sessions.add(session, found.id, now + settings.ACCESS_TTL_S, "tertulia token")
     finally:
         await store.close()
+    access = AccessTokens(settings.own_secrets(None, data))
+    return access.make(found.id, now=now, ttl_s=settings.ACCESS_TTL_S, session=session)

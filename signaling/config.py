@@ -25,6 +25,8 @@ ABOVE_ZERO = (
     "node_ack_s",
     "rate_per_s",
     "rate_burst",
+    "sapi_rate_per_s",
+    "sapi_burst",
     "user_rate_per_s",
     "user_rate_burst",
     "rings_per_min",
@@ -37,6 +39,30 @@ ABOVE_ZERO = (
     "refusals_burst",
     "drain_timeout_s",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerConfig:
+    """Somebody else who may say who a user is (OpenID Connect)."""
+
+    url: str
+    """Its `iss`, literally."""
+    jwks: str
+    """Where its public keys are."""
+    audience: str
+    """What its tokens must be meant for."""
+    domain: str = DEFAULT_DOMAIN
+    """Where its users are made, when they come first."""
+    claim: str = "preferred_username"
+    """What they are called by; without it, by their `sub`."""
+    refetch_s: float = 10.0
+    """For unknown keys it is asked at most so often."""
+
+    def __post_init__(self) -> None:
+        _check_scheme("--issuer", self.url, ("https://", "http://"))
+        _check_scheme("--jwks", self.jwks, ("https://", "http://"))
+        if not self.audience:
+            raise ConfigError("--audience", "must not be empty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +152,15 @@ class SignalingConfig:
     connect_within_s: float = 10.0
     """A connection that has not signed in by then is closed."""
 
+    issuer: IssuerConfig | None = None
+    """Who else may say who a user is."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins of pages elsewhere that may call; `*` is any.  Our own page needs none."""
+    sapi_rate_per_s: float = 50.0
+    """Requests of SAPI a second that one address may make on average."""
+    sapi_burst: float = 200.0
+    """Requests of SAPI that one address may make at once."""
+
     def __post_init__(self) -> None:
         self._check_numbers()
         if not self.secrets or min(map(len, self.secrets)) < 16:
@@ -136,6 +171,9 @@ class SignalingConfig:
             raise ConfigError("--turn", "needs --turn-secret-file")
         if self.redis:
             _check_scheme("--redis", self.redis, ("redis://", "rediss://", "unix://"))
+        for origin in self.cors_origins:
+            if origin != "*":
+                _check_scheme("--cors-origin", origin, ("https://", "http://"))
         for url in self.stun:
             _check_scheme("--stun", url, ("stun:", "stuns:"))
         for url in self.turn:
@@ -233,6 +271,16 @@ def redis_password(file: Path | None, environment: Mapping[str, str] = os.enviro
     if file is not None:
         return read_secret(file, "--redis-password-file")
     return environment.get("TERTULIA_REDIS_PASSWORD", "").strip()
+
+
+def issuer(url: str | None, jwks: str | None, audience: str | None, domain: str) -> IssuerConfig | None:
+    """The external issuer, of which all three are said or none."""
+    given = {"--issuer": url, "--jwks": jwks, "--audience": audience}
+    if not any(given.values()):
+        return None
+    if missing := [name for name, value in given.items() if not value]:
+        raise ConfigError(missing[0], "is needed as well: --issuer, --jwks and --audience go together")
+    return IssuerConfig(url=str(url), jwks=str(jwks), audience=str(audience), domain=domain)
 
 
 def web_directory(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:

@@ -6,6 +6,7 @@ SignalingError                the requester is told, with a code of QSS (docs/pr
 ├── NotLetIn             401  a connection is refused: its reason is told
 ├── NotInAcl             403  not admitted to the room
 ├── RoomLocked           403  nobody new is admitted to the room
+├── NotAllowed           403  signed in, but without the right
 ├── NotFound             404
 │   ├── UnknownRequest        no such request
 │   ├── UnknownRoom           no such room
@@ -13,11 +14,14 @@ SignalingError                the requester is told, with a code of QSS (docs/pr
 │   └── NobodyReachable       unknown, offline or blocked: never said which
 ├── Already              409  joined or invited already
 ├── NodeTaken            409  another live node has this name
+├── WrongMethod          405  the path knows other methods
+├── WrongType            415  a body that is no JSON
 ├── TooFast              429  above the rate
 ├── RoomFull             486  no place in the room
 ├── ServerFault          500  our fault
 ├── SecretGone           500  the secret that a room's tokens are made with was taken away under it
 ├── NoNode               503  no node takes it, or the node did not answer
+├── IssuerAway           503  the issuer's keys cannot be fetched
 ├── StateAway            503  the short-lived state cannot be reached
 └── StoreAway            503  the database does not answer
 
@@ -90,6 +94,12 @@ class RoomLocked(SignalingError):
         super().__init__("room is locked")
 
 
+class NotAllowed(SignalingError):
+    """Whoever asks is known, and may not."""
+
+    code = 403
+
+
 class NotFound(SignalingError):
     """Whatever was named does not exist."""
 
@@ -139,13 +149,42 @@ class NodeTaken(SignalingError):
         super().__init__(f"another node called {name!r} is connected; give each node its own --name")
 
 
+class WrongMethod(SignalingError):
+    """The path is served, but not with this method."""
+
+    code = 405
+
+    def __init__(self, method: str, path: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{path} knows no {method}, but {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class WrongType(SignalingError):
+    """The body is of a type that nobody reads here."""
+
+    code = 415
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"the body must be application/json, not {given[:64]!r}")
+
+
 class TooFast(SignalingError):
     """The device sends more than its rate, or has too much open at once."""
 
     code = 429
 
-    def __init__(self, message: str = "too many requests") -> None:
+    def __init__(self, message: str = "too many requests", retry_after_s: float = 1.0) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class IssuerAway(SignalingError):
+    """The keys of the external issuer are not known, and cannot be fetched."""
+
+    code = 503
+
+    def __init__(self) -> None:
+        super().__init__("the issuer's keys cannot be fetched; try again")
 
 
 class RoomFull(SignalingError):

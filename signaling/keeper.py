@@ -16,8 +16,10 @@ from common.log import FieldLog
 from .config import SignalingConfig
 from .dispatch import Dispatch
 from .errors import StateAway, UnknownRoom
+from .metrics import Metrics
 from .qss import rooms
 from .qss.effects import Conclude, Record, Tell, Transferred
+from .qss.history import CallRecord
 from .qss.identifiers import DeviceRef, Instant, RoomId, UserId
 from .qss.rooms import Change, Room
 from .state import Rule, State
@@ -33,12 +35,13 @@ log = FieldLog(__name__)
 class Keeper:
     """The only writer of rooms."""
 
-    def __init__(self, state: State, dispatch: Dispatch, config: SignalingConfig) -> None:
+    def __init__(self, state: State, dispatch: Dispatch, config: SignalingConfig, metrics: Metrics) -> None:
         # Given to us.
         self._state = state
         self._rooms = state.rooms
         self._dispatch = dispatch
         self._config = config
+        self._metrics = metrics
         # Ours.
         self._timers = Timers(self._on_time, self.now)
         self._started_at = self.now()
@@ -103,7 +106,7 @@ class Keeper:
     async def _change(self, room: RoomId, rule: Rule) -> Change:
         change = await self._rooms.change(room, rule, self._dispatch)
         self._timers.arm(room, change.room.deadline() if change.room else None)
-        self._log(room, change)
+        self._told(room, change)
         return change
 
     async def destroy(self, room: RoomId, reason: str) -> None:
@@ -151,9 +154,10 @@ class Keeper:
         except UnknownRoom:
             log.debug("room_gone_meanwhile", room=room)
 
-    @staticmethod
-    def _log(room: RoomId, change: Change) -> None:
+    def _told(self, room: RoomId, change: Change) -> None:
         for effect in change.effects:
+            if isinstance(effect, Record) and isinstance(effect.call, CallRecord):
+                self._metrics.invitation_over(effect.call.reason)
             if isinstance(effect, Conclude):
                 code = getattr(effect.result, "error", None) or 0
                 log.info("invitation_over", room=room, inviter=effect.inviter.user, code=code)

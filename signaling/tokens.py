@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets as randomness
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -61,6 +60,8 @@ class Claims:
 
     user: UserId
     session: str
+    serial: int = 0
+    """Of a refresh token: which one of its session it is."""
 
 
 class AccessTokens:
@@ -69,12 +70,15 @@ class AccessTokens:
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._keys = tuple(_derived(secret, b"access token") for secret in secrets)
 
-    def make(self, user: UserId, *, now: float, ttl_s: float, use: Use = "access", session: str | None = None) -> str:
+    def make(
+        self, user: UserId, *, now: float, ttl_s: float, session: str, use: Use = "access", serial: int = 0
+    ) -> str:
         """A token for `user`; `now` in epoch seconds."""
         claims = {
             "sub": user,
-            "sid": session or randomness.token_hex(12),
+            "sid": session,
             "use": use,
+            "ser": serial,
             "iat": int(now),
             "exp": int(now + ttl_s),
         }
@@ -87,7 +91,8 @@ class AccessTokens:
             raise NotSignedIn("wrong token")
         if not isinstance(claims["exp"], int) or now >= claims["exp"]:
             raise NotSignedIn("expired token")
-        return Claims(UserId(claims["sub"]), claims["sid"])
+        serial = claims.get("ser", 0)
+        return Claims(UserId(claims["sub"]), claims["sid"], serial if isinstance(serial, int) else -1)
 
     def _signed(self, token: str) -> dict[str, Any]:
         for key in self._keys:

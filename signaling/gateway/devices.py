@@ -9,7 +9,6 @@ an access token, and nothing is kept of it before that.  Its frames are taken on
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,8 +20,10 @@ from common.rate import TokenBucket
 
 from ..config import SignalingConfig
 from ..errors import Malformed, NotLetIn, NotSignedIn, ServerFault, SignalingError, TooFast
+from ..identities import Identities
 from ..keeper import Keeper
 from ..limits import Limits
+from ..metrics import Metrics
 from ..presence import Presence
 from ..qss import frames
 from ..qss.devices import Device, DeviceCard
@@ -30,8 +31,6 @@ from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import new_request_id
 from ..qss.parse import Label, label_of, parse
 from ..requests import Requests
-from ..store.users import Users
-from ..tokens import AccessTokens
 from .endings import Ending
 
 log = FieldLog(__name__)
@@ -75,13 +74,13 @@ class DeviceConnections:
     """Connections of devices by the id of their socket, whatever carries them."""
 
     def __init__(
-        self, *, config: SignalingConfig, process: str, users: Users, access: AccessTokens, limits: Limits
+        self, *, config: SignalingConfig, process: str, identities: Identities, metrics: Metrics, limits: Limits
     ) -> None:
         # Given to us; the others by `attach`, because their deliveries come back here.
         self._config = config
         self._process = process
-        self._users = users
-        self._access = access
+        self._identities = identities
+        self._metrics = metrics
         self._limits = limits
         self._keeper: Keeper
         self._presence: Presence
@@ -203,8 +202,12 @@ class DeviceConnections:
     async def _frame(self, session: Session, data: object) -> Sent | None:
         try:
             async with session.turn:
-                _label, frame = parse(data)
+                label, frame = parse(data)
+                self._metrics.frame(label.name or "other")
+                began = self._keeper.now()
                 answer = await self._requests.serve(session.device, frame)
+                if isinstance(frame, frames.Invite):
+                    self._metrics.rang(self._keeper.now() - began)
         except SignalingError as error:
             return await self._refused(session, label_of(data), error)
         except Exception:
@@ -231,23 +234,23 @@ class DeviceConnections:
     async def _signed_in(self, socket: str, auth: object) -> Device:
         try:
             given = msgspec.convert(auth, ConnectAuth)
-            claims = self._access.check(given.token, now=time.time())
+            signed_in = await self._identities.check(given.token)
         except msgspec.ValidationError as error:
             if isinstance(auth, dict) and isinstance(auth.get("token"), str):
                 raise NotLetIn("malformed", str(error)) from None
             raise NotLetIn("unauthorized") from None
         except NotSignedIn:
             raise NotLetIn("unauthorized") from None
-        user = await self._users.by_id(claims.user)
-        if user is None:
-            raise NotLetIn("unauthorized")
+        except SignalingError as error:
+            raise NotLetIn("unavailable", error.message) from None
+        user = signed_in.user
         card = given.device or DeviceCard(id=new_request_id())
         return Device(
             user=user.id,
             username=user.username,
             card=card,
             socket=socket,
-            session=claims.session,
+            session=signed_in.session,
             process=self._process,
         )
 
@@ -262,6 +265,8 @@ class DeviceConnections:
             if self._sessions.get(session.device.socket) is session:
                 await self.send(session.device.socket, ready)
                 await self._presence.came(session.device)
+                if not await self._identities.is_good(session.device.session):
+                    self.disconnect(session.device.socket, Ending.SESSION_OVER)  # it ended while the device came
 
 
 def _error(label: Label, error: SignalingError) -> Outgoing:

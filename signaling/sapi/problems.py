@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import http
-import json
-from typing import TypeVar
+import math
 
 import msgspec
 from aiohttp import web
@@ -12,20 +11,24 @@ from aiohttp.typedefs import Handler
 
 from common.log import FieldLog
 
-from ..errors import Malformed, SignalingError
+from ..errors import SignalingError, TooFast, WrongMethod
+from .wire import Problem
 
-T = TypeVar("T")
+MEDIA_TYPE = "application/problem+json"
 
 log = FieldLog(__name__)
 
 
-def problem(status: int, detail: str) -> web.Response:
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> web.Response:
     """One problem."""
-    body = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
-    headers = {"WWW-Authenticate": "Bearer"} if status == http.HTTPStatus.UNAUTHORIZED else {}
-    return web.Response(
-        text=json.dumps(body), status=status, content_type="application/problem+json", headers=headers
-    )  # fmt: skip
+    body = Problem(title=http.HTTPStatus(status).phrase, status=status, detail=detail)
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_of(error: SignalingError) -> web.Response:
+    """The problem that an error of ours is."""
+    status = error.code if error.code in set(http.HTTPStatus) else http.HTTPStatus.CONFLICT
+    return problem(status, error.message, _headers(error))
 
 
 @web.middleware
@@ -36,7 +39,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except SignalingError as error:
-        return problem(error.code, error.message)
+        return problem_of(error)
     except web.HTTPException as error:
         return problem(error.status, error.text or error.reason)
     except Exception:
@@ -44,9 +47,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(500, "internal error")
 
 
-async def body_of(request: web.Request, kind: type[T]) -> T:
-    """The typed JSON body of a request; raises Malformed."""
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Malformed(str(error)) from None
+def _headers(error: SignalingError) -> dict[str, str]:
+    match error:
+        case TooFast():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+        case WrongMethod():
+            return {"Allow": ", ".join(error.allowed)}
+        case SignalingError(code=401):
+            return {"WWW-Authenticate": "Bearer"}
+        case _:
+            return {}

@@ -42,6 +42,11 @@ class PasswordChecks:
         self._waiting = 0
         _nobodys_hash()  # made before the first sign-in, which must not take longer than the others
 
+    async def hash(self, password: str) -> str:
+        """The hash to keep of a new password."""
+        async with self._slots:
+            return await asyncio.to_thread(hash_password, password)
+
     async def check(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is right.  Without a hash (no such user) the same work is done, in vain."""
         if self._waiting >= WAITING:

@@ -37,15 +37,24 @@ class Users:
         self._database = database
 
     async def add(
-        self, name: str, domain: str, password_hash: str | None, display_name: str = "", *, admin: bool = False
+        self,
+        name: str,
+        domain: str,
+        password_hash: str | None,
+        display_name: str = "",
+        *,
+        admin: bool = False,
+        user_id: UserId | None = None,
     ) -> User:
         """Make a user, and his domain if it is new; without a hash no password signs him in.
+
+        The id is a new one, unless he has one elsewhere that it follows from.
 
         Raises ConfigError for a bad name, StoreError for a taken one.
         """
         name, domain = checked_name(name, "user name"), checked_domain(domain)
         made = User(
-            id=new_user_id(),
+            id=user_id or new_user_id(),
             name=name,
             domain=domain,
             display_name=checked_text(display_name, "display name") or name,

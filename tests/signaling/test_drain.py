@@ -19,7 +19,7 @@ from signaling.tokens import AccessTokens
 from tests.support.eventually import eventually
 from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
 from tests.support.ports import free_tcp_port
-from tests.support.signaling import NODE_SECRET, PASSWORD_HASH, Device, InTestNode, settings
+from tests.support.signaling import NODE_SECRET, Device, InTestNode, settings, signed_up
 from tests.support.system import answers
 
 
@@ -45,11 +45,11 @@ class Process:
 
     async def device(self, name: str) -> Device:
         store = await Store.open(settings(self.data).database_url)
-        user = await store.users.by_name(name) or await store.users.add(name, "local", PASSWORD_HASH)
+        user = await signed_up(store, name)
         await store.close()
         tokens = AccessTokens((kept_secret(self.data / "secret").encode(),))
         made = Device(user, f"{name}-tab", self.transport)
-        await made.connect(self.url, tokens.make(user.id, now=time.time(), ttl_s=600))
+        await made.connect(self.url, tokens.make(user.id, now=time.time(), ttl_s=600, session=user.id))
         self.clients.append(made)
         return made
 

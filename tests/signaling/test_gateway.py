@@ -81,7 +81,7 @@ async def test_an_expired_token_refuses_the_connection(server: Server) -> None:
 
 async def test_a_token_of_another_secret_or_use_refuses_the_connection(server: Server) -> None:
     alice = await server.user("alice")
-    foreign = AccessTokens((b"somebody else's secret",)).make(alice.id, now=time.time(), ttl_s=60)
+    foreign = AccessTokens((b"somebody else's secret",)).make(alice.id, now=time.time(), ttl_s=60, session=alice.id)
     assert (await _refused(server, {"token": foreign}))["code"] == "unauthorized"
     assert (await _refused(server, {"token": server.token(alice, use="refresh")}))["code"] == "unauthorized"
 
@@ -377,6 +377,8 @@ async def test_a_cancel_that_comes_too_late_is_told_so_in_a_frame(server: Server
 
 async def test_a_session_that_is_over_loses_its_devices_and_no_others(server: Server) -> None:
     user = await server.user("alice")
+    for session in ("first", "second"):
+        await server.app.store.sessions.add(session, user.id, time.time() + 600)
     phone, tab = Device(user, "phone"), Device(user, "tab")
     await phone.connect(server.url, server.token(user, session="first"))
     await tab.connect(server.url, server.token(user, session="second"))

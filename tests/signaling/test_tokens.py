@@ -43,7 +43,7 @@ def test_a_node_is_told_the_sha_256_of_the_tokens_text() -> None:
 
 def test_an_access_token_dies_at_its_time() -> None:
     tokens = AccessTokens((SECRET,))
-    token = tokens.make(ALICE, now=1000, ttl_s=60)
+    token = tokens.make(ALICE, now=1000, ttl_s=60, session="s")
     assert tokens.check(token, now=1059.9).user == ALICE
     with pytest.raises(NotSignedIn, match="expired"):
         tokens.check(token, now=1060)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import socketio
 
 from signaling.app import App
 from signaling.config import SignalingConfig
+from signaling.store import Store
 from signaling.store.passwords import hash_password
 from signaling.store.values import User
 from tests.support.lines import Line, SocketIoLine, Transport, WebSocketLine
@@ -42,6 +44,15 @@ def settings(data: Path, **changes: Any) -> SignalingConfig:  # noqa: ANN401 - a
         **changes,
     }
     return SignalingConfig(**given)
+
+
+async def signed_up(store: Store, name: str, domain: str = "local", *, admin: bool = False) -> User:
+    """A user, made or found, with a session that has the user's own id."""
+    if found := await store.users.by_name(name, domain):
+        return found
+    made = await store.users.add(name, domain, PASSWORD_HASH, admin=admin)
+    await store.sessions.add(made.id, made.id, time.time() + 86400.0, "a test")
+    return made
 
 
 @asynccontextmanager
@@ -72,10 +83,9 @@ class Server:
         """Where it listens."""
         return self.app.url
 
-    async def user(self, name: str, domain: str = "local") -> User:
-        """A user, made or found."""
-        found = await self.app.users.by_name(name, domain)
-        return found or await self.app.users.add(name, domain, PASSWORD_HASH)
+    async def user(self, name: str, domain: str = "local", *, admin: bool = False) -> User:
+        """A user, made or found, with the session of his that `token` speaks for: it has his own id."""
+        return await signed_up(self.app.store, name, domain, admin=admin)
 
     async def domain_receives(self, name: str, enabled: bool | None) -> bool:
         """Whether the users of a domain receive calls where they say nothing."""
@@ -85,9 +95,8 @@ class Server:
 
     def token(self, user: User, **changes: Any) -> str:  # noqa: ANN401
         """An access token."""
-        import time
-
-        return self.app.access.make(user.id, **{"now": time.time(), "ttl_s": 600.0, **changes})
+        told = {"now": time.time(), "ttl_s": 600.0, "session": user.id, **changes}
+        return self.app.access.make(user.id, **told)
 
     async def device(self, name: str, device: str | None = None, domain: str = "local") -> Device:
         """A signed-in device of a user."""

@@ -1,0 +1,205 @@
+"""`/sapi/calls`: history.  Everybody has his own; administrators that of their domain and of its users.
+
+Which of his devices refused or were busy is told to a user about his own devices; of the others' he learns what the
+frames of the call told him.  Administrators see all of it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from ..errors import Malformed, NotAllowed, NotFound
+from ..store import User
+from ..store.history import Call as HistoryCall
+from ..store.history import CallFilter, Place
+from .operations import Call, Operation, Operations
+from .parts import Parts
+from .rights import acts_on, need_self_or_admin
+from .wire import Cursor, DomainName, EpochMs, Limit, Reference, Wire
+
+
+class CallReason(enum.Enum):
+    """How an invitation ended."""
+
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    DECLINED_BY_CREATOR = "DECLINED_BY_CREATOR"
+    DECLINED_BY_TIMEOUT = "DECLINED_BY_TIMEOUT"
+    NOBODY_REACHABLE = "NOBODY_REACHABLE"
+    MEDIA_SERVER_LOST = "MEDIA_SERVER_LOST"
+
+
+class CallQuery(Wire, frozen=True, kw_only=True):
+    """Which calls: one's own, unless a user or a domain is named."""
+
+    user: Reference | UnsetType = UNSET
+    """Whose, for administrators."""
+    domain: DomainName | UnsetType = UNSET
+    """Those of everybody in a domain, for administrators."""
+    peer: Reference | UnsetType = UNSET
+    """Only those with this other user."""
+    direction: Literal["in", "out"] | UnsetType = UNSET
+    missed: bool | UnsetType = UNSET
+    reason: CallReason | UnsetType = UNSET
+    since: EpochMs | UnsetType = UNSET
+    """Begun at this time or later."""
+    until: EpochMs | UnsetType = UNSET
+    """Begun before this time."""
+    after: Annotated[str, Meta(pattern=r"^([0-9]{1,16}\.[^\x00-\x1f\x7f]{1,64})?$")] = ""
+    limit: Limit = 100
+
+
+class CandidateView(Wire, frozen=True, kw_only=True):
+    """What became of one ringing device."""
+
+    user: str
+    device: str
+    reason: str
+
+
+class CallView(Wire, frozen=True, kw_only=True):
+    """One invitation that is over, and how the talk ended that came of it."""
+
+    id: str
+    room: str
+    inviter: str = field(name="from")
+    to: str
+    """A user or a group."""
+    invitees: tuple[str, ...]
+    accepted_by: str | None
+    media: tuple[str, ...]
+    created_at: EpochMs
+    decided_at: EpochMs
+    ended_at: EpochMs | None
+    end_reason: str | None
+    reason: str
+    code: int | None
+    missed_by: tuple[str, ...]
+    candidates: tuple[CandidateView, ...]
+
+
+class CallList(Wire, frozen=True, kw_only=True):
+    """Calls, the newest first; `next` is the `after` of the next page."""
+
+    calls: tuple[CallView, ...]
+    next: Cursor | UnsetType = UNSET
+
+
+class CallsResource:
+    """The handlers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def operations(self) -> Operations:
+        """Their rows."""
+        return (
+            Operation(
+                method="GET",
+                path="/sapi/calls",
+                id="listCalls",
+                summary="Call history, the newest first: one's own, or for administrators their domain's.",
+                serve=self._list,
+                query=CallQuery,
+                answer=CallList,
+                problems=(403, 404),
+            ),
+            Operation(
+                method="GET",
+                path="/sapi/calls/{id}",
+                id="getCall",
+                summary="One call of history.",
+                serve=self._get,
+                answer=CallView,
+            ),
+        )
+
+    async def _list(self, call: Call[None, CallQuery]) -> CallList:
+        asked = call.query
+        sought, place = await self._filter(asked, call.user), _place(asked.after)
+        found = await self._parts.store.calls.list(sought, after=place, limit=asked.limit)
+        everything = sought.user != call.user.id
+        last = found[-1].place if len(found) == asked.limit else None
+        return CallList(
+            calls=tuple(_view(each, None if everything else call.user) for each in found),
+            next=f"{last.created_ms}.{last.id}" if last else UNSET,
+        )
+
+    async def _filter(self, asked: CallQuery, asker: User) -> CallFilter:
+        user, domain, peer = asker.id if asked.domain is UNSET else None, _given(asked.domain), _given(asked.peer)
+        if not isinstance(asked.user, UnsetType):
+            found = await self._parts.user(asked.user, asker)
+            need_self_or_admin(asker, found)
+            user = found.id
+        if domain is not None and not acts_on(asker, domain):
+            raise NotAllowed("only administrators of the domain may")
+        if peer is not None:
+            peer = (await self._parts.user(peer, asker)).id
+        return CallFilter(
+            user=user,
+            domain=domain,
+            peer=peer,
+            direction=None if isinstance(asked.direction, UnsetType) else asked.direction,
+            missed=None if isinstance(asked.missed, UnsetType) else asked.missed,
+            reason=None if isinstance(asked.reason, UnsetType) else asked.reason.value,
+            since_ms=None if isinstance(asked.since, UnsetType) else asked.since,
+            until_ms=None if isinstance(asked.until, UnsetType) else asked.until,
+        )
+
+    async def _get(self, call: Call[None, None]) -> CallView:
+        found = await self._parts.store.calls.by_id(call.path["id"])
+        if found is not None:
+            parties = {found.record.inviter, *found.record.invitees}
+            if await self._administrates(call.user, parties):
+                return _view(found, None)
+            if call.user.id in parties:
+                return _view(found, call.user)
+        raise NotFound("no such call")
+
+    async def _administrates(self, asker: User, parties: set[str]) -> bool:
+        if not asker.admin:
+            return False
+        found = [await self._parts.store.users.by_id(party) for party in parties]
+        return any(user is not None and acts_on(asker, user.domain) for user in found)
+
+
+def _given(value: str | UnsetType) -> str | None:
+    return None if isinstance(value, UnsetType) else value
+
+
+def _place(after: str) -> Place | None:
+    if not after:
+        return None
+    created, _, call = after.partition(".")
+    if int(created) >= 2**63:
+        raise Malformed("after is no cursor of ours")
+    return Place(int(created), call)
+
+
+def _view(call: HistoryCall, asker: User | None) -> CallView:
+    """A call as `asker` may see it; None: all of it."""
+    record, end = call.record, call.end
+    return CallView(
+        id=record.id,
+        room=record.room,
+        inviter=record.inviter,
+        to=record.to,
+        invitees=record.invitees,
+        accepted_by=record.accepted_by,
+        media=record.media,
+        created_at=record.created_ms,
+        decided_at=record.decided_ms,
+        ended_at=end.ended_ms if end else None,
+        end_reason=end.reason if end else None,
+        reason=record.reason,
+        code=record.code,
+        missed_by=call.missed_by,
+        candidates=tuple(
+            CandidateView(user=each.user, device=each.device, reason=each.reason)
+            for each in record.candidates
+            if asker is None or each.user == asker.id
+        ),
+    )
