@@ -76,6 +76,7 @@ async def test_a_call_that_nobody_answers_ends_in_words(short_ringing_system: Sy
         await bob.sees("accept")
         await alice.reads("answer", within_s=20)
         await bob.sees_no("accept")
+        await bob.shows("missed-call", "alice")
 
 
 async def test_a_call_to_nobody_ends_in_words(tabs: Tabs) -> None:
@@ -92,3 +93,30 @@ async def test_a_third_joins_and_everybody_sees_two(tabs: Tabs) -> None:
     for tab in (alice, bob, carol):
         await tab.decodes(2 * FRAMES)
         assert (await tab.inbound()).videos == 2
+
+
+async def test_frames_stop_while_somebody_holds_the_call_and_go_on_afterwards(tabs: Tabs) -> None:
+    alice, bob = await call_up(tabs)
+    for tab in (alice, bob):
+        await tab.decodes(FRAMES)
+    await bob.click("hold")
+    await bob.sees("on-hold")
+    await alice.stands_still()
+    await bob.stands_still()
+    await bob.click("hold")
+    for tab in (alice, bob):
+        await tab.decodes(FRAMES)
+
+
+async def test_a_call_that_is_handed_over_goes_on_with_the_third(tabs: Tabs) -> None:
+    alice, bob = await call_up(tabs)
+    carol = await tabs.open("carol")
+    await alice.decodes(FRAMES)
+    await bob.hand_over("carol")
+    await carol.click("accept")
+    await bob.sees("callee")
+    await alice.shows("seat-name", "carol")
+    for tab in (alice, carol):
+        await tab.decodes(FRAMES)
+    await carol.click("hang-up")
+    await alice.sees("callee", within_s=30)

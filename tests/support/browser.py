@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
@@ -120,6 +121,30 @@ class Tab:
             return now if now.frames - before.frames >= frames and now.energy > before.energy else None
 
         return await eventually(more, f"{self.user} decodes {frames} frames and hears something", within_s)
+
+    async def stands_still(self, still_s: float = 2.0, within_s: float = 20.0) -> None:
+        """Wait until for `still_s` no video frame has been decoded."""
+        loop = asyncio.get_running_loop()
+        frames, since = (await self.inbound()).frames, loop.time()
+
+        async def still() -> bool:
+            nonlocal frames, since
+            if (now := (await self.inbound()).frames) != frames:
+                frames, since = now, loop.time()
+            return loop.time() - since >= still_s
+
+        await eventually(still, f"{self.user} decodes no frame for {still_s} s", within_s)
+
+    async def shows(self, test_id: str, text: str, within_s: float = RING_S) -> None:
+        """Wait until an element `test_id` has `text`."""
+        shown = self.page.get_by_test_id(test_id).filter(has_text=text)
+        await expect(shown.first).to_be_visible(timeout=within_s * 1000)
+
+    async def hand_over(self, successor: str) -> None:
+        """Transfer the call on show to `successor`, by the page's control."""
+        await self.click("transfer")
+        await self.page.get_by_test_id("transfer-to").fill(successor)
+        await self.click("transfer-send")
 
     async def run(self, script: str) -> Any:  # noqa: ANN401 (whatever the script returns)
         """The value of a script in the page."""

@@ -163,7 +163,7 @@ function isGrant(value: unknown): value is Grant {
 function parseMissed(value: unknown): MissedCall[] {
   if (!isRecord(value)) return [];
   const id = text(value.id);
-  const from = text(value.inviter);
+  const from = text(value.from);
   const at = value.createdAt;
   if (id === undefined || from === undefined || typeof at !== "number") return [];
   return [{ id, from, at, video: Array.isArray(value.media) && value.media.includes("video") }];

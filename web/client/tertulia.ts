@@ -40,6 +40,8 @@ export interface TertuliaOptions {
 const USERS_MS = 4_000;
 /** Rings go on while the connection to signaling is lost for less than this; a call rings no longer (invites.expiration). */
 const RING_KEPT_MS = 30_000;
+/** History has a call a moment after its last cancel was sent. */
+const HISTORY_MS = 1_000;
 /** Where a tab keeps the room that it is in, for its next load. */
 const ROOM_KEY = "tertulia.room";
 
@@ -352,7 +354,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     if (invitation === undefined) return;
     this.#incoming = stopRinging(this.#incoming, requestID);
     const from = this.nameOf(invitation.from);
-    if (error === 408) void this.#readMissed();
+    window.setTimeout(() => void this.#readMissed(), HISTORY_MS);
     this.#tell({
       notice: error === 408 ? `Missed call from ${from}.` : `${from}'s call was answered elsewhere or cancelled.`,
     });

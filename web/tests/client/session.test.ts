@@ -9,6 +9,8 @@ class Sapi {
   readonly asked: string[] = [];
   expiresIn = 300;
   refreshToken = "refresh-0";
+  /** Its history; null: it keeps none. */
+  calls: unknown[] | null = null;
   readonly #server: Server;
 
   constructor() {
@@ -37,6 +39,7 @@ class Sapi {
       if (authorization !== "Bearer access-1") return [401, {}];
       return [200, { users: [{ id: "b", username: "bob", domain: "d", displayName: "", online: true }, "nonsense"] }];
     }
+    if (path.startsWith("/sapi/calls")) return this.calls === null ? [404, {}] : [200, { calls: this.calls }];
     const asked = JSON.parse(body) as Record<string, string>;
     if (path === "/sapi/sessions" && asked.password !== "right") return [401, { title: "no" }];
     if (path === "/sapi/sessions/refresh" && asked.refreshToken !== this.refreshToken) return [401, {}];
@@ -120,6 +123,22 @@ describe("a session", () => {
     expect(await session.users()).toEqual([
       { id: "b", username: "bob", domain: "d", displayName: "bob", online: true },
     ]);
+  });
+
+  test("reads the calls that I missed, and leaves out what is none", async () => {
+    const missed = { id: "r1", from: "b", to: "a", media: ["audio", "video"], createdAt: 7_000, reason: "DECLINED" };
+    sapi.current.calls = [missed, { ...missed, id: "r2", media: ["audio"] }, { ...missed, from: 7 }, "nonsense"];
+    const session = await Session.signIn(base, storage, "alice", "right");
+    expect(await session.missed()).toEqual([
+      { id: "r1", from: "b", at: 7_000, video: true },
+      { id: "r2", from: "b", at: 7_000, video: false },
+    ]);
+    expect(sapi.current.asked.at(-1)).toBe("GET /sapi/calls?missed=true&limit=10");
+  });
+
+  test("has missed nothing where no history is kept", async () => {
+    const session = await Session.signIn(base, storage, "alice", "right");
+    expect(await session.missed()).toEqual([]);
   });
 
   test("without a server says that it cannot be reached", async () => {
