@@ -18,7 +18,6 @@ from .store.calls import Calls
 CANCEL_S = 0.5
 AGAIN_S = 1.0  # between attempts while database or state are away
 AT_ONCE = 100  # entries in one transaction
-LAST_S = 0.05  # how long `close` waits for an entry that may still come
 
 log = FieldLog(__name__)
 
@@ -45,9 +44,9 @@ class History:
             self._task.cancel()
             await asyncio.wait((self._task,), timeout=CANCEL_S)
         self._task = None
-        with suppress(TimeoutError, StateAway, StoreAway):
-            while True:
-                await self._write(await asyncio.wait_for(self._journal.take(), LAST_S))
+        with suppress(StateAway, StoreAway):
+            while entries := await self._journal.left():
+                await self._write(entries)
 
     async def _run(self) -> None:
         while True:

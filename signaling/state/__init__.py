@@ -136,6 +136,9 @@ class Journal(Protocol):
     async def take(self) -> dict[str, Entry]:
         """Wait for entries that nobody else is writing; each under a name for `done`."""
 
+    async def left(self) -> dict[str, Entry]:
+        """The entries that `take` would give at once; none rather than waiting."""
+
     async def done(self, written: Sequence[str]) -> None:
         """These are written."""
 

@@ -80,6 +80,10 @@ class MemoryJournal:
             await self._news.wait()
         return dict(self._entries)
 
+    async def left(self) -> dict[str, Entry]:
+        """The entries that are there."""
+        return dict(self._entries)
+
     async def done(self, written: Sequence[str]) -> None:
         """These are written."""
         for name in written:

@@ -27,19 +27,25 @@ class RedisJournal:
 
     async def take(self) -> dict[str, Entry]:
         """Wait for entries: those we have not written, those that nobody did, and new ones."""
-        while True:
-            try:
-                found = await self._ours() or await self._abandoned() or await self._new()
-            except ResponseError:  # no such stream or group: nothing was ever written, or Redis was emptied
-                await self._make()
-                continue
-            if found:
-                return found
+        while not (found := await self._found(int(BLOCK_S * 1000))):
+            pass
+        return found
+
+    async def left(self) -> dict[str, Entry]:
+        """The entries that are there."""
+        return await self._found(None)
 
     async def done(self, written: Sequence[str]) -> None:
         """These are written."""
         await self._client.do("XACK", STREAM, GROUP, *written)
         await self._client.do("XDEL", STREAM, *written)
+
+    async def _found(self, block_ms: int | None) -> dict[str, Entry]:
+        try:
+            return await self._ours() or await self._abandoned() or await self._new(block_ms)
+        except ResponseError:  # no such stream or group: nothing was ever written, or Redis was emptied
+            await self._make()
+            return {}
 
     async def _ours(self) -> dict[str, Entry]:
         command = ("XREADGROUP", "GROUP", GROUP, self._process, "COUNT", AT_ONCE, "STREAMS", STREAM, "0")
@@ -50,9 +56,9 @@ class RedisJournal:
         claimed = await self._client.do(*command)
         return _entries([(STREAM, claimed[1])])
 
-    async def _new(self) -> dict[str, Entry]:
-        block = int(BLOCK_S * 1000)
-        command = ("XREADGROUP", "GROUP", GROUP, self._process, "COUNT", AT_ONCE, "BLOCK", block)
+    async def _new(self, block_ms: int | None) -> dict[str, Entry]:
+        wait = () if block_ms is None else ("BLOCK", block_ms)
+        command = ("XREADGROUP", "GROUP", GROUP, self._process, "COUNT", AT_ONCE, *wait)
         return _entries(await self._client.read(*command, "STREAMS", STREAM, ">"))
 
     async def _make(self) -> None:
