@@ -180,14 +180,18 @@ def _place(after: str) -> Place | None:
 
 
 def _view(call: HistoryCall, asker: User | None) -> CallView:
-    """A call as `asker` may see it; None: all of it."""
+    """A call as `asker` may see it; None: all of it.
+
+    Who was not reached is not told to who called him: unknown, blocked and offline look the same.
+    """
     record, end = call.record, call.end
+    unknown = asker is not None and asker.id == record.inviter and record.reason == CallReason.NOBODY_REACHABLE.value
     return CallView(
         id=record.id,
         room=record.room,
         inviter=record.inviter,
         to=record.to,
-        invitees=record.invitees,
+        invitees=() if unknown else record.invitees,
         accepted_by=record.accepted_by,
         media=record.media,
         created_at=record.created_ms,
@@ -196,7 +200,7 @@ def _view(call: HistoryCall, asker: User | None) -> CallView:
         end_reason=end.reason if end else None,
         reason=record.reason,
         code=record.code,
-        missed_by=call.missed_by,
+        missed_by=() if unknown else call.missed_by,
         candidates=tuple(
             CandidateView(user=each.user, device=each.device, reason=each.reason)
             for each in record.candidates

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from signaling.qss import frames
@@ -64,6 +65,11 @@ INVITATION = """{
 "room":"1d63845a7b93c9b7ca6b3792ee99928257ac20b18284ded51632958cb3e803df",
 "token":"3af66884b2a752f4e73bfa8bd10cbe36",
 "participants":["5da6e65772aa8c46876107d6","5f21f8239797901f01535828"]
+}
+}"""
+BLOCKED = """{
+"receiveCalls": {
+"enabled": false
 }
 }"""
 LEAVE = """{
@@ -331,3 +337,21 @@ async def test_who_does_not_receive_calls_is_not_rung_but_can_call(
     assert bob.rings() == []
     await bob.invite("alice@local", (await bob.room())["room"])
     await alice.ring()
+
+
+@pytest.mark.parametrize("level", ["user", "domain"])
+async def test_posting_the_permission_of_a_user_or_domain_is_answered_201_created(
+    server: Server, node: InTestNode, level: str
+) -> None:
+    alice, bob = await server.device("alice"), await server.device("bob", domain="elsewhere")
+    administrator = await server.user("root", admin=True)
+    domain = await server.app.store.domains.by_name("elsewhere")
+    assert domain is not None
+    target = bob.user.id if level == "user" else domain.id
+    headers = {"Authorization": f"Bearer {server.token(administrator)}", "Content-Type": "application/json"}
+    url = f"{server.url}/sapi/permissions/{level}/{target}"
+    async with aiohttp.ClientSession() as http, http.post(url, headers=headers, data=BLOCKED) as answer:
+        assert (answer.status, answer.reason) == (201, "Created")
+    refused = await alice.ask("invitation", to=bob.user.id, payload={"room": (await alice.room())["room"]})
+    assert refused["error"] == 404
+    assert bob.rings() == []

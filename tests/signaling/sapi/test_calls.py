@@ -124,3 +124,12 @@ async def test_calls_of_others_are_for_administrators_of_their_domain(api: Api, 
 async def test_a_question_that_is_none_is_named(talk: dict[str, Api], asked: dict[str, Any]) -> None:
     status, problem = await talk["alice"].get("/calls", **asked)
     assert (status, next(iter(asked)) in problem["detail"]) == (400, True)
+
+
+async def test_who_could_not_be_reached_is_not_told_to_the_caller(server: Server, api: Api) -> None:
+    alice, bob = await api.by("alice"), await api.by("bob")
+    unreached = _record(4, alice.id, bob.id, to="bob", reason="NOBODY_REACHABLE", code=404, candidates=())
+    await server.app.store.calls.record(unreached)
+    (told,) = (await alice.got("/calls"))["calls"]
+    assert (told["to"], told["invitees"], told["missedBy"]) == ("bob", [], [])
+    assert (await bob.got("/calls"))["calls"][0]["invitees"] == [bob.id]
