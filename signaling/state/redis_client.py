@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable
 from functools import cache
@@ -97,11 +98,25 @@ class Client:
             _never(command)
             raise StateAway
         try:
-            return await command
+            return await _cancellable(command)
         except AWAY as error:
             self._rests_until = time.monotonic() + REST_S
             log.warning("state_away", error=type(error).__name__)
             raise StateAway from None
+
+
+async def _cancellable(command: Awaitable[T]) -> T:
+    """The command; a cancellation counts, though the library may swallow it.
+
+    It sends by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes when all is sent: whoever
+    waits with a timeout would then wait for ever.  The task itself does not forget.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    answer = await command
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer
 
 
 def _never(command: Awaitable[object]) -> None:
