@@ -1,44 +1,22 @@
-"""The commands of signaling: `tertulia signaling`, `tertulia user add`, `tertulia token`.
-
-Whatever the user got wrong is one line on stderr and exit code 2; what fails at run time, one line and exit code 1.
-Server and database are imported by the commands that need them: the console's other commands need not wait for them.
-"""
+"""The commands that run signaling and let in: `tertulia signaling`, `tertulia token`.  The others are in `console/`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from . import config as settings
 from .addresses import networks
 from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
-from .errors import ConfigError, StartError, StoreError
+from .console.parts import Data, Database, DatabasePassword, out, told_in_one_line
+from .errors import StoreError
 from .qss.identifiers import new_short_id
 from .tokens import AccessTokens
-
-if TYPE_CHECKING:
-    from .store import User
-
-out = Console()
-err = Console(stderr=True)
-
-user = typer.Typer(help="Users and their passwords.", no_args_is_help=True)
-
-Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Database and secrets.")]
-Database = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="postgresql://USER@HOST/NAME, or sqlite:///FILE; else TERTULIA_DATABASE."),
-]
-DatabasePassword = Annotated[Path | None, typer.Option(metavar="FILE", help="Its first line is the password.")]
-Admin = Annotated[bool, typer.Option("--admin", help="May change users and permissions of the domain.")]
 
 
 def signaling(
@@ -108,31 +86,6 @@ def signaling(
         asyncio.run(_serve(config))
 
 
-@user.command("add")
-def add_user(
-    name: Annotated[str, typer.Argument(help="How the user is called; letters, digits, dot, dash, underscore.")],
-    password_file: Annotated[Path, typer.Option(metavar="FILE", help="Its first line is the password.")],
-    domain: Annotated[str, typer.Option(help="The tenant the user belongs to.")] = DEFAULT_DOMAIN,
-    admin: Admin = False,
-    data: Data = DEFAULT_DATA,
-    database: Database = None,
-    database_password_file: DatabasePassword = None,
-) -> None:
-    """Make a user."""
-    with told_in_one_line():
-        password = settings.read_secret(password_file, "--password-file")
-        settings.make_data_directory(data)
-        made = asyncio.run(
-            _add(settings.database_url(database, database_password_file, data), name, domain, password, admin)
-        )
-        out.print(f"user {made.username} has the id {made.id}", highlight=False)
-
-
-@user.callback()
-def users() -> None:
-    """Users and their passwords."""
-
-
 def token(
     name: Annotated[str, typer.Argument(help="A user name, or name@domain.")],
     data: Data = DEFAULT_DATA,
@@ -146,40 +99,12 @@ def token(
         out.print(asyncio.run(_token(data, url, name)), highlight=False, soft_wrap=True)
 
 
-@contextmanager
-def told_in_one_line() -> Iterator[None]:
-    """Say what went wrong in one line, and end with its exit code."""
-    try:
-        yield
-    except ConfigError as error:
-        _complain(error)
-        raise typer.Exit(2) from None
-    except (StartError, StoreError) as error:
-        _complain(error)
-        raise typer.Exit(1) from None
-
-
-def _complain(error: Exception) -> None:
-    err.print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
-
-
 async def _serve(config: SignalingConfig) -> None:
     from .app import serve
 
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     ready.add_done_callback(lambda done: out.print(f"signaling at {done.result()}", highlight=False))
     await serve(config, on_ready=ready)
-
-
-async def _add(url: str, name: str, domain: str, password: str, admin: bool) -> User:
-    from .store import Store
-    from .store.passwords import hash_password
-
-    store = await Store.open(url)
-    try:
-        return await store.users.add(name, domain, hash_password(password), admin=admin)
-    finally:
-        await store.close()
 
 
 async def _token(data: Path, url: str, name: str) -> str:
@@ -190,7 +115,7 @@ async def _token(data: Path, url: str, name: str) -> str:
     try:
         found = await store.users.by_name(name)
         if found is None:
-            raise StoreError(f"no user {name!r} in {data}")
+            raise StoreError(f"no user {name[:64]!r} in {store.where}")
         await store.sessions.add(session, found.id, now + settings.ACCESS_TTL_S, "tertulia token")
     finally:
         await store.close()

@@ -8,6 +8,8 @@ import typer
 import agents.cli
 import sfu.cli
 import signaling.cli
+from signaling.console.call_history import call
+from signaling.console.users import user
 from tertulia.demo import demo
 from tertulia.doctor import doctor
 from tertulia.serve import serve
@@ -26,7 +28,9 @@ app.command("signaling")(signaling.cli.signaling)
 app.command("node")(sfu.cli.node)
 app.command("agent")(agents.cli.agent)
 app.command("token")(signaling.cli.token)
-app.add_typer(signaling.cli.user, name="user")
+app.add_typer(user, name="user")
+app.add_typer(user, name="users", help="The same as `user`.")
+app.add_typer(call, name="call")
 
 
 def main() -> None:

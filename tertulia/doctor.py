@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from signaling import config as settings
-from signaling.cli import told_in_one_line
 from signaling.config import DEFAULT_DATA
+from signaling.console.parts import told_in_one_line
 
 if TYPE_CHECKING:
     from tertulia.checks.finding import Finding

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 
 from signaling import cli
 from signaling.config import kept_secret, node_secrets, own_secrets
+from signaling.console.users import user
 from signaling.tokens import AccessTokens
 
 app = typer.Typer()
 app.command("signaling")(cli.signaling)
-app.add_typer(cli.user, name="user")
+app.add_typer(user, name="user")
 app.command("token")(cli.token)
 
 runner = CliRunner()
@@ -41,11 +42,11 @@ def test_a_user_is_made_and_a_token_printed(tmp_path: Path, password: Path) -> N
     data = tmp_path / "var"
     code, out, _ = _run("user", "add", "Alice", "--password-file", password, "--data", data)
     assert code == 0
-    user = out.split()[-1]
+    made = out.split()[-1]
     code, out, _ = _run("token", "alice", "--data", data)
     assert code == 0
     tokens = AccessTokens((kept_secret(data / "secret").encode(),))
-    assert tokens.check(out.strip(), now=time.time()).user == user
+    assert tokens.check(out.strip(), now=time.time()).user == made
 
 
 def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
