@@ -12,7 +12,7 @@ from signaling.console.call_history import call
 from signaling.console.users import user
 from tertulia.demo import demo
 from tertulia.doctor import doctor
-from tertulia.serve import serve
+from tertulia.serve import PASSED_ON, serve
 
 app = typer.Typer(
     name="tertulia",
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("serve")(serve)
+app.command("serve", context_settings=PASSED_ON)(serve)
 app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.command("signaling")(signaling.cli.signaling)

@@ -50,11 +50,11 @@ def bot(config: ServeConfig) -> Child:
     """The agent that answers every call and plays the clip."""
     return Child(
         "bot",
-        [
+        (
             "agent",
             *("--url", config.url, "--user", "bot", "--password-file", str(password_file(config, "bot"))),
             *("--answer", "--play", str(CLIP), "--loop"),
-        ],
+        ),
     )
 
 

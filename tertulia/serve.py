@@ -9,7 +9,7 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,12 @@ import typer
 from rich.console import Console
 
 from tertulia.supervisor import Child, ChildFailedError, Supervisor
+
+OWN_OPTIONS = ("--node-secret-file",)
+"""Options of signaling that its node has to know as well."""
+AFTER_DRAIN_S = 5.0  # to close the database and Redis
+PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Context settings of a command whose further options are those of `tertulia signaling`."""
 
 _errors = Console(stderr=True, highlight=False)
 
@@ -38,10 +44,18 @@ class ServeConfig:
     """Addresses at which clients reach the UDP ports; none = found by the node."""
     data: Path = Path("var")
     """Directory of users, secrets and history."""
+    drain_timeout_s: float = 10.0
+    """How long signaling may take to answer what is under way when it is stopped."""
+    signaling: tuple[str, ...] = ()
+    """Further options of `tertulia signaling`, as they were given."""
 
     def __post_init__(self) -> None:
         if not 0 < self.port < 65535:
             raise ValueError(f"--port: {self.port} is not between 1 and 65534 (the node takes the next one)")
+        if not self.drain_timeout_s > 0:
+            raise ValueError(f"--drain-timeout: {self.drain_timeout_s:g} is not above 0")
+        if own := [option for option in self.signaling if option.partition("=")[0] in OWN_OPTIONS]:
+            raise ValueError(f"{own[0]}: serve keeps this secret itself, in the data directory")
 
     @property
     def node_port(self) -> int:
@@ -68,22 +82,24 @@ def children(config: ServeConfig) -> tuple[Child, Child]:
     """Signaling, then the node, as `config` asks for them."""
     signaling = Child(
         "signaling",
-        [
+        (
             "signaling",
             *("--host", config.host, "--port", str(config.port), "--data", str(config.data)),
-            *("--node-secret-file", str(config.node_secret_file)),
-        ],
+            *("--node-secret-file", str(config.node_secret_file), "--drain-timeout", str(config.drain_timeout_s)),
+            *config.signaling,
+        ),
         f"{config.url}/healthz",
+        config.drain_timeout_s + AFTER_DRAIN_S,
     )
     node = Child(
         "node",
-        [
+        (
             "node",
             *("--signaling", config.url, "--secret-file", str(config.node_secret_file)),
             *("--host", config.host, "--port", str(config.node_port), "--udp-port", str(config.udp_port)),
             *(("--workers", str(config.workers)) if config.workers is not None else ()),
             *(part for address in config.advertise for part in ("--advertise", address)),
-        ],
+        ),
         f"http://{config.local_host}:{config.node_port}/healthz",
     )
     return signaling, node
@@ -138,12 +154,26 @@ def run_console(config: ServeConfig, when_up: Callable[[Supervisor], Awaitable[N
 
 
 def config_from_flags(
-    host: str, port: int, udp_port: int, workers: int | None, advertise: list[str] | None, data: Path
+    host: str,
+    port: int,
+    udp_port: int,
+    workers: int | None,
+    advertise: list[str] | None,
+    data: Path,
+    drain_timeout_s: float = 10.0,
+    signaling: Sequence[str] = (),
 ) -> ServeConfig:
     """The flags as a ServeConfig; a bad one ends the command with its name."""
     try:
         return ServeConfig(
-            host=host, port=port, udp_port=udp_port, workers=workers, advertise=tuple(advertise or ()), data=data
+            host=host,
+            port=port,
+            udp_port=udp_port,
+            workers=workers,
+            advertise=tuple(advertise or ()),
+            data=data,
+            drain_timeout_s=drain_timeout_s,
+            signaling=tuple(signaling),
         )
     except ValueError as error:
         _errors.print(f"[red]error:[/] {error}")
@@ -158,18 +188,24 @@ Advertise = Annotated[
     list[str] | None, typer.Option(metavar="IP", help="Address at which clients reach the UDP ports; may be repeated.")
 ]
 Data = Annotated[Path, typer.Option(help="Directory of users, secrets and history.")]
+DrainTimeout = Annotated[float, typer.Option(metavar="S", help="Seconds that a stop of signaling may take at most.")]
 
 
 def serve(
+    context: typer.Context,
     host: Host = "127.0.0.1",
     port: Port = 8080,
     udp_port: UdpPort = 40000,
     workers: Workers = None,
     advertise: Advertise = None,
     data: Data = Path("var"),
+    drain_timeout: DrainTimeout = 10.0,
 ) -> None:
-    """Signaling and one media node on this machine, with embedded state."""
-    config = config_from_flags(host, port, udp_port, workers, advertise, data)
+    """Signaling and one media node on this machine, with embedded state.
+
+    Options other than these go to signaling as they are: `tertulia signaling --help` lists them.
+    """
+    config = config_from_flags(host, port, udp_port, workers, advertise, data, drain_timeout, context.args)
 
     async def announce(_: Supervisor) -> None:
         Console(highlight=False).print(f"tertulia serves at [bold]{config.url}[/]; Ctrl-C ends it")

@@ -15,7 +15,7 @@ import contextlib
 import ctypes
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -27,7 +27,7 @@ LONGEST_PAUSE_S = 10.0
 STEADY_AFTER_S = 30.0
 """A child that ran this long starts from the first pause again."""
 STOP_GRACE_S = 15.0
-"""Time between SIGTERM and SIGKILL: more than signaling takes to see its devices off, or a node its peers."""
+"""Time between SIGTERM and SIGKILL for a child that says nothing else: more than a node takes to see its peers off."""
 READY_POLL_S = 0.05
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -48,10 +48,12 @@ class Child:
     """One child process: what to run, and where it says that it is ready."""
 
     name: str
-    arguments: Sequence[str]
+    arguments: tuple[str, ...]
     """After `tertulia`."""
     ready_url: str | None = None
     """Answers 200 once the child serves; None = ready at once."""
+    stop_grace_s: float = STOP_GRACE_S
+    """Time between SIGTERM and SIGKILL."""
 
 
 def next_pause(pause_s: float, ran_s: float) -> float:
@@ -65,7 +67,7 @@ class Supervisor:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         # Ours; `stop` ends them, last started first.
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._processes: dict[Child, asyncio.subprocess.Process] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -88,8 +90,8 @@ class Supervisor:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         self._watchers.clear()
-        for name in reversed(list(self._processes)):
-            await self._end(self._processes.pop(name))
+        for child in reversed(list(self._processes)):
+            await self._end(self._processes.pop(child), child.stop_grace_s)
         self._failed.cancel()
 
     async def _spawn(self, child: Child) -> asyncio.subprocess.Process:
@@ -102,7 +104,7 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
-        self._processes[child.name] = process
+        self._processes[child] = process
         return process
 
     async def _ready(self, child: Child, process: asyncio.subprocess.Process) -> None:
@@ -131,13 +133,13 @@ class Supervisor:
             await asyncio.sleep(pause_s)
             process = await self._spawn(child)
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
+    async def _end(self, process: asyncio.subprocess.Process, grace_s: float) -> None:
         if process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_GRACE_S)
+            await asyncio.wait_for(process.wait(), grace_s)
         except TimeoutError:
             process.kill()
             await process.wait()

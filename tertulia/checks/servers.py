@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from .finding import Finding, broken, ok, warning
+from .finding import Finding, broken, ok, skipped, warning
 
 ANSWER_S = 5.0
 CLOCK_S = 2.0
 """`Date` has whole seconds; tokens and TURN credentials bear more."""
+STORES = {"database": "database", "state": "Redis"}
+"""What signaling may lack, in the words of the checks that look at it directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,12 @@ class Health:
     date: str
 
 
-async def health(http: aiohttp.ClientSession, url: str) -> Health | str:
-    """`/healthz` of a server, or why it gives none."""
+async def health(http: aiohttp.ClientSession, url: str, *statuses: int) -> Health | str:
+    """What a server says of itself at `url` with one of `statuses`, or why it says nothing."""
     try:
-        async with http.get(f"{url.rstrip('/')}/healthz", timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as response:
+        async with http.get(url, timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as response:
             body = await response.json(content_type=None)
-            if response.status != 200 or not isinstance(body, dict):
+            if response.status not in statuses or not isinstance(body, dict):
                 return f"answers {response.status}"
             return Health(body, response.headers.get("Date", ""))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
@@ -40,14 +42,26 @@ async def health(http: aiohttp.ClientSession, url: str) -> Health | str:
 
 
 async def signaling(http: aiohttp.ClientSession, url: str) -> list[Finding]:
-    """Whether signaling answers, has nodes, and has our time."""
-    found = await health(http, url)
+    """Whether signaling answers, has what it needs for a call, and has our time."""
+    found = await health(http, f"{url.rstrip('/')}/readyz", 200, 503)
     if isinstance(found, str):
         return [await _silent("signaling", url, found, "start `tertulia signaling`, or give its address by --url")]
-    return [ok("signaling", f"{url} answers"), _nodes(found.body), clock(found.date, time.time())]
+    missing = found.body.get("missing")
+    lacks = [name for name in missing if name in STORES] if isinstance(missing, list) else []
+    return [_stores(url, lacks), _nodes(found.body, lacks), clock(found.date, time.time())]
 
 
-def _nodes(body: dict[str, Any]) -> Finding:
+def _stores(url: str, lacks: list[str]) -> Finding:
+    if not lacks:
+        return ok("signaling", f"{url} answers")
+    names = " and ".join(STORES[name] for name in lacks)
+    fix = f"see {names} below: signaling goes on by itself once it is back"
+    return broken("signaling", f"{url} answers, but does not reach {names}, so requests are answered 503", fix)
+
+
+def _nodes(body: dict[str, Any], lacks: list[str]) -> Finding:
+    if "state" in lacks:
+        return skipped("nodes", f"not known while {STORES['state']} is away")
     count = body.get("nodes", 0)
     if count:
         return ok("nodes", f"{count} registered")
@@ -69,7 +83,7 @@ def clock(date: str, now: float) -> Finding:
 
 async def node(http: aiohttp.ClientSession, url: str) -> Finding:
     """Whether a node answers and is registered."""
-    found = await health(http, url)
+    found = await health(http, f"{url.rstrip('/')}/healthz", 200)
     subject = f"node {urlsplit(url).netloc}"
     if isinstance(found, str):
         return await _silent(subject, url, found, "start `tertulia node`, or give its address by --node")

@@ -18,6 +18,7 @@ from tertulia.checks.finding import Finding, is_broken
 from tests.support.eventually import eventually
 from tests.support.node import SECRET, running_node
 from tests.support.ports import free_tcp_port, free_udp_port
+from tests.support.redis import running_redis
 from tests.support.signaling import running
 from tests.support.system import run_console
 
@@ -70,6 +71,20 @@ async def test_signaling_without_nodes_is_broken_and_with_one_is_well(
         assert "start `tertulia node --signaling URL`" in the(findings, "nodes").fix
         await server.node()
         assert the(await servers.signaling(http, server.url), "nodes").text == "1 registered"
+
+
+async def test_signaling_without_its_redis_is_broken_and_says_where_to_look(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    with running_redis(tmp_path) as redis:
+        async with running(tmp_path, redis=redis.url) as server:
+            assert the(await servers.signaling(http, server.url), "signaling").state == "ok"
+            redis.stop()
+            findings = await servers.signaling(http, server.url)
+            redis.start()
+    assert the(findings, "signaling").state == "broken"
+    assert "see Redis below" in the(findings, "signaling").fix
+    assert the(findings, "nodes").state == "skipped"
 
 
 async def test_a_silent_signaling_and_a_stranger_on_its_port_are_told_apart(http: aiohttp.ClientSession) -> None:

@@ -44,6 +44,38 @@ def test_the_node_gets_what_was_asked_of_serve(tmp_path: Path) -> None:
     assert "--port 9001 --udp-port 41000 --workers 3 --advertise 192.0.2.1 --advertise 192.0.2.2" in flags
 
 
+def test_signaling_has_its_drain_time_before_it_is_killed(tmp_path: Path) -> None:
+    signaling, _ = children(ServeConfig(drain_timeout_s=60.0, data=tmp_path))
+    assert "--drain-timeout 60.0" in " ".join(signaling.arguments)
+    assert signaling.stop_grace_s > 60.0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--turn", "stun:192.0.2.1", "--turn-secret-file", "no-such-file"), "--turn-secret-file"),
+        (("--database", "sqlite:///var/x", "--redis", "http://192.0.2.1"), "--redis"),
+        (("--stun", "turn:192.0.2.1"), "--stun"),
+        (("--no-such-option",), "--no-such-option"),
+    ],
+)
+async def test_what_serve_does_not_know_is_asked_of_signaling(
+    options: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    done = await run_console("serve", *options, "--port", str(free_tcp_port()), "--data", str(tmp_path))
+    assert (done.status, words in done.err, "Traceback" in done.err) == (2, True, False), done.err
+
+
+async def test_the_secret_that_serve_keeps_cannot_be_another(tmp_path: Path) -> None:
+    done = await run_console("serve", "--node-secret-file", "elsewhere", "--data", str(tmp_path))
+    assert (done.status, "--node-secret-file: serve keeps" in done.err) == (2, True)
+
+
+async def test_a_drain_time_of_nothing_is_named(tmp_path: Path) -> None:
+    done = await run_console("serve", "--drain-timeout", "0", "--data", str(tmp_path))
+    assert (done.status, "--drain-timeout" in done.err) == (2, True)
+
+
 @pytest.mark.parametrize("port", ["0", "65535", "70000", "-1"])
 async def test_a_port_without_a_neighbour_is_named(port: str, tmp_path: Path) -> None:
     done = await run_console("serve", "--port", port, "--data", str(tmp_path))
