@@ -28,6 +28,7 @@ from .state.keys import ByRequest, ByRing
 
 CANCEL_S = 0.5
 BEAT_S = 1.0  # a fifth of what a process may be silent for
+SPARED_S = 5.0  # after the state was away for us it was for the others too: so long they have to be heard of again
 
 log = FieldLog(__name__)
 
@@ -56,6 +57,7 @@ class Caretaker:
         self._rings = rings
         # Ours.
         self._was_away = False
+        self._spares_until = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -82,6 +84,8 @@ class Caretaker:
 
     async def beat(self) -> None:
         """Say that we live, and see to what is due."""
+        if self._was_away:
+            self._spares_until = self._keeper.now() + SPARED_S
         if not await self._state.beat():
             log.warning("state_lost_us")
             await self._state.join()
@@ -96,7 +100,7 @@ class Caretaker:
 
     async def _see_to_what_is_due(self) -> None:
         due = await self._state.due()
-        for process in due.processes:
+        for process in due.processes if self._keeper.now() >= self._spares_until else ():
             await self._bury(process)
         for node in due.nodes:
             await self._nodes.away_too_long(node)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,6 +125,26 @@ async def test_while_redis_is_away_requests_are_503_and_afterwards_nothing_is_lo
             assert (await alice.ask("createRoom", payload={})).get("error") is None
 
 
+async def test_processes_do_not_give_each_other_up_because_redis_was_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_redis(tmp_path) as redis:
+        async with together(tmp_path / "data", 2, redis=redis.url) as (one, two):
+            await one.node()
+            alice, bob = await one.device("alice"), await two.device("bob")
+            await asyncio.to_thread(redis.stop)
+            with redis.client() as client:
+                stopped = time.monotonic()
+                await eventually(lambda: _ago(stopped, 2.5), "both have missed a beat")
+                await asyncio.to_thread(redis.start)
+                for server in (one, two):
+                    client.zadd("tertulia:deadlines", {f"process:{server.app.state.process}": 1}, xx=True)
+            await eventually(lambda: _moved_deadlines(redis), "both are heard of again", 10.0)
+            assert await two.app.state.devices.of(alice.user.id)
+            assert await one.app.state.devices.of(bob.user.id)
+            assert "process_lost" not in caplog.text
+
+
 async def test_when_redis_was_emptied_calls_go_on_and_what_rang_is_ended(tmp_path: Path) -> None:
     with running_redis(tmp_path) as redis:
         async with running(tmp_path / "data", redis=redis.url) as server:
@@ -225,3 +247,13 @@ async def _offline(server: Server, device: Device) -> bool:
 
 async def _accepted(device: Device, ring: Frame) -> bool:
     return bool(await device.accept(ring) == {})
+
+
+async def _ago(moment: float, seconds: float) -> bool:
+    return time.monotonic() - moment > seconds
+
+
+async def _moved_deadlines(redis: RedisServer) -> bool:
+    with redis.client() as client:
+        found: Any = client.zrange("tertulia:deadlines", 0, -1, withscores=True)
+    return all(score > 1 for name, score in found if name.startswith(b"process:"))
