@@ -99,16 +99,22 @@ def idle(peers: int) -> Iterator[Figure]:
         yield figure("core CPU of a connectivity check", number(line, "check_us"), "us", bar=CHECK_US)
 
 
-def show(figures: list[Figure]) -> None:
+def show(figures: list[Figure], title: str = "Tertulia's packet path") -> None:
     """Print the table."""
-    table = Table(title="Tertulia's packet path")
+    table = Table(title=title)
     for name in ("what", "value", "unit", "floor", "x floor", "bar", "holds"):
         table.add_column(name, justify="left" if name == "what" else "right")
     for one in figures:
         floor = "" if one.floor is None else f"{one.floor:.2f}"
         factor = "" if not one.floor else f"{one.value / one.floor:.2f}"
         table.add_row(
-            one.what, f"{one.value:.2f}", one.unit, floor, factor, f"{one.bar:.2f}", "yes" if one.holds else "NO"
+            one.what,
+            f"{one.value:.2f}",
+            one.unit,
+            floor,
+            factor,
+            f"{one.bar:.2f}" if one.bar else "",
+            "yes" if one.holds else "NO",
         )
     Console(width=150).print(table)
 

@@ -1,0 +1,295 @@
+"""`python -m tests.bench.calls`: complete calls a second and core, beside a bare python-socketio echo server.
+
+line -> socket -> served (signaling, or echo), on a core of its own     **calls** -> a table, build/calls.json
+
+A call: createRoom, invitation, two devices ring, one accepts, both leave.  Every frame that the server takes or gives
+is counted, those with the node as well.  The echo server runs a moment before, through the same client, with frames
+of the sizes that a call has.  What is compared is frames per second of the server's CPU time: the client may be slower
+than the server.  Then calls are begun at half the rate that was reached, and the time from invitation to ring taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.bench.bench import Figure, show
+from tests.bench.line import Frame, Line, Tally
+from tests.bench.served import Served, served
+from tests.support.signaling import InTestNode
+
+OUTPUT = Path(__file__).parents[2] / "build" / "calls.json"
+SHARE = 0.6
+"""Bar: a call's frames a CPU second, of the echo server's."""
+LATENCY_MS = 100.0
+"""Bar of invitation to ring, the 99th percentile at half the load: nobody notices."""
+WARM_UP_S = 1.0
+ANSWER_S = 20.0
+"""No ring by then: the server is broken, and so is the measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a server did in one measurement."""
+
+    calls: int
+    frames: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def frames_per_cpu_s(self) -> float:
+        """Frames in and out for a second of the server's CPU time."""
+        return self.frames / self.cpu_s
+
+
+class CountingNode(InTestNode):
+    """A node whose frames are counted: each command, and its acknowledgement where one is asked for."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__(capacity=1_000_000)
+        self._tally = tally
+
+    async def connect(self, url: str, *, register: bool = True) -> None:
+        """Connect, and count what passes from then on."""
+        await super().connect(url, register=register)
+        receive, send = self.sio._handle_eio_message, self.sio._send_packet
+
+        async def received(data: str) -> None:
+            self._tally.add(data)
+            self.commands.clear()
+            await receive(data)
+
+        async def sent(packet: Any) -> None:  # noqa: ANN401 - the library has no types
+            self._tally.add(packet.encode())
+            await send(packet)
+
+        self.sio.eio.on("message", received)
+        self.sio._send_packet = sent
+
+
+class Pair:
+    """A caller with one device and a callee with two; one call after the other."""
+
+    def __init__(self, number: int, tally: Tally) -> None:
+        self.number = number
+        self.calls = 0
+        self.ring_s: list[float] = []
+        self._rings: list[Frame] = []
+        self._both = asyncio.Event()
+        self._invited_at = 0.0
+        self.caller = Line(tally)
+        self.callees = [Line(tally, self._rung), Line(tally, self._rung)]
+
+    async def connect(self, http: aiohttp.ClientSession, server: Served) -> None:
+        """Sign all three devices in."""
+        caller, callee = server.tokens[2 * self.number : 2 * self.number + 2]
+        await self.caller.connect(http, server.url, {"token": caller, "device": {"id": "caller"}})
+        for name, line in zip(("one", "two"), self.callees, strict=True):
+            await line.connect(http, server.url, {"token": callee, "device": {"id": name}})
+
+    async def call(self) -> None:
+        """One complete call."""
+        self.calls += 1
+        self._rings.clear()
+        self._both.clear()
+        made = await self._asked(self.caller, "createRoom", {})
+        room = {"room": made["payload"]["room"]}
+        self._invited_at = time.perf_counter()
+        invitation = asyncio.ensure_future(
+            self._asked(self.caller, "invitation", room, to=f"user{2 * self.number + 1}@local")
+        )
+        async with asyncio.timeout(ANSWER_S):
+            await self._both.wait()
+        ring = self._rings[0]
+        await self.callees[0].ask({"answer": "invitation", "requestID": ring["requestID"], "from": ring["from"]})
+        result = await invitation
+        assert "whoAccepted" in result, result
+        await asyncio.gather(*(self._asked(line, "leaveRoom", room) for line in (self.caller, self.callees[0])))
+
+    async def _asked(self, line: Line, request: str, payload: Frame, **more: object) -> Frame:
+        name = f"{request}-{self.number}-{self.calls}"
+        answer: Frame = (await line.ask({"request": request, "requestID": name, "payload": payload, **more}))[0]
+        return answer
+
+    def _rung(self, frame: Frame) -> None:
+        if frame.get("request") == "invitation":
+            self.ring_s.append(time.perf_counter() - self._invited_at)
+            self._rings.append(frame)
+            if len(self._rings) == len(self.callees):
+                self._both.set()
+
+
+class Calls:
+    """Signaling under calls: connected pairs and a node."""
+
+    def __init__(self, server: Served, pairs: int) -> None:
+        self.server = server
+        self.tally = Tally()
+        self.pairs = [Pair(number, self.tally) for number in range(pairs)]
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Calls:
+        node = CountingNode(self.tally)
+        await node.connect(self.server.url)
+        self._stack.push_async_callback(node.disconnect)
+        http = await self._stack.enter_async_context(_http())
+        for pair in self.pairs:
+            await pair.connect(http, self.server)
+            for line in (pair.caller, *pair.callees):
+                self._stack.push_async_callback(line.close)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._stack.aclose()
+
+    async def sizes(self) -> list[int]:
+        """How large the frames of one call are."""
+        self.tally.sizes = []
+        await self.pairs[0].call()
+        sizes, self.tally.sizes = self.tally.sizes, None
+        return sizes
+
+    async def as_fast_as_possible(self, seconds: float) -> Rate:
+        """Every pair calls again and again."""
+        return await _measured(self.server, self.tally, seconds, [pair.call for pair in self.pairs])
+
+    async def at(self, calls_per_s: float, seconds: float) -> list[float]:
+        """Calls begun at a steady rate; gives the times from invitation to ring."""
+        for pair in self.pairs:
+            pair.ring_s.clear()
+        begin, free, running = time.perf_counter(), list(self.pairs), set[asyncio.Task[None]]()
+        for number in range(int(calls_per_s * seconds)):
+            await asyncio.sleep(max(0.0, begin + number / calls_per_s - time.perf_counter()))
+            while not free:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.ensure_future(self._one(free.pop(), free))
+            running.add(task)
+            task.add_done_callback(running.discard)
+        if running:
+            await asyncio.gather(*running)
+        return sorted(time_s for pair in self.pairs for time_s in pair.ring_s)
+
+    @staticmethod
+    async def _one(pair: Pair, free: list[Pair]) -> None:
+        await pair.call()
+        free.append(pair)
+
+
+async def echoed(server: Served, sizes: list[int], lines: int, seconds: float) -> Rate:
+    """The echo server under frames of these sizes."""
+    tally = Tally()
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(_http())
+        asks: list[Callable[[], Awaitable[object]]] = []
+        for number in range(lines):
+            line = Line(tally)
+            await line.connect(http, server.url)
+            stack.push_async_callback(line.close)
+            asks.append(_asking(line, sizes, number))
+        return await _measured(server, tally, seconds, asks)
+
+
+def _asking(line: Line, sizes: list[int], number: int) -> Callable[[], Awaitable[object]]:
+    texts = [json.dumps({"context": "x" * max(0, size - 30)}) for size in sizes]
+    turn = iter(range(number, 1 << 62))
+
+    async def ask() -> object:
+        return await line.ask(texts[next(turn) % len(texts)])
+
+    return ask
+
+
+async def _measured(server: Served, tally: Tally, seconds: float, steps: list[Callable[[], Awaitable[object]]]) -> Rate:
+    """Each step again and again, side by side; counted once warm."""
+    done, over = 0, False
+
+    async def repeat(step: Callable[[], Awaitable[object]]) -> None:
+        nonlocal done
+        while not over:
+            await step()
+            done += 1
+
+    tasks = [asyncio.ensure_future(repeat(step)) for step in steps]
+    await asyncio.sleep(WARM_UP_S)
+    began, before, cpu_s, frames = time.perf_counter(), done, server.cpu_s(), tally.count
+    await asyncio.sleep(seconds)
+    rate = Rate(done - before, tally.count - frames, time.perf_counter() - began, server.cpu_s() - cpu_s)
+    over = True
+    await asyncio.gather(*tasks)
+    return rate
+
+
+def _http() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
+async def measure(seconds: float, pairs: int, data: Path) -> list[Figure]:
+    """All figures."""
+    with served("signaling", data, 2 * pairs) as server:
+        async with Calls(server, pairs) as calls:
+            await calls.pairs[0].call()
+            sizes = await calls.sizes()
+            with served("echo", data) as beside:
+                echo = await echoed(beside, sizes, 3 * pairs, seconds)
+            rate = await calls.as_fast_as_possible(seconds)
+            rings = await calls.at(rate.calls / rate.seconds / 2, seconds)
+    return figures(echo, rate, rings)
+
+
+def figures(echo: Rate, rate: Rate, rings: list[float]) -> list[Figure]:
+    """The table."""
+    floor = echo.frames_per_cpu_s
+    share = rate.frames_per_cpu_s / floor
+    p50, p99 = (1000 * rings[int(len(rings) * part)] for part in (0.5, 0.99))
+    half = f"at {rate.calls / rate.seconds / 2:.0f} calls/s"
+    busy = f"server busy {rate.cpu_s / rate.seconds:.0%}"
+    return [
+        _more("complete calls a CPU second", rate.calls / rate.cpu_s, "calls/s"),
+        _more(f"complete calls a second, {busy}", rate.calls / rate.seconds, "calls/s"),
+        _more("frames of a call", rate.frames / rate.calls, "frames"),
+        _more(f"echo: frames a second, server busy {echo.cpu_s / echo.seconds:.0%}", echo.frames / echo.seconds, "1/s"),
+        _more("calls: frames a second", rate.frames / rate.seconds, "1/s"),
+        Figure(
+            "calls: frames a CPU second, beside echo's",
+            round(rate.frames_per_cpu_s),
+            "1/s",
+            round(floor),
+            round(SHARE * floor),
+            share >= SHARE,
+        ),
+        _more(f"invitation to ring, p50 {half}", p50, "ms"),
+        Figure(f"invitation to ring, p99 {half}", round(p99, 2), "ms", None, LATENCY_MS, p99 <= LATENCY_MS),
+    ]
+
+
+def _more(what: str, value: float, unit: str) -> Figure:
+    """A figure without a bar."""
+    return Figure(what, round(value, 2), unit, None, 0.0, holds=True)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement (default %(default)s)")
+    parser.add_argument("--pairs", type=int, default=24, help="callers that call at once (default %(default)s)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        found = asyncio.run(measure(given.seconds, given.pairs, Path(directory)))
+    show(found, "Calls, beside an echo server")
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
