@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from ..addresses import AddressOf
 from ..errors import NotLetIn
-from ..qss import frames
 from .devices import DeviceConnections
 from .endings import Ending
 from .sockets import Sockets, refused
@@ -21,6 +20,8 @@ EVENT = "message"
 
 class SocketIoDevices:
     """The Socket.IO connections of devices, by their Socket.IO id.  One transport carries one of them."""
+
+    takes_text = True
 
     def __init__(self, sockets: Sockets, devices: DeviceConnections, address_of: AddressOf) -> None:
         # Given to us.
@@ -60,7 +61,7 @@ class SocketIoDevices:
             answer = await self._devices.received(sid, data)
         else:
             answer = await self._devices.malformed(sid, f"unknown event {event[:64]!r}; use {EVENT!r}")
-        return {} if answer is None else frames.wire(answer)
+        return {} if answer is None else answer
 
     # --- for the devices' connections (devices.Carrier) --------------------------------------------------------------
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from functools import partial
 from typing import Any, Protocol
 
 import engineio
+import msgspec
 import socketio
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -24,11 +27,20 @@ from common.log import FieldLog
 from ..config import SignalingConfig
 from ..errors import NoNode
 from ..timers import Timers
+from .wire import Wire
 
 PATH = "socket.io"
 GOODBYE_S = 1.0  # between telling a peer that it is over and cutting its transport
 
+# An event or an acknowledgement without attachments: type, namespace, number, arguments.
+PLAIN = re.compile(r"([23])(?:(/[^,?]*),)?(\d{0,10})(?=\[)")
+
 log = FieldLog(__name__)
+
+EVENT, ACK = str(socketio.packet.EVENT), str(socketio.packet.ACK)
+RESERVED = ("connect", "disconnect")  # the library's own events
+
+_arguments = msgspec.json.Decoder(list[msgspec.Raw])
 
 # Malformed packets of strangers are no news: the library logs each with a traceback.
 _quiet = logging.getLogger(f"{__name__}.library")
@@ -37,6 +49,9 @@ _quiet.setLevel(logging.CRITICAL)
 
 class Namespace(Protocol):
     """What a namespace is served by."""
+
+    takes_text: bool
+    """Whether it parses what an event carries by itself: then it is given the JSON text."""
 
     async def connected(self, sid: str, auth: object) -> None:
         """A connection asks to be let in; raise `refused(...)` to keep it out."""
@@ -85,7 +100,10 @@ class Sockets:
         self._transports: dict[str, asyncio.Transport] = {}
         self._ending: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._namespaces: dict[str, Namespace] = {}
         self._watch_newcomers()
+        drivers = self._server.eio._async  # noqa: SLF001 - the one place where a driver can be given
+        self._server.eio._async = {**drivers, "websocket": partial(Wire, self._taken)}  # noqa: SLF001
 
     def attach(self, app: web.Application) -> None:
         """Serve at `/socket.io`."""
@@ -94,6 +112,7 @@ class Sockets:
 
     def serve(self, name: str, namespace: Namespace) -> None:
         """Serve a namespace."""
+        self._namespaces[name] = namespace
         self._server.register_namespace(_adapter(self._server, name, namespace))
 
     async def emit(
@@ -188,6 +207,41 @@ class Sockets:
         if (transport := self._transports.pop(engine, None)) is not None:
             asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
 
+    def _taken(self, engine: str, text: str) -> bool:
+        """Take a plain event or acknowledgement, which is almost all there is; False leaves it to the library."""
+        head = PLAIN.match(text)
+        if head is None:
+            return False
+        kind, place, number = head.groups()
+        name = place or "/"
+        sid = self._server.manager.sid_from_eio_sid(engine, name)
+        if name not in self._namespaces or not self._server.manager.is_connected(sid, name):
+            return False
+        try:
+            arguments = _arguments.decode(text[head.end() :])
+        except (ValueError, RecursionError):
+            return True  # a stranger's rubbish; the library drops it too
+        if kind == EVENT:
+            self._spawn(self._happened(engine, name, sid, number, arguments))
+        elif number:
+            self._spawn(self._acknowledged(name, sid, int(number), arguments))
+        return True
+
+    async def _happened(self, engine: str, name: str, sid: str, number: str, arguments: list[msgspec.Raw]) -> None:
+        namespace = self._namespaces[name]
+        event, data = _event_of(arguments, as_text=namespace.takes_text)
+        if event is None:
+            return
+        answer = None if event in RESERVED else await namespace.happened(sid, event, data)
+        socket = self._server.eio.sockets.get(engine)
+        if number and socket is not None and not socket.closed:
+            text = msgspec.json.encode(answer).decode() if answer is not None else ""
+            socket.queue.put_nowait(_packet(f"{ACK}{_place(name)}{number}[{text}]"))
+
+    async def _acknowledged(self, name: str, sid: str, number: int, arguments: list[msgspec.Raw]) -> None:
+        values = [msgspec.json.decode(argument) for argument in arguments]
+        await self._server.manager.trigger_callback(sid, number, values)
+
     @web.middleware
     async def _remember_upgrade(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Know the TCP connection of a peer that goes from long polling to WebSocket."""
@@ -230,10 +284,30 @@ class Sockets:
         await self._cut(str(engine))
 
 
+def _event_of(arguments: list[msgspec.Raw], *, as_text: bool) -> tuple[str | None, object]:
+    """An event's name, and its first argument: as JSON text, or as the value; a string is a string in any case."""
+    try:
+        event = msgspec.json.decode(arguments[0], type=str)
+        if len(arguments) < 2:
+            return event, None
+        if as_text and not bytes(arguments[1]).startswith(b'"'):
+            return event, bytes(arguments[1]).decode()
+        return event, msgspec.json.decode(arguments[1])
+    except (ValueError, IndexError, RecursionError):
+        return None, None
+
+
 def _event_packet(event: str, text: str, namespace: str) -> Any:  # noqa: ANN401 - the library has no types
+    return _packet(f"{EVENT}{_place(namespace)}[{json.dumps(event)},{text}]")
+
+
+def _packet(text: str) -> Any:  # noqa: ANN401 - the library has no types
     make: Any = engineio.packet.Packet
-    place = "" if namespace == "/" else f"{namespace},"
-    return make(engineio.packet.MESSAGE, data=f"{socketio.packet.EVENT}{place}[{json.dumps(event)},{text}]")
+    return make(engineio.packet.MESSAGE, data=text)
+
+
+def _place(namespace: str) -> str:
+    return "" if namespace == "/" else f"{namespace},"
 
 
 def refused(code: str, message: str | None = None) -> Exception:
@@ -268,6 +342,6 @@ def _adapter(server: Any, name: str, namespace: Namespace) -> Any:  # noqa: ANN4
                 if not server.manager.is_connected(sid, name):
                     await namespace.disconnected(sid)
                 return None
-            return await namespace.happened(sid, event, args[0] if args else None)
+            return msgspec.to_builtins(await namespace.happened(sid, event, args[0] if args else None))
 
     return Adapter(name)

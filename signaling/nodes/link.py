@@ -49,6 +49,8 @@ log = FieldLog(__name__)
 class Nodes:
     """The nodes and the commands to them."""
 
+    takes_text = False
+
     def __init__(self, *, config: SignalingConfig, sockets: Sockets, tokens: RoomTokens, state: State) -> None:
         # Given to us; the keeper by `attach`, because its deliveries come back here.
         self._config = config
