@@ -28,8 +28,10 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python li
 	npm --prefix web test --silent
 	$(PYTEST) tests
 
-bench: .venv/.core .venv/.dev ## CPU per packet beside a floor in the same run: prints a table, writes build/bench.json
+bench: .venv/.core .venv/.dev ## packets beside a floor, calls beside an echo server, idle devices: tables, build/{bench,calls,idle}.json
 	$(BIN)/python -m tests.bench.bench $(BENCH)
+	$(BIN)/python -m tests.bench.calls
+	$(BIN)/python -m tests.bench.idle
 
 stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers and failures against the rules (STEPS=…)
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py

@@ -1,6 +1,6 @@
-"""Socket.IO, behind the few typed calls that we use; the only file that touches python-socketio.
+"""Socket.IO, behind the few typed calls that we use; the only file, with `wire.py`, that touches python-socketio.
 
-aiohttp -> **sockets** -> socketio (devices, namespace `/`), nodes (namespace `/nodes`)
+aiohttp -> wire -> **sockets** -> socketio (devices, namespace `/`), nodes (namespace `/nodes`)
 
 A namespace is one coroutine that gets every event: "connect" and "disconnect" from the library, whatever else from the
 peer.  A peer may send events of these two names as well; they are told apart here and go nowhere.
