@@ -45,6 +45,7 @@ from .page import add_page, on_prepare
 from .presence import Presence
 from .requests import Requests
 from .requests.parts import Parts
+from .retention import Retention
 from .rings import Rings
 from .sapi import api
 from .sapi.cors import cors
@@ -193,6 +194,10 @@ class App:
         inbox.start()
         caretaker.start()
         history.start()
+        if config.keep_history_days is not None:
+            retention = Retention(self.store, config.keep_history_days)
+            retention.start()
+            self._stack.push_async_callback(retention.close)
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
         for part in (history, inbox, caretaker, keeper, nodes, requests, devices):
             self._stack.push_async_callback(part.close)

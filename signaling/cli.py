@@ -59,6 +59,9 @@ def signaling(
         list[str] | None,
         typer.Option(metavar="NETWORK", help="A reverse proxy of yours, whose X-Forwarded-For is believed."),
     ] = None,
+    keep_history_days: Annotated[
+        float | None, typer.Option(metavar="N", help="Forget calls, audit and expired sessions that are older.")
+    ] = None,
     drain_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that a stop may take at most.")] = 10.0,
 ) -> None:
     """Serve signaling: devices, rooms, invitations, and the nodes that carry the media."""
@@ -79,6 +82,7 @@ def signaling(
             turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",
             ring_timeout_s=ring_timeout,
             trust_proxy=networks(trust_proxy or (), "--trust-proxy"),
+            keep_history_days=keep_history_days,
             drain_timeout_s=drain_timeout,
             issuer=settings.issuer(issuer, jwks, audience, issuer_domain),
             cors_origins=tuple(cors_origin or ()),

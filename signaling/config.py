@@ -149,6 +149,8 @@ class SignalingConfig:
     """Frames that may wait for a device that does not read; beyond, it is disconnected."""
     frame_bytes: int = 65536
     """A larger frame closes the connection."""
+    keep_history_days: float | None = None
+    """How long calls, audit and expired sessions are kept; None: for ever."""
     connect_within_s: float = 10.0
     """A connection that has not signed in by then is closed."""
 
@@ -187,6 +189,8 @@ class SignalingConfig:
     def _check_numbers(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("--port", f"must be 0 to 65535, not {self.port}")
+        if self.keep_history_days is not None and not self.keep_history_days > 0:
+            raise ConfigError("--keep-history-days", f"must be above 0, not {self.keep_history_days}")
         for name in ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise ConfigError(name, f"must be above 0, not {getattr(self, name)}")
