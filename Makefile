@@ -8,7 +8,7 @@ CARGO := cargo --quiet
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench stateful schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers
+.PHONY: help setup demo check test bench stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -36,6 +36,11 @@ bench: .venv/.core .venv/.dev ## packets beside a floor, calls beside an echo se
 stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers and failures against the rules (STEPS=…)
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py
 STEPS := 1000000
+
+mutants: .venv/.core .venv/.dev ## change the rules of calling one operator at a time: the tests have to notice (MUTATED=…, an hour)
+	tools/mutants.sh $(MUTATED)
+MUTATED := $(addprefix signaling/qss/,invitations.py inviting.py acl.py holding.py locking.py muting.py offer.py ending.py \
+	media.py departing.py transfers.py transferring.py telling.py room.py) signaling/state/keys.py
 
 schemas: .venv/.made ## write docs/schemas, docs/asyncapi.json, docs/openapi.json and the table of frames anew from the models
 	$(BIN)/python -m signaling.qss.schema

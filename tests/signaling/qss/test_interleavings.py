@@ -5,7 +5,8 @@ invited, ACL edits, hold, lock, permissions, connections, media, nodes and time,
 four users' eight devices and two rooms, against the rules alone.  After every step `Town.check` holds what must always
 hold; at the end `Town.wind_down` holds that nothing is left.
 
-`make stateful` (or STATEFUL_STEPS=1000000) plays a long run instead of the short one.
+`make stateful` (or STATEFUL_STEPS=1000000) plays a long run instead of the short one.  INTERLEAVINGS=300 plays the same
+few each time, as `make mutants` does for each mutant.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.signaling.qss.happenings import BYTES_A_STEP, play
@@ -21,8 +22,17 @@ from tests.signaling.qss.town import Town
 
 STEPS = int(os.environ.get("STATEFUL_STEPS", "0"))  # of a long run; 0: the short one of CI
 STEPS_AN_INTERLEAVING = 30
-SHARES = 4  # the same test with other seeds, so that each stays below the time limit of a test
-INTERLEAVINGS = max(20_000, STEPS // STEPS_AN_INTERLEAVING) // SHARES
+FEW = int(os.environ.get("INTERLEAVINGS", "0"))  # of a mutant's run, where each should be told the same; 0: all
+SHARES = 1 if FEW else 4  # the same test with other seeds, so that each stays below the time limit of a test
+INTERLEAVINGS = FEW or max(20_000, STEPS // STEPS_AN_INTERLEAVING) // SHARES
+PROFILE = settings(
+    max_examples=INTERLEAVINGS,
+    deadline=None,
+    database=None,
+    derandomize=bool(FEW),
+    phases=(Phase.generate,) if FEW else tuple(Phase),  # a mutant is dead at the first failure: it need not be short
+    suppress_health_check=list(HealthCheck),
+)
 
 BYTES = STEPS_AN_INTERLEAVING * BYTES_A_STEP
 scripts = st.binary(min_size=BYTES, max_size=BYTES)  # bytes 0 do nothing: that is how a failing one gets short
@@ -31,7 +41,7 @@ scripts = st.binary(min_size=BYTES, max_size=BYTES)  # bytes 0 do nothing: that 
 @pytest.mark.timeout(0 if STEPS else 120)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_one_result_one_winner_and_nothing_left(share: int) -> None:
-    @settings(max_examples=INTERLEAVINGS, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @PROFILE
     @given(script=scripts, ring_keep_s=st.sampled_from([0.0, 5.0]))
     def holds(script: bytes, ring_keep_s: float) -> None:
         town = Town(ring_keep_s)
