@@ -144,3 +144,23 @@ def test_a_transfer_ends_once() -> None:
     assert over is not None
     assert over.state is Move.COMPLETED
     assert [over.after(step) for step in Step] == [None] * len(Step)
+
+
+def test_it_ends_by_time_also_where_time_is_seen_late_and_by_the_name_of_its_reason() -> None:
+    late = rooms.on_time(waiting(), Instant(LATER + 1))
+    assert [result["error"] for result in results(late.effects)] == [408]
+    lost = rooms.destroy(waiting(), "".join(rooms.MEDIA_SERVER_LOST), NOW)
+    assert [result["error"] for result in results(lost.effects)] == [503]
+
+
+@pytest.mark.parametrize("user", [ALICE, BOB, CAROL])
+def test_only_who_is_in_the_target_already_is_refused_there(user: UserId) -> None:
+    others = [other for other in (ALICE, BOB, CAROL) if other != user]
+    members = tuple(Member(other, serial, Standing.MEMBER) for serial, other in enumerate(others, start=1))
+    room = fresh_room(members=members, next_serial=3)
+    by = DeviceRef(others[0], DeviceId("tab"))
+    change = expected(room, UserId("".join(user)), by)
+    assert change.room is not None
+    assert change.room.participants == (*others, user)
+    with pytest.raises(Already):
+        expected(change.room, UserId("".join(user)), by)

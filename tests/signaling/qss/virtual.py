@@ -36,8 +36,8 @@ def run(step: Coroutine[Any, Any, T]) -> T:
 
 
 def bobs(name: str) -> DeviceRef:
-    """A device of Bob's."""
-    return DeviceRef(BOB, DeviceId(name))
+    """A device of Bob's, named as in a frame: equal to what is known already, and not the same object."""
+    return DeviceRef(UserId("".join(BOB)), DeviceId("".join(name)))
 
 
 def fresh_room(**changes: Any) -> Room:  # noqa: ANN401
