@@ -67,14 +67,16 @@ class Wire:
         socket = self._socket
         socket.connected = socket.upgraded = True
         writer = asyncio.get_running_loop().create_task(self._write())
-        with suppress(OSError, TimeoutError, engineio.exceptions.SocketIsClosedError):
-            while True:
-                async with asyncio.timeout(self._silence_s):
-                    data = await self.wait()
-                await self._receive(data)
-        socket.queue.put_nowait(None)
-        await writer
-        await socket.close(wait=False, abort=True, reason=self._engine.reason.TRANSPORT_CLOSE)
+        try:
+            with suppress(OSError, TimeoutError, engineio.exceptions.SocketIsClosedError):
+                while True:
+                    async with asyncio.timeout(self._silence_s):
+                        data = await self.wait()
+                    await self._receive(data)
+        finally:  # also when the server stops in the middle
+            socket.queue.put_nowait(None)
+            await writer
+            await socket.close(wait=False, abort=True, reason=self._engine.reason.TRANSPORT_CLOSE)
 
     async def _receive(self, data: str | bytes) -> None:
         if isinstance(data, str) and data.startswith(MESSAGE) and self._taken(self._socket.sid, data[1:]):
