@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.signaling import Device, Frame, InTestNode, Server, running
+
+pytestmark = pytest.mark.both_backends
 
 
 async def _group(server: Server, *names: str) -> str:
@@ -129,8 +132,8 @@ async def test_an_invite_request_may_be_taken_back(server: Server, node: InTestN
     assert (late["cancel"], late["error"]) == ("inviteRequest", 404)
 
 
-async def test_an_invite_request_that_nobody_grants_is_408(tmp_path: Path) -> None:
-    async with running(tmp_path, ring_timeout_s=0.3) as server:
+async def test_an_invite_request_that_nobody_grants_is_408(tmp_path: Path, backend: dict[str, Any]) -> None:
+    async with running(tmp_path, **backend, ring_timeout_s=0.3) as server:
         alice, bob = await server.device("alice"), await server.device("bob")
         await _asked(alice, bob)
         assert (await alice.frame(lambda f: f.get("answer") == "inviteRequest"))["error"] == 408

@@ -43,9 +43,9 @@ def _is_hex(text: str, digits: int) -> None:
     assert int(text, 16) >= 0
 
 
-async def test_ice_has_stun_and_turn_with_credentials(tmp_path: Path) -> None:
+async def test_ice_has_stun_and_turn_with_credentials(tmp_path: Path, backend: dict[str, Any]) -> None:
     options: dict[str, Any] = {"stun": ("stun:s.example",), "turn": ("turn:t.example",), "turn_secret": "shh"}
-    async with running(tmp_path, **options) as server:
+    async with running(tmp_path, **backend, **options) as server:
         await server.node()
         alice = await server.device("alice")
         stun, turn = (await alice.room())["ice"]
@@ -134,8 +134,8 @@ async def test_a_decline_on_one_keeps_the_other_ringing_and_on_all_is_603(server
     assert node.admits(room, ring["payload"]["token"]) is None
 
 
-async def test_no_answer_is_408_by_the_timer(tmp_path: Path) -> None:
-    async with running(tmp_path, ring_timeout_s=0.3) as server:
+async def test_no_answer_is_408_by_the_timer(tmp_path: Path, backend: dict[str, Any]) -> None:
+    async with running(tmp_path, **backend, ring_timeout_s=0.3) as server:
         await server.node()
         alice, bob = await server.device("alice"), await server.device("bob")
         await alice.invite("bob", (await alice.room())["room"], "dbUXozlylze1-b8SW1vi5")

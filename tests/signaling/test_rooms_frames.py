@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.signaling import Device, Frame, InTestNode, Server
 
+pytestmark = pytest.mark.both_backends
+
 NOT_IN_ACL = "user not included into ACL"
 
 

@@ -18,6 +18,8 @@ from signaling.qss import frames
 from signaling.qss.parse import parse
 from tests.support.signaling import Device, Frame, InTestNode, Server, running
 
+pytestmark = pytest.mark.both_backends
+
 REJECTED = """{
 "answer":"invitation",
 "requestID":"B6yXaxJfBdKlG1K3yI-fX",
@@ -291,8 +293,10 @@ async def test_the_frame_of_accepting_counts_for_the_ringing_invitation(server: 
     assert ours == {"answer": "invitation", "requestID": "invite-1", "from": alice.user.id}
 
 
-async def test_bob_receives_the_invitation_with_every_field_of_the_frame(tmp_path: Path) -> None:
-    async with running(tmp_path, stun=("stun:stun.l.google.com:19302",)) as server:
+async def test_bob_receives_the_invitation_with_every_field_of_the_frame(
+    tmp_path: Path, backend: dict[str, Any]
+) -> None:
+    async with running(tmp_path, **backend, stun=("stun:stun.l.google.com:19302",)) as server:
         await server.node()
         alice, bob, _room, ring = await _ringing(server)
         _same(ring, _vendors(INVITATION))

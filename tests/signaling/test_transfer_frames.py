@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.support.signaling import Device, Frame, InTestNode, Server, running
+
+pytestmark = pytest.mark.both_backends
 
 
 async def test_a_blind_transfer_that_is_accepted_takes_the_transferor_out(server: Server, node: InTestNode) -> None:
@@ -81,8 +86,10 @@ async def test_an_attended_transfer_moves_the_participant_once_his_media_is_ther
     assert participants == [alice.user.id]
 
 
-async def test_an_attended_transfer_to_which_nobody_comes_is_408_and_he_stays(tmp_path: Path) -> None:
-    async with running(tmp_path, join_within_s=0.5) as server:
+async def test_an_attended_transfer_to_which_nobody_comes_is_408_and_he_stays(
+    tmp_path: Path, backend: dict[str, Any]
+) -> None:
+    async with running(tmp_path, **backend, join_within_s=0.5) as server:
         node = await server.node()
         alice, bob, carol, room = await _three(server, node)
         target = await _room_with(alice, carol, node)
