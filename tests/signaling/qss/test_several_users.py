@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling.qss import rooms
+from signaling.qss.effects import Record
 from signaling.qss.frames import MediaTypes
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, UserId
 from signaling.qss.invitations import (
@@ -221,3 +222,29 @@ def test_the_nodes_report_of_media_that_nobody_knows_is_refused() -> None:
     assert rooms.left(room, ALICE, PeerId("p9"), "left", LATER, NOW).refused
     assert rooms.left(room, BOB, PeerId("p1"), "left", LATER, NOW) == rooms.Change(room, refused=True)
     assert room.uuid == ROOM
+
+
+@pytest.mark.parametrize("name", ["a-tablet", "z-tablet"])
+def test_a_declined_device_stays_silent_when_it_comes_back_and_another_rings(name: str) -> None:
+    world = World()
+    world.invite()
+    world.answer(bobs("phone"), 603)
+    world.connect(bobs("phone"))
+    assert world.rang(bobs("phone")) == 1
+    world.connect(bobs(name))
+    assert world.rang(bobs(name)) == 1
+
+
+def test_a_call_to_one_user_is_no_group_call() -> None:
+    world = World()
+    world.invite()
+    room = world.room()
+    assert room is not None
+    assert [invitation.is_group for invitation in room.invitations] == [False]
+
+
+def test_the_end_of_a_room_ends_a_call_in_the_history_only_if_somebody_answered() -> None:
+    for answered, count in [(None, 0), ((RequestId("ring1"), DeviceId("tab")), 1)]:
+        room = fresh_room(members=(Member(ALICE, 1, Standing.MEMBER, answered),))
+        ended = [e for e in rooms.destroy(room, "stopped", NOW).effects if isinstance(e, Record)]
+        assert len(ended) == count

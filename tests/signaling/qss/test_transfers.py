@@ -57,7 +57,7 @@ def test_the_target_takes_nobody_it_has_and_nobody_when_locked_or_full_or_for_a_
     with pytest.raises(RoomLocked):
         expected(fresh_room(locked=True))
     with pytest.raises(RoomFull):
-        expected(fresh_room(participants_limit=1))
+        expected(fresh_room(participants_limit=0))
     with pytest.raises(NotInAcl):
         expected(fresh_room(), by=CAROLS)
     assert expected(fresh_room(participants_limit=2)).room is not None
@@ -113,7 +113,7 @@ def test_who_is_taken_out_of_the_target_is_not_transferred_487() -> None:
     assert Tell((ALICE,), said(ROOM, "failed", error=487)) in change.effects
 
 
-@pytest.mark.parametrize(("reason", "code"), [(rooms.MEDIA_SERVER_LOST, 503), (rooms.DESTROYED, 487)])
+@pytest.mark.parametrize(("reason", "code"), [(rooms.MEDIA_SERVER_LOST, 503), (rooms.DESTROYED, 487), ("stopped", 487)])
 def test_a_target_that_ends_fails_it_with_503_if_its_node_was_lost_else_487(reason: str, code: int) -> None:
     change = rooms.destroy(waiting(), reason, NOW)
     assert [result["error"] for result in results(change.effects)] == [code]
