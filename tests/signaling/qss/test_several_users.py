@@ -248,3 +248,13 @@ def test_the_end_of_a_room_ends_a_call_in_the_history_only_if_somebody_answered(
         room = fresh_room(members=(Member(ALICE, 1, Standing.MEMBER, answered),))
         ended = [e for e in rooms.destroy(room, "stopped", NOW).effects if isinstance(e, Record)]
         assert len(ended) == count
+
+
+def test_of_two_invitations_only_the_one_whose_time_is_over_ends() -> None:
+    world = World()
+    world.invite()
+    world.wait(10)
+    world.invite("r2", to=CAROL, ring="ring2", granted=False)
+    world.wait(21)
+    assert [result["error"] for result in world.results("r1")] == [408]
+    assert world.results("r2") == []
