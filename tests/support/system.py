@@ -115,13 +115,15 @@ class System:
         return done.out.strip()
 
     async def start_signaling(self) -> None:
-        """Start signaling and wait until it answers."""
+        """Start signaling and wait until it answers, and a node that is there already has found it again."""
         await self._start(
             "signaling",
             *("--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)),
             *("--node-secret-file", str(self._secret()), "--ring-timeout", str(self.ring_timeout_s)),
         )
         await eventually(lambda: answers(f"{self.url}/healthz"), self._tail("signaling answers"), 20)
+        if "node" in self.processes:
+            await eventually(self._node_registered, self._tail("the node registers again"), 20)
 
     async def start_node(self) -> None:
         """Start the node and wait until it answers and signaling would place a room on it."""
