@@ -47,7 +47,7 @@ def agent(system: System, name: str, **settings: Any) -> Agent:  # noqa: ANN401
     return Agent(system.url, user=name, password=PASSWORD, **settings)
 
 
-async def soon(work: Awaitable[T], within_s: float = 15.0) -> T:
+async def soon(work: Awaitable[T], within_s: float = 40.0) -> T:
     return await asyncio.wait_for(work, within_s)
 
 
