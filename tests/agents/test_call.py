@@ -245,7 +245,7 @@ async def test_a_lost_node_link_is_resumed_and_media_goes_on(system: System, cli
 async def test_an_agent_stopped_by_ctrl_c_hangs_up(system: System, clip: Clip) -> None:
     async with agent(system, "bob") as bob:
         process = await console(*flags(system, "alice"), "--call", "bob", "--play", str(VP8_CLIP), "--loop", "--json")
-        answered = await soon((await soon(bob.next_invitation(), 30)).answer(player=Player(clip, loop=True)))
+        answered = await soon((await soon(bob.next_invitation(), 60)).answer(player=Player(clip, loop=True)))
         seen = await soon(answered.next_participant())
         assert seen is not None
         await pictures(seen, 5)
