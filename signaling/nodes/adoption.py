@@ -8,7 +8,8 @@ import msgspec
 
 from ..qss.frames import Server
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
-from ..qss.room import Member, Peer, Room, Standing
+from ..qss.membership import found
+from ..qss.room import Member, Peer, Room
 from ..tokens import RoomTokens
 from .contract import HeldGrant, HeldRoom, RoomRecord
 
@@ -63,9 +64,8 @@ def adopted(held: HeldRoom, *, node: str, server: Server, tokens: RoomTokens, ke
 
 
 def _member(grant: HeldGrant, *, connected: bool) -> Member:
-    standing = Standing.MEMBER if connected else Standing.UNSURE
     held = not grant.rights.publish and not grant.rights.receive
-    return Member(UserId(grant.user), grant.serial, standing, held=held)
+    return Member(UserId(grant.user), grant.serial, found(connected=connected), held=held)
 
 
 def _is_ours(tokens: RoomTokens, room: RoomId, key: str, grant: HeldGrant) -> bool:

@@ -8,15 +8,16 @@ Everybody who attends a room has the same powers over its ACL, as rooms of calls
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ..errors import RoomFull, RoomLocked
+from .admitting import admissible, admit, with_a_place
 from .departing import depart, settled, vacated
 from .effects import Effect, Grant, Tell
 from .frames import event
 from .identifiers import DeviceRef, Instant, UserId
 from .inviting import cancel_all, refuse, remove
-from .room import Change, Member, Room, Standing
+from .membership import Passage, after
+from .room import Change, Room
 
 LEFT = "left"
 REMOVED = "removed"
@@ -27,7 +28,7 @@ def leave(room: Room, device: DeviceRef, keep_until: Instant, now: Instant) -> C
 
     A user who is still being rung refuses the invitation by leaving.
     """
-    if room.member(device.user).standing is Standing.INVITED:
+    if after(room.member(device.user).standing, Passage.DEPART) is None:
         return refuse(room, device.user, now)
     change = depart(room, device.user, LEFT, now, skip=device)
     change = cancel_all(change, device.user, now, own=device)
@@ -37,17 +38,14 @@ def leave(room: Room, device: DeviceRef, keep_until: Instant, now: Instant) -> C
 def add(room: Room, by: UserId, users: Iterable[UserId]) -> Change:
     """Admit users without ringing them; their devices hear of it.  Raises NotInAcl, RoomLocked, RoomFull."""
     room.attending(by)
-    admitted = {member.user for member in room.members if member.standing is not Standing.UNSURE}
-    new = tuple(dict.fromkeys(user for user in users if user not in admitted))
+    new = admissible(room, users, Passage.ADMIT)
     if not new:
         return Change(room)
     if room.locked:
         raise RoomLocked
-    kept = tuple(member for member in room.members if member.user not in new)
-    if len(kept) + len(new) > room.participants_limit:
+    if len(with_a_place(room, new)) < len(new):
         raise RoomFull(room.participants_limit)
-    members = tuple(Member(user, serial, Standing.MEMBER) for serial, user in enumerate(new, start=room.next_serial))
-    following = replace(room, members=(*kept, *members), next_serial=room.next_serial + len(new))
+    following, members = admit(room, new, Passage.ADMIT)
     effects: list[Effect] = [Grant(room.node, room.uuid, m.user, m.serial, m.rights) for m in members]
     effects += [Tell((user,), event("admitted", roomId=room.uuid, userId=user, by=by)) for user in new]
     return Change(following, tuple(effects))
@@ -65,6 +63,6 @@ def expel(room: Room, by: UserId, users: Iterable[UserId], keep_until: Instant, 
 def _expelled(room: Room, user: UserId, now: Instant) -> Change:
     if not room.has(user):
         return Change(room)
-    if room.member(user).standing is Standing.INVITED:
+    if after(room.standing(user), Passage.DEPART) is None:
         return remove(room, user, now)
     return cancel_all(depart(room, user, REMOVED, now), user, now, own=None)

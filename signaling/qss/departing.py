@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .admitting import stepped
 from .effects import CloseRoom, Conclude, Effect, Record, Revoke, Tell, Transferred
 from .frames import Answer, Done, event
 from .history import CallEnded
 from .identifiers import DeviceRef, Instant, PeerId, UserId
+from .membership import Passage
 from .room import EMPTY, MEDIA_SERVER_LOST, Change, Room
 from .telling import epoch_ms
 from .transfers import Move, Step, Transfer
@@ -22,7 +24,7 @@ from .transfers import Move, Step, Transfer
 def depart(room: Room, user: UserId, reason: str, now: Instant, skip: DeviceRef | None = None) -> Change:
     """The user goes; his devices (but `skip`) and everybody left in the room are told."""
     gone = room.member(user)
-    following = without(room, user)
+    following = stepped(room, user, Passage.DEPART)
     effects: list[Effect] = [Revoke(room.node, room.uuid, user, reason)]
     effects.append(Tell((user,), event("expelled", roomId=room.uuid, userId=user, reason=reason), skip))
     peers: list[PeerId | None] = [peer.peer for peer in room.peers_of(user)]
@@ -30,15 +32,6 @@ def depart(room: Room, user: UserId, reason: str, now: Instant, skip: DeviceRef 
     if gone.answered is not None:
         effects.append(Record(CallEnded(room=room.uuid, user=user, ended_ms=epoch_ms(now), reason=reason)))
     return Change(following, tuple(effects)).then(lambda r: transfer_over(r, user, Step.DEPART))
-
-
-def without(room: Room, user: UserId) -> Room:
-    """The room without the user and his media."""
-    return replace(
-        room,
-        members=tuple(member for member in room.members if member.user != user),
-        peers=frozenset(peer for peer in room.peers if peer.user != user),
-    )
 
 
 def left_event(room: Room, user: UserId, peer: PeerId | None, reason: str) -> Tell:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ..errors import Already, RoomFull, RoomLocked
-from .departing import depart, left_event, settled, vacated, without
+from .admitting import admissible, admit, stepped, with_a_place
+from .departing import depart, left_event, settled, vacated
 from .effects import Conclude, Effect, Grant, Revoke
 from .identifiers import DeviceRef, Instant, RequestId, UserId
 from .invitations import (
@@ -28,8 +29,9 @@ from .invitations import (
     Remove,
     State,
 )
+from .membership import Passage
 from .offer import Offer
-from .room import Change, Member, Room, Standing
+from .room import Change, Member, Room
 from .telling import concluded, recorded, rung, stopped, transfer_told
 
 TRANSFERRED = "transferred"
@@ -43,7 +45,7 @@ def invite(room: Room, offer: Offer, *, ring_id: RequestId, now: Instant, expire
     room.attending(offer.inviter.user)
     if room.locked:
         raise RoomLocked
-    kept, invitees = _admissible(room, offer.users)
+    invitees = _invitees(room, offer.users)
     invitation = Invitation(
         ring_id=ring_id,
         request_id=offer.request_id,
@@ -58,29 +60,20 @@ def invite(room: Room, offer: Offer, *, ring_id: RequestId, now: Instant, expire
         kind=offer.kind,
         in_reply_to=offer.in_reply_to,
     )
-    serials = range(room.next_serial, room.next_serial + len(invitees))
-    admitted = tuple(Member(user, serial, Standing.INVITED) for user, serial in zip(invitees, serials, strict=True))
-    following = replace(
-        room,
-        members=(*kept, *admitted),
-        next_serial=room.next_serial + len(invitees),
-        invitations=(*room.invitations, invitation),
-    )
+    admitting, _ = admit(room, invitees, Passage.INVITE)
+    following = replace(admitting, invitations=(*room.invitations, invitation))
     return Change(following, tuple(transfer_told(following, invitation, "started")))
 
 
-def _admissible(room: Room, users: tuple[UserId, ...]) -> tuple[tuple[Member, ...], tuple[UserId, ...]]:
-    """Who stays in the ACL, and who of `users` is to be admitted."""
-    sure = {member.user for member in room.members if member.standing is not Standing.UNSURE}
-    wanted = tuple(user for user in users if user not in sure)
+def _invitees(room: Room, users: tuple[UserId, ...]) -> tuple[UserId, ...]:
+    """Who of `users` is to be rung."""
+    wanted = admissible(room, users, Passage.INVITE)
     if not wanted:
         raise Already("in the room or invited to it already")
-    kept = tuple(member for member in room.members if member.user not in wanted)
-    places = room.participants_limit - len(kept)
-    if places <= 0:
+    invitees = with_a_place(room, wanted)
+    if not invitees:
         raise RoomFull(room.participants_limit)
-    invitees = wanted[:places]
-    return tuple(m for m in room.members if m.user not in invitees), invitees
+    return invitees
 
 
 def granted(
@@ -261,19 +254,11 @@ def _acl_after(room: Room, before: Invitation, after: Invitation) -> Room:
     stays = set(after.invitees) if after.is_open else set()
     if after.winner is not None and after.kind is not Kind.INVITE_REQUEST:
         stays.add(after.winner.user)
-        room = _accepted(room, after.ring_id, after.winner)
+        room = stepped(room, after.winner.user, Passage.ACCEPT, answered=(after.ring_id, after.winner.device))
     for user in before.invitees:
         if user not in stays:
-            room = without(room, user)
+            room = stepped(room, user, Passage.UNASK)
     return room
-
-
-def _accepted(room: Room, ring_id: RequestId, winner: DeviceRef) -> Room:
-    answered = (ring_id, winner.device)
-    members = tuple(
-        replace(m, standing=Standing.MEMBER, answered=answered) if m.user == winner.user else m for m in room.members
-    )
-    return replace(room, members=members)
 
 
 def _out(room: Room, following: Room, before: Invitation) -> Iterable[Effect]:

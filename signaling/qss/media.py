@@ -7,27 +7,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .admitting import stepped
 from .departing import left_event, settled, transfer_over, vacated
 from .effects import Effect, Grant, Revoke, Tell
 from .frames import event
 from .identifiers import Instant, PeerId, UserId
 from .inviting import cancel_all
-from .room import LOST, Change, Held, Peer, Room, Standing
+from .membership import Passage, after
+from .room import LOST, Change, Held, Peer, Room
 from .transfers import Step
 
 
 def joined(room: Room, user: UserId, peer: PeerId, now: Instant) -> Change:
     """The node reports that a user's media is connected; a transfer that waited for him is complete."""
     arrived = Peer(user, peer)
-    if not room.has(user):
+    if after(room.standing(user), Passage.ARRIVE) is None:
         return Change(room, (Revoke(room.node, room.uuid, user, "not in the ACL"),), refused=True)
     if arrived in room.peers:
         return Change(room)
-    members = tuple(
-        replace(m, standing=Standing.MEMBER) if m.user == user and m.standing is Standing.UNSURE else m
-        for m in room.members
-    )
-    following = replace(room, peers=room.peers | {arrived}, members=members)
+    following = stepped(replace(room, peers=room.peers | {arrived}), user, Passage.ARRIVE)
     told = event("participant-joined", roomId=room.uuid, userId=user, peer=peer)
     return Change(following, (Tell(following.present, told),)).then(lambda r: transfer_over(r, user, Step.ARRIVE))
 

@@ -12,7 +12,6 @@ without a node is a *lobby*: nobody's media ever meets there; in it somebody wai
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,20 +20,13 @@ from .effects import Effect, Rights
 from .frames import Server
 from .identifiers import DeviceId, Instant, PeerId, RequestId, RoomId, UserId
 from .invitations import Invitation
+from .membership import Standing
 from .transfers import Transfer
 
 LOST = "connection lost"  # the node's word for a participant who may come back
 MEDIA_SERVER_LOST = "media server lost"
 EMPTY = "empty"
 DESTROYED = "destroyed"
-
-
-class Standing(enum.Enum):
-    """How a user stands in the ACL."""
-
-    MEMBER = "member"  # created the room, was added to it, accepted, or was seen in it
-    INVITED = "invited"  # his devices ring
-    UNSURE = "unsure"  # found at a node after our restart without media: may be invited again
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +97,10 @@ class Room:
     def has(self, user: UserId) -> bool:
         """Whether the ACL has the user."""
         return any(member.user == user for member in self.members)
+
+    def standing(self, user: UserId) -> Standing:
+        """How the user stands in the ACL."""
+        return next((member.standing for member in self.members if member.user == user), Standing.ABSENT)
 
     @property
     def participants(self) -> tuple[UserId, ...]:

@@ -4,6 +4,7 @@
 |---|---|
 | `inviting.py` | invitations, from the first ring to the last word |
 | `acl.py` | leaving, adding, removing |
+| `membership.py`, `admitting.py` | how a user stands in the ACL: the table, and its steps in a room |
 | `media.py` | who is connected at the node |
 | `holding.py`, `locking.py`, `muting.py` | what participants do to themselves, the room and each other |
 | `transferring.py` | moving a participant to another room |
@@ -35,6 +36,7 @@ from .locking import unlock as unlock
 from .media import joined as joined
 from .media import left as left
 from .media import reconciled as reconciled
+from .membership import Standing as Standing
 from .muting import mute_changed as mute_changed
 from .muting import mute_requested as mute_requested
 from .offer import Offer as Offer
@@ -47,7 +49,6 @@ from .room import Held as Held
 from .room import Member as Member
 from .room import Peer as Peer
 from .room import Room as Room
-from .room import Standing as Standing
 from .transferring import announced as announced
 from .transferring import expect as expect
 from .transferring import transferred as transferred

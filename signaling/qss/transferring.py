@@ -11,12 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import Already, RoomFull, RoomLocked
+from .admitting import admissible, admit, with_a_place
 from .departing import depart, settled, transfer_over, vacated
 from .effects import Grant, Tell, Transferred
 from .frames import Event, event
 from .identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
 from .inviting import TRANSFERRED, cancel_all
-from .room import Change, Member, Room, Standing
+from .membership import Passage, after
+from .room import Change, Room
 from .transfers import Step, Transfer
 
 NOT_TRANSFERRED = "not transferred"
@@ -30,21 +32,15 @@ def expect(
     Raises NotInAcl, Already, RoomLocked and RoomFull.
     """
     room.attending(by.user)
-    if any(m.user == user and m.standing is not Standing.UNSURE for m in room.members):
+    if not admissible(room, [user], Passage.ADMIT):
         raise Already("in the target room already")
     if room.locked:
         raise RoomLocked
-    others = tuple(member for member in room.members if member.user != user)
-    if len(others) >= room.participants_limit:
+    if not with_a_place(room, (user,)):
         raise RoomFull(room.participants_limit)
-    member = Member(user, room.next_serial, Standing.MEMBER)
+    admitting, (member,) = admit(room, (user,), Passage.ADMIT)
     transfer = Transfer(by=by, request_id=request_id, user=user, source=source, expires_at=expires_at)
-    following = replace(
-        room,
-        members=(*others, member),
-        next_serial=room.next_serial + 1,
-        transfers=(*room.transfers, transfer),
-    )
+    following = replace(admitting, transfers=(*room.transfers, transfer))
     grant = Grant(room.node, room.uuid, user, member.serial, member.rights)
     return Change(following, (grant, Tell(room.present, _started(room.uuid, by.user, user))))
 
@@ -62,8 +58,8 @@ def transferred(room: Room, end: Transferred, now: Instant) -> Change:
     state = "completed" if end.error is None else "failed"
     told = event("transfer", roomId=room.uuid, userId=end.by, kind="attended", to=end.user, state=state, **failed)
     change = Change(room, (Tell(room.present, told),))
-    if end.error is not None or not room.has(end.user):
-        return change
+    if end.error is not None or after(room.standing(end.user), Passage.DEPART) is None:
+        return change  # he has left already; perhaps he is even being rung to come back
     change = change.then(lambda r: depart(r, end.user, TRANSFERRED, now))
     change = cancel_all(change, end.user, now, own=None)
     return settled(vacated(change, room, now), now)

@@ -7,9 +7,9 @@ import pytest
 from signaling.errors import Already, NotInAcl, RoomFull, RoomLocked
 from signaling.qss import rooms
 from signaling.qss.effects import Conclude, Effect, Grant, Revoke, Tell, Transferred
-from signaling.qss.frames import Event, event, wire
+from signaling.qss.frames import Event, MediaTypes, event, wire
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
-from signaling.qss.rooms import Change, Member, Peer, Room, Standing
+from signaling.qss.rooms import Change, Member, Offer, Peer, Room, Standing
 from signaling.qss.transfers import Move, Step, Transfer
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, fresh_room
 
@@ -164,3 +164,12 @@ def test_only_who_is_in_the_target_already_is_refused_there(user: UserId) -> Non
     assert change.room.participants == (*others, user)
     with pytest.raises(Already):
         expected(change.room, UserId("".join(user)), by)
+
+
+def test_who_left_the_source_and_is_being_rung_to_come_back_rings_on_when_he_arrives_in_the_target() -> None:
+    offer = Offer(request_id=RequestId("r1"), inviter=ALICES, to=BOB, users=(BOB,), mediatypes=MediaTypes(), context={})
+    rung = rooms.invite(fresh_room(), offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER).room
+    assert rung is not None
+    change = rooms.transferred(rung, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
+    assert change.room == rung
+    assert change.effects == (Tell((ALICE,), said(ROOM, "completed")),)
