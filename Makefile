@@ -28,10 +28,12 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python li
 	npm --prefix web test --silent
 	$(PYTEST) tests
 
-bench: .venv/.core .venv/.dev ## packets beside a floor, calls beside an echo server, idle devices: tables, build/{bench,calls,idle}.json
+bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, failures: tables, build/*.json
 	$(BIN)/python -m tests.bench.bench $(BENCH)
 	$(BIN)/python -m tests.bench.calls
 	$(BIN)/python -m tests.bench.idle
+	$(BIN)/python -m tests.bench.failover
+	$(BIN)/python -m tests.bench.outage
 
 stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers and failures against the rules (STEPS=…)
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py

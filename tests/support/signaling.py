@@ -27,6 +27,7 @@ from tests.support.lines import Line, SocketIoLine, Transport, WebSocketLine
 
 Frame = dict[str, Any]
 NODE_SECRET = "the nodes' secret"
+ROOMS_AT_ONCE = 30  # of one `register` frame, well below the size at which signaling closes the connection
 PASSWORD = "correct horse"
 PASSWORD_HASH = hash_password(PASSWORD)  # made once: it is slow on purpose
 
@@ -274,9 +275,9 @@ class InTestNode:
         auth = {"node": self.name, "instance": self.instance, "secret": self.secret}
         await self.sio.connect(url, namespaces=["/nodes"], auth=auth, transports=["websocket"], wait_timeout=5)
         if register:
-            self.registered = await self.register()
+            self.registered = await self._register_all()
             for room in self.registered["close"]:
-                del self.rooms[room]
+                self.rooms.pop(room, None)
 
     async def disconnect(self) -> None:
         """Close the connection."""
@@ -302,6 +303,15 @@ class InTestNode:
         }
         answer: Frame = await self.say("register", card)
         return answer
+
+    async def _register_all(self) -> Frame:
+        """Register with all rooms, in parts; gives the last answer, with all rooms that are to be closed."""
+        rooms, close = list(self.rooms), list[str]()
+        while len(rooms) > ROOMS_AT_ONCE:
+            part, rooms = rooms[:ROOMS_AT_ONCE], rooms[ROOMS_AT_ONCE:]
+            close += (await self.register(rooms=[self.held(room) for room in part], more=True))["close"]
+        answer = await self.register(rooms=[self.held(room) for room in rooms if room in self.rooms])
+        return answer | {"close": [*close, *answer["close"]]} if "close" in answer else answer
 
     async def say(self, event: str, data: object) -> Any:  # noqa: ANN401
         """Report something; gives the acknowledgement."""
