@@ -221,6 +221,7 @@ class App:
             access=self.access,
             metrics=metrics,
             nodes=state.nodes.all,
+            is_stopping=lambda: not door.is_open,
             end_sessions=keeper.end_sessions,
         )
         app = web.Application(

@@ -25,8 +25,8 @@ from .rings import Rings
 from .state import State
 from .state.deliveries import ProcessId, Result
 from .state.keys import ByRequest, ByRing
+from .tasks import ended
 
-CANCEL_S = 0.5
 BEAT_S = 1.0  # a fifth of what a process may be silent for
 SPARED_S = 5.0  # after the state was away for us it was for the others too: so long they have to be heard of again
 
@@ -66,11 +66,7 @@ class Caretaker:
 
     async def close(self) -> None:
         """Stop; the others see to what is left."""
-        if self._task is not None:
-            while not self._task.done():  # a cancellation may be lost in a library on the way
-                self._task.cancel()
-                await asyncio.wait((self._task,), timeout=CANCEL_S)
-            self._task = None
+        await ended(self._task)
 
     async def _run(self) -> None:
         while True:

@@ -14,8 +14,8 @@ from .errors import StateAway, StoreAway
 from .state import Journal
 from .state.deliveries import Entry
 from .store.calls import Calls
+from .tasks import ended
 
-CANCEL_S = 0.5
 AGAIN_S = 1.0  # between attempts while database or state are away
 GATHER_S = 0.2  # between transactions, in which entries gather: one costs as much for a hundred as for one
 AT_ONCE = 100  # entries in one transaction
@@ -39,12 +39,7 @@ class History:
 
     async def close(self) -> None:
         """Stop, with what came last written; what cannot be written now stays in the state."""
-        if self._task is None:
-            return
-        while not self._task.done():  # a cancellation may be lost in a library on the way
-            self._task.cancel()
-            await asyncio.wait((self._task,), timeout=CANCEL_S)
-        self._task = None
+        await ended(self._task)
         with suppress(StateAway, StoreAway):
             while entries := await self._journal.left():
                 await self._write(entries)

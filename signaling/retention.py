@@ -15,6 +15,7 @@ from common.log import FieldLog
 
 from .errors import StoreAway
 from .store import Store
+from .tasks import ended
 
 EVERY_S = 3600.0
 DAY_S = 86_400.0
@@ -47,10 +48,7 @@ class Retention:
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-            self._task = None
+        await ended(self._task)
 
     async def forget(self) -> None:
         """Remove what is too old now."""

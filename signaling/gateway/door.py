@@ -29,6 +29,11 @@ class Door:
         self._now = now
         self._shut = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody new is let in."""
+        return not self._shut
+
     def shut(self) -> None:
         """No new connections from now on; those that are open go on."""
         self._shut = True

@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`: for those who run the process.  Not for devices: keep them behind the proxy.
 
 `/healthz` says that the process lives, whatever else is away: whoever restarts it for less only makes it worse.
-`/readyz` says whether it can carry a call now, and what is missing.
+`/readyz` says whether it can carry a call now, and what is missing; a process that stops is not ready any more.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ class HealthResource:
         nodes = await self._nodes_present() if state else 0
         there = {"database": database, "state": state, "node": nodes > 0}
         missing = tuple(name for name, is_there in there.items() if not is_there)
-        answer = Readiness(status="unready" if missing else "ready", missing=missing, nodes=nodes)
-        return _json(answer, status=503 if missing else 200)
+        status = "stopping" if self._parts.is_stopping() else "unready" if missing else "ready"
+        answer = Readiness(status=status, missing=missing, nodes=nodes)
+        return _json(answer, status=200 if status == "ready" else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         self._parts.metrics.state_is(there=await _answers(self._standing()))

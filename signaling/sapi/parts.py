@@ -37,6 +37,8 @@ class Parts:
     access: AccessTokens
     metrics: Metrics
     nodes: Callable[[], Awaitable[tuple[Node, ...]]]
+    is_stopping: Callable[[], bool]
+    """Whether this process takes no new connections any more."""
     end_sessions: EndSessions
     """Disconnect the devices of a user's session, or of all his sessions, at every process."""
 

@@ -98,25 +98,26 @@ class Client:
             _never(command)
             raise StateAway
         try:
-            return await _cancellable(command)
+            return await cancellable(command)
         except AWAY as error:
             self._rests_until = time.monotonic() + REST_S
             log.warning("state_away", error=type(error).__name__)
             raise StateAway from None
 
 
-async def _cancellable(command: Awaitable[T]) -> T:
+async def cancellable(command: Awaitable[T]) -> T:
     """The command; a cancellation counts, though the library may swallow it.
 
-    It sends by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes when all is sent: whoever
-    waits with a timeout would then wait for ever.  The task itself does not forget.
+    It sends by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that comes when all is sent, or when
+    sending has failed: whoever waits with a timeout would then wait for ever.  The task itself does not forget.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
-    answer = await command
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return answer
+    try:
+        return await command
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _never(command: Awaitable[object]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from signaling.state.redis_client import Client
+from signaling.state.redis_client import Client, cancellable
 from tests.support.redis import RedisServer
 
 
@@ -31,3 +31,13 @@ async def test_a_cancellation_is_not_lost_wherever_it_meets_a_command(redis: Red
         assert await client.do("PING")
     finally:
         await client.close()
+
+
+async def test_a_cancellation_is_not_lost_when_the_command_fails_at_the_same_moment() -> None:
+    sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    asking = asyncio.create_task(cancellable(asyncio.wait_for(sent, 10.0)))
+    await asyncio.sleep(0)
+    sent.set_exception(ConnectionError)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
