@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from msgspec import UNSET
+
 from . import history
 from .effects import Conclude, Effect, Record, Ring, Send, Tell
 from .frames import CancelInvitation, Event, InvitationResult, MediaTypes, event
@@ -145,15 +147,17 @@ def _ringing(room: Room, user: UserId) -> Event:
 
 
 def _result(over: Invitation) -> InvitationResult | CancelInvitation:
-    inviter, code = over.inviter.user, code_of(over)
-    if over.state is State.ACCEPTED and over.winner is not None:
+    inviter = over.inviter.user
+    if over.winner is not None:
         return InvitationResult(
             answer=over.kind.value, request_id=over.request_id, from_=inviter, who_accepted=over.winner.user
         )
     if over.kind is Kind.INVITATION and over.state in (State.MISSED, State.CANCELLED):
-        return CancelInvitation(error=code or 0, request_id=over.request_id, to=inviter, from_=over.to)
+        return CancelInvitation(error=CODES[over.state], request_id=over.request_id, to=inviter, from_=over.to)
     text = {"message": MEDIA_SERVER_LOST} if over.state is State.LOST else {}
-    return InvitationResult(answer=over.kind.value, request_id=over.request_id, from_=inviter, error=code or 0, **text)
+    return InvitationResult(
+        answer=over.kind.value, request_id=over.request_id, from_=inviter, error=code_of(over) or UNSET, **text
+    )
 
 
 def _cancelled(over: Invitation, device: DeviceRef, code: int) -> CancelInvitation:
