@@ -27,11 +27,10 @@ def with_a_place(room: Room, users: tuple[UserId, ...]) -> tuple[UserId, ...]:
 
 def admit(room: Room, users: tuple[UserId, ...], step: Passage) -> tuple[Room, tuple[Member, ...]]:
     """The room with `users` at the end of its ACL, each by a grant of his own, and their entries."""
-    standings = [after(room.standing(user), step) for user in users]
     admitted = tuple(
         Member(user, serial, standing)
-        for serial, (user, standing) in enumerate(zip(users, standings, strict=True), start=room.next_serial)
-        if standing is not None
+        for serial, user in enumerate(users, start=room.next_serial)
+        if (standing := after(room.standing(user), step)) is not None
     )
     kept = tuple(member for member in room.members if member.user not in users)
     return replace(room, members=(*kept, *admitted), next_serial=room.next_serial + len(users)), admitted

@@ -18,7 +18,7 @@ from .identifiers import DeviceRef, Instant, PeerId, UserId
 from .membership import Passage
 from .room import EMPTY, MEDIA_SERVER_LOST, Change, Room
 from .telling import epoch_ms
-from .transfers import Move, Step, Transfer
+from .transfers import Step, Transfer
 
 
 def depart(room: Room, user: UserId, reason: str, now: Instant, skip: DeviceRef | None = None) -> Change:
@@ -58,7 +58,7 @@ def _transfer_told(room: Room, over: Transfer) -> tuple[Effect, ...]:
     )
     result = (
         Answer(answer="attendedTransfer", request_id=over.request_id, error=over.error, message="not transferred")
-        if over.state is Move.FAILED and over.error is not None
+        if over.error is not None
         else Answer(answer="attendedTransfer", request_id=over.request_id, payload=Done())
     )
     return (

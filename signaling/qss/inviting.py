@@ -45,6 +45,7 @@ def invite(room: Room, offer: Offer, *, ring_id: RequestId, now: Instant, expire
     room.attending(offer.inviter.user)
     if room.locked:
         raise RoomLocked
+    room = stepped(room, offer.inviter.user, Passage.ACT)
     invitees = _invitees(room, offer.users)
     invitation = Invitation(
         ring_id=ring_id,
@@ -140,9 +141,6 @@ def answer(
     """A rung device accepts or declines.  `keep_until`: how long the room waits for the media of who accepted."""
     if _accepted_here(room, ring_id, device):
         return Change(room)
-    wanted = room.invitation(lambda i: i.ring_id == ring_id and device.user in i.invitees)
-    if wanted is None:
-        return Change(room, refused=True)
     if error is not None:
         return _happen(room, _by_ring(ring_id), Decline(device, error), now)
     if room.is_lobby:

@@ -8,14 +8,16 @@
        └────── Unask ───▶ ABSENT     the invitation asks him no more
 
     UNSURE ─── Arrive ──▶ MEMBER     his media is connected: he was in the call
+       ├────── Act ─────▶ MEMBER     he calls or moves somebody to the room, so he knows of it
        ├────── Invite ──▶ INVITED    he may be rung again
        ├────── Admit ───▶ MEMBER
        └────── Depart ──▶ ABSENT
 
     MEMBER ─── Depart ──▶ ABSENT     he left, was removed, or moved to another room
 
-Arrive leaves a member what he is, and whoever is rung too: connecting media is not an answer.  Whoever is rung cannot
-depart: leaving or being removed is a verdict on the invitation (`inviting.py`), which then asks him no more.
+Arrive and Act leave a member what he is; Arrive whoever is rung too, for connecting media is not an answer.  Whoever
+is rung cannot depart: leaving or being removed is a verdict on the invitation (`inviting.py`), which then asks him no
+more.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Passage(enum.Enum):
     ACCEPT = "one of his devices won"
     UNASK = "the invitation asks him no more"
     ARRIVE = "his media is connected"
+    ACT = "he calls or moves somebody to the room"
     DEPART = "he left, was removed, or moved elsewhere"
 
 
@@ -54,10 +57,12 @@ TRANSITIONS: Final[dict[tuple[Standing, Passage], Standing]] = {
     (Standing.INVITED, Passage.UNASK): Standing.ABSENT,
     (Standing.INVITED, Passage.ARRIVE): Standing.INVITED,
     (Standing.UNSURE, Passage.ARRIVE): Standing.MEMBER,
+    (Standing.UNSURE, Passage.ACT): Standing.MEMBER,
     (Standing.UNSURE, Passage.INVITE): Standing.INVITED,
     (Standing.UNSURE, Passage.ADMIT): Standing.MEMBER,
     (Standing.UNSURE, Passage.DEPART): Standing.ABSENT,
     (Standing.MEMBER, Passage.ARRIVE): Standing.MEMBER,
+    (Standing.MEMBER, Passage.ACT): Standing.MEMBER,
     (Standing.MEMBER, Passage.DEPART): Standing.ABSENT,
 }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import Already, RoomFull, RoomLocked
-from .admitting import admissible, admit, with_a_place
+from .admitting import admissible, admit, stepped, with_a_place
 from .departing import depart, settled, transfer_over, vacated
 from .effects import Grant, Tell, Transferred
 from .frames import Event, event
@@ -32,6 +32,7 @@ def expect(
     Raises NotInAcl, Already, RoomLocked and RoomFull.
     """
     room.attending(by.user)
+    room = stepped(room, by.user, Passage.ACT)
     if not admissible(room, [user], Passage.ADMIT):
         raise Already("in the target room already")
     if room.locked:

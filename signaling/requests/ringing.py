@@ -13,6 +13,7 @@ from common.log import FieldLog
 from ..errors import NobodyReachable, UnknownRoom
 from ..qss import rooms
 from ..qss.identifiers import RequestId, RoomId, UserId, new_request_id
+from ..qss.membership import Passage, after
 from ..qss.rooms import Member, Offer, Room
 from ..store.values import Called
 from .parts import Parts
@@ -25,11 +26,11 @@ log = FieldLog(__name__)
 async def reachable(parts: Parts, offer: Offer, called: Called | None, room: Room | None) -> Offer:
     """The offer to those who can be rung; raises NobodyReachable, the same for unknown, blocked and offline.
 
-    Who is in the room already is no secret to its participants, and counts: the rules say 409 for him.
+    Who is in the room or rung to it already is no secret to its participants, and counts: the rules say 409 for him.
     """
     caller = offer.inviter.user
     users = [user for user in called.users if not called.is_group or user.id != caller] if called else []
-    present = [user.id for user in users if room is not None and room.has(user.id)]
+    present = [user.id for user in users if room is not None and after(room.standing(user.id), Passage.INVITE) is None]
     free = [user for user in users if user.receives_calls and user.id not in present]
     rings = [user for user in free if await parts.state.devices.of(user.id)]
     if not rings and not present:

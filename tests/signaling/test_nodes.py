@@ -300,6 +300,24 @@ async def test_somebody_rung_during_a_restart_may_be_invited_again(tmp_path: Pat
         assert await bob.accept(ring) == {}
 
 
+async def test_somebody_rung_during_a_restart_who_receives_no_calls_any_more_is_404(tmp_path: Path) -> None:
+    async with running(tmp_path) as before:
+        node = await before.node()
+        alice, bob = await before.device("alice", "tab"), await before.device("bob", "tab")
+        room = await alice.room()
+        await node.joined(room["room"], room["token"])
+        await alice.invite("bob", room["room"])
+        await bob.ring()
+    async with running(tmp_path) as after:
+        await node.connect(after.url)
+        after.clients.append(node)
+        alice, bob = await after.device("alice", "tab"), await after.device("bob", "tab")
+        await after.app.users.set_receive_calls(bob.user.id, False)
+        answer = await alice.ask("invitation", to=bob.user.id, payload={"room": room["room"]})
+        assert answer["error"] == 404
+        assert bob.rings() == []
+
+
 async def test_a_room_opened_under_another_secret_is_closed(tmp_path: Path) -> None:
     async with running(tmp_path) as before:
         node = await before.node()

@@ -6,14 +6,17 @@ A step that the rules refuse is as good as one that they allow.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from signaling.qss import rooms
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, RoomId, UserId
 from signaling.qss.invitations import Kind
+from tests.signaling.qss.invariants import check
 from tests.signaling.qss.town import CALLED, DEVICES, JOIN_WITHIN_S, ROOMS, USERS, Town
 
 Happening = Callable[[Town, DeviceRef, int], None]
+Asking = Callable[[Town, DeviceRef, int, RequestId], None]
 
 BYTES_A_STEP = 3
 TARGETS: Final = tuple(CALLED)
@@ -25,7 +28,7 @@ def play(town: Town, script: bytes) -> None:
         what, who, which = script[at : at + BYTES_A_STEP]
         HAPPENINGS[what % len(HAPPENINGS)](town, _as_received(DEVICES[who % len(DEVICES)]), which)
         town.steps += 1
-        town.check()
+        check(town)
 
 
 def _as_received(device: DeviceRef) -> DeviceRef:
@@ -37,23 +40,39 @@ def _room(which: int) -> RoomId:
     return ROOMS[which % 2]
 
 
-def _invite(town: Town, device: DeviceRef, which: int) -> None:
-    _ask(town, device, which, Kind.INVITATION)
+def _request(ask: Asking) -> Happening:
+    """What a device asks for, with a requestID."""
+
+    def request(town: Town, device: DeviceRef, which: int) -> None:
+        name = town.name()
+        town.serve((device, name), partial(ask, town, device, which, name))
+
+    return request
 
 
-def _transfer(town: Town, device: DeviceRef, which: int) -> None:
-    _ask(town, device, which, Kind.BLIND_TRANSFER)
+def _again(town: Town, _: DeviceRef, which: int) -> None:
+    """A device sends a request again, the last or one of long ago, whatever has happened meanwhile."""
+    if town.served:
+        town.serve_again(*town.served[-1 - which % len(town.served)])
 
 
-def _ask(town: Town, device: DeviceRef, which: int, kind: Kind) -> None:
+def _invite(town: Town, device: DeviceRef, which: int, name: RequestId) -> None:
+    _ask(town, device, which, name, Kind.INVITATION)
+
+
+def _transfer(town: Town, device: DeviceRef, which: int, name: RequestId) -> None:
+    _ask(town, device, which, name, Kind.BLIND_TRANSFER)
+
+
+def _ask(town: Town, device: DeviceRef, which: int, name: RequestId, kind: Kind) -> None:
     room = town.rooms.get(_room(which))
-    offer = town.offer(device, TARGETS[which // 2 % len(TARGETS)], kind, room)
+    offer = town.offer(device, name, TARGETS[which // 2 % len(TARGETS)], kind, room)
     if room is not None and offer is not None and town.ask(room.uuid, offer) and which & 0x20:
         town.granted(town.granting[-1])
 
 
-def _ask_to_be_invited(town: Town, device: DeviceRef, which: int) -> None:
-    offer = town.offer(device, TARGETS[which % len(TARGETS)], Kind.INVITE_REQUEST, None)
+def _ask_to_be_invited(town: Town, device: DeviceRef, which: int, name: RequestId) -> None:
+    offer = town.offer(device, name, TARGETS[which % len(TARGETS)], Kind.INVITE_REQUEST, None)
     if offer is None or device.user in offer.users or len(town.rooms) > 4:
         return
     lobby = RoomId(f"{town.name()}.".ljust(64, "0"))
@@ -62,12 +81,12 @@ def _ask_to_be_invited(town: Town, device: DeviceRef, which: int) -> None:
         town.granted(town.granting[-1])
 
 
-def _grant_request(town: Town, device: DeviceRef, which: int) -> None:
+def _grant_request(town: Town, device: DeviceRef, which: int, name: RequestId) -> None:
     """Invite who asked, from a device that was asked."""
     for lobby in [room for room in town.rooms.values() if room.is_lobby]:
         asked = lobby.invitation(lambda i: device in i.ringing(town.instant))
         room = town.rooms.get(_room(which))
-        offer = town.offer(device, asked.inviter.user, Kind.INVITATION, room) if asked else None
+        offer = town.offer(device, name, asked.inviter.user, Kind.INVITATION, room) if asked else None
         if asked is None or room is None or offer is None:
             continue
         if town.grant_request(lobby.uuid, asked.ring_id, device):
@@ -107,7 +126,7 @@ def _cancel(town: Town, _: DeviceRef, which: int) -> None:
             assert first is None or first.refused or (device, request_id) in town.asked
 
 
-def _close(town: Town, device: DeviceRef, _: int) -> None:
+def _close(town: Town, device: DeviceRef, _: int, _name: RequestId) -> None:
     for room in list(town.rooms):
         town.apply(room, lambda r: rooms.close_calls(r, device, town.instant))
 
@@ -125,40 +144,41 @@ def _permission(town: Town, device: DeviceRef, _: int) -> None:
     town.blocked ^= {device.user}
 
 
-def _add(town: Town, device: DeviceRef, which: int) -> None:
+def _add(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     users = [USERS[which // 2 % 4], USERS[which // 8 % 4]]
-    town.apply(_room(which), lambda r: rooms.add(r, device.user, users))
+    town.apply(_room(which), lambda r: rooms.add(r, device.user, users), frozenset(users))
 
 
-def _remove(town: Town, device: DeviceRef, which: int) -> None:
+def _remove(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     users = [USERS[which // 2 % 4]]
     town.apply(_room(which), lambda r: rooms.expel(r, device.user, users, town.instant, town.instant))
 
 
-def _hold(town: Town, device: DeviceRef, which: int) -> None:
+def _hold(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     town.apply(_room(which), lambda r: (rooms.hold if which & 2 else rooms.unhold)(r, device.user))
 
 
-def _lock(town: Town, device: DeviceRef, which: int) -> None:
+def _lock(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     town.apply(_room(which), lambda r: (rooms.lock if which & 6 == 6 else rooms.unlock)(r, device.user))
 
 
-def _leave(town: Town, device: DeviceRef, which: int) -> None:
+def _leave(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     town.apply(_room(which), lambda r: rooms.leave(r, device, town.instant, town.instant))
 
 
-def _attended(town: Town, device: DeviceRef, which: int) -> None:
+def _attended(town: Town, device: DeviceRef, which: int, name: RequestId) -> None:
     source, target, user = _room(which), _room(which + 1), USERS[which // 2 % 4]
     known = town.rooms.get(source)
     if known is None or device.user not in known.present or user not in known.present:
         return
-    request_id, until = town.name(), Instant(town.now + JOIN_WITHIN_S)
+    until = Instant(town.now + JOIN_WITHIN_S)
     moving = town.apply(
         target,
-        lambda r: rooms.expect(r, by=device, request_id=request_id, user=user, source=source, expires_at=until),
+        lambda r: rooms.expect(r, by=device, request_id=name, user=user, source=source, expires_at=until),
+        frozenset({user}),
     )
     if moving is not None:
-        town.asked[device, request_id] = RequestId(f"move {request_id}")
+        town.asked[device, name] = RequestId(f"move {name}")
         town.apply(source, lambda r: rooms.announced(r, device.user, user))
 
 
@@ -173,6 +193,12 @@ def _media_ends(town: Town, device: DeviceRef, which: int) -> None:
 
 def _node_back(town: Town, device: DeviceRef, which: int) -> None:
     town.node_back(_room(which), device.user if which & 2 else None)
+
+
+def _restart(town: Town, _: DeviceRef, which: int) -> None:
+    """Seldom, as it ends so much: signaling dies and starts again."""
+    if which < 32:
+        town.restart()
 
 
 def _room_ends(town: Town, device: DeviceRef, which: int) -> None:
@@ -192,11 +218,16 @@ def _nothing(_town: Town, _device: DeviceRef, _which: int) -> None:
 
 
 # What is often tried is listed more than once.
+REQUESTS: Final[tuple[Asking, ...]] = (
+    *(_invite, _invite, _transfer, _ask_to_be_invited, _grant_request, _close),
+    *(_add, _remove, _hold, _lock, _leave, _attended, _attended),
+)
 HAPPENINGS: Final[tuple[Happening, ...]] = (
     _nothing,
-    *(_invite, _invite, _transfer, _ask_to_be_invited, _grant_request, _node_answers, _node_answers),
+    *map(_request, REQUESTS),
+    *(_again, _again, _node_answers, _node_answers),
     *(_answers(None), _answers(None), _answers(None), _answers(603), _answers(603), _answers(486)),
-    *(_cancel, _close, _connect, _connect, _disconnect, _disconnect, _permission),
-    *(_add, _remove, _hold, _lock, _leave, _attended, _attended, _node_back, _room_ends),
+    *(_cancel, _connect, _connect, _disconnect, _disconnect, _permission),
+    *(_node_back, _room_ends, _restart),
     *(_media, _media, _media, _media_ends, _time, _time),
 )

@@ -1,9 +1,10 @@
 """Whatever happens in whatever order: one result, one winner, and nothing left.
 
 Hypothesis plays random interleavings of invitations (of users and groups), answers, cancels, transfers, requests to be
-invited, ACL edits, hold, lock, permissions, connections, media, nodes and time, each possibly twice or too late, over
-four users' eight devices and two rooms, against the rules alone.  After every step `Town.check` holds what must always
-hold; at the end `Town.wind_down` holds that nothing is left.
+invited, ACL edits, hold, lock, permissions, connections, media, lost nodes, restarts of signaling and time, each
+possibly twice (requests under their requestID of before) or too late, over four users' eight devices and two rooms,
+against the rules alone.  After every step `check` holds what must always hold; at the end `wind_down` that nothing is
+left.
 
 `make stateful` (or STATEFUL_STEPS=1000000) plays a long run instead of the short one.  INTERLEAVINGS=300 plays the same
 few each time, as `make mutants` does for each mutant.
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.signaling.qss.happenings import BYTES_A_STEP, play
+from tests.signaling.qss.invariants import wind_down
 from tests.signaling.qss.town import Town
 
 STEPS = int(os.environ.get("STATEFUL_STEPS", "0"))  # of a long run; 0: the short one of CI
@@ -46,6 +48,6 @@ def test_one_result_one_winner_and_nothing_left(share: int) -> None:
     def holds(script: bytes, ring_keep_s: float) -> None:
         town = Town(ring_keep_s)
         play(town, script)
-        town.wind_down()
+        wind_down(town)
 
     holds()

@@ -45,6 +45,7 @@ STANDINGS = {
     (Standing.ABSENT, Passage.ACCEPT): None,
     (Standing.ABSENT, Passage.UNASK): None,
     (Standing.ABSENT, Passage.ARRIVE): None,
+    (Standing.ABSENT, Passage.ACT): None,
     (Standing.ABSENT, Passage.DEPART): None,
     (Standing.INVITED, Passage.INVITE): None,
     (Standing.INVITED, Passage.ADMIT): None,
@@ -52,6 +53,7 @@ STANDINGS = {
     (Standing.INVITED, Passage.ACCEPT): Standing.MEMBER,
     (Standing.INVITED, Passage.UNASK): Standing.ABSENT,
     (Standing.INVITED, Passage.ARRIVE): Standing.INVITED,
+    (Standing.INVITED, Passage.ACT): None,
     (Standing.INVITED, Passage.DEPART): None,
     (Standing.UNSURE, Passage.INVITE): Standing.INVITED,
     (Standing.UNSURE, Passage.ADMIT): Standing.MEMBER,
@@ -59,6 +61,7 @@ STANDINGS = {
     (Standing.UNSURE, Passage.ACCEPT): None,
     (Standing.UNSURE, Passage.UNASK): None,
     (Standing.UNSURE, Passage.ARRIVE): Standing.MEMBER,
+    (Standing.UNSURE, Passage.ACT): Standing.MEMBER,
     (Standing.UNSURE, Passage.DEPART): Standing.ABSENT,
     (Standing.MEMBER, Passage.INVITE): None,
     (Standing.MEMBER, Passage.ADMIT): None,
@@ -66,6 +69,7 @@ STANDINGS = {
     (Standing.MEMBER, Passage.ACCEPT): None,
     (Standing.MEMBER, Passage.UNASK): None,
     (Standing.MEMBER, Passage.ARRIVE): Standing.MEMBER,
+    (Standing.MEMBER, Passage.ACT): Standing.MEMBER,
     (Standing.MEMBER, Passage.DEPART): Standing.ABSENT,
 }
 
