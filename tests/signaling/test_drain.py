@@ -18,9 +18,11 @@ from signaling.store import Store
 from signaling.tokens import AccessTokens
 from tests.support.eventually import eventually
 from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
-from tests.support.ports import free_tcp_port
-from tests.support.signaling import NODE_SECRET, Device, InTestNode, settings, signed_up
-from tests.support.system import answers
+from tests.support.ports import free_tcp_port, free_udp_port
+from tests.support.processes import RealProcess
+from tests.support.redis import RedisServer
+from tests.support.signaling import NODE_SECRET, Device, InTestNode, running, settings, signed_up
+from tests.support.system import answers, console
 
 
 class Process:
@@ -42,6 +44,13 @@ class Process:
             stderr=asyncio.subprocess.DEVNULL,
         )
         await eventually(lambda: answers(f"{self.url}/healthz"), "signaling answers", 30)
+
+    async def start_serve(self) -> None:
+        """With a node, as one process tree."""
+        port = self.url.rpartition(":")[2]
+        udp = ("--udp-port", str(free_udp_port()), "--workers", "1", "--advertise", "127.0.0.1")
+        self.process = await console("serve", "--port", port, "--data", str(self.data), *udp)
+        await eventually(lambda: answers(f"{self.url}/readyz"), "serve is ready", 30)
 
     async def device(self, name: str) -> Device:
         store = await Store.open(settings(self.data).database_url)
@@ -130,6 +139,82 @@ async def test_a_stop_gives_up_after_its_time(process: Process) -> None:
     assert await process.ended() == 0
     assert time.monotonic() - began < 6
     node.go_on.set()
+
+
+async def test_a_process_that_drains_is_not_ready(process: Process) -> None:
+    await process.start()
+    node = await process.node(slow=("open_room",))
+    alice = await process.device("alice")
+    async with aiohttp.ClientSession() as http:  # whose connection stays open, as a proxy's does
+        assert await _readiness(http, process.url) == (200, "ready")
+        asked = asyncio.create_task(alice.ask("createRoom", "c1", payload={}))
+        await node.command("open_room")
+        process.terminate()
+        await eventually(lambda: _refuses(process.url), "nobody new is let in")
+        assert await _readiness(http, process.url) == (503, "stopping")
+    node.go_on.set()
+    assert "payload" in await asked
+    assert await process.ended() == 0
+
+
+async def test_serve_drains_its_signaling(tmp_path: Path) -> None:
+    process = Process(tmp_path, "socket.io")
+    try:
+        await process.start_serve()
+        alice, bob = await process.device("alice"), await process.device("bob")
+        await alice.invite("bob", (await alice.room())["room"], "i1")
+        ring = await bob.ring()
+        process.terminate()
+        result = await alice.frame(lambda f: f.get("requestID") == "i1")
+        assert (result["cancel"], result["error"]) == ("invitation", 408)
+        assert (await bob.frame(lambda f: f.get("cancel") == "invitation"))["requestID"] == ring["requestID"]
+        assert await process.ended(15.0) == 0
+    finally:
+        await process.close()
+
+
+async def test_one_of_two_processes_drains_and_its_devices_go_on_at_the_other(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    doomed = RealProcess(tmp_path / "data", redis.url)
+    async with running(tmp_path / "data", redis=redis.url) as server:
+        await doomed.start()
+        try:
+            node = await server.node(slow=("open_room",))
+            node.go_on.set()
+            alice, user = await server.device("alice"), await server.user("bob")
+            bob = Device(user, "tab")
+            await bob.connect(doomed.url, server.token(user))
+            await alice.invite("bob", (await alice.room())["room"], "i1")
+            ring = await bob.ring()
+            node.go_on.clear()
+            asked = asyncio.create_task(bob.ask("createRoom", "c1", payload={}))
+            await eventually(lambda: _opens(node, 2), "the node is asked for a second room")
+            stopping = asyncio.create_task(doomed.stop())
+            await eventually(lambda: _refuses(doomed.url), "nobody new is let in")
+            assert not asked.done()
+            node.go_on.set()
+            assert "payload" in await asked
+            assert await stopping == 0
+            await asyncio.wait_for(bob.gone.wait(), 5)
+        finally:
+            await doomed.kill()
+        back = await server.device("bob", "tab")
+        (current,) = (await back.ask("currentInvitations"))["payload"]["currentInvitations"]
+        assert current["requestID"] == ring["requestID"]
+        await back.accept(await back.ring())
+        result = await alice.frame(lambda f: f.get("requestID") == "i1")
+        assert result["whoAccepted"] == bob.user.id
+        await bob.disconnect()
+
+
+async def _opens(node: InTestNode, times: int) -> bool:
+    return [name for name, _ in node.commands].count("open_room") == times
+
+
+async def _readiness(http: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    async with http.get(f"{url}/readyz") as answer:
+        return answer.status, (await answer.json())["status"]
 
 
 async def _refuses(url: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,8 @@ from signaling.qss.history import DECLINED_BY_TIMEOUT, CallRecord
 from signaling.retention import Retention
 from signaling.store import Store
 from signaling.store.history import CallFilter
+from tests.support.eventually import eventually
+from tests.support.signaling import running
 
 DAY_S = 86_400
 
@@ -94,6 +98,28 @@ async def test_several_processes_may_forget_at_once(store: Store) -> None:
     await asyncio.gather(*(Retention(store, 10, now=lambda: 100.0 * DAY_S).forget() for _ in range(4)))
     assert await kept(store, 1) == await kept(store, 2) == (False, False, False)
     assert await kept(store, 95) == (True, True, True)
+
+
+async def test_a_process_forgets_where_it_is_told_to(tmp_path: Path) -> None:
+    today = time.time() / DAY_S
+    async with running(tmp_path) as server:
+        await fill(server.app.store, today - 11)
+        await fill(server.app.store, today - 9)
+    async with running(tmp_path, keep_history_days=10.0) as server:
+        await eventually(lambda: _is_gone(server.app.store, today - 11), "what is too old is forgotten")
+        assert await kept(server.app.store, today - 9) == (True, True, True)
+
+
+async def test_a_process_that_is_not_told_to_forgets_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        await fill(server.app.store, 1)
+    async with running(tmp_path) as server:
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "retention"]
+        assert await kept(server.app.store, 1) == (True, True, True)
+
+
+async def _is_gone(store: Store, day: float) -> bool:
+    return await kept(store, day) == (False, False, False)
 
 
 @pytest.mark.parametrize("days", [0, -1])

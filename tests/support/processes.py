@@ -48,9 +48,9 @@ class RealProcess:
         """End it without a word."""
         await self._end(signal.SIGKILL)
 
-    async def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        await self._end(signal.SIGTERM)
+    async def stop(self) -> int:
+        """Ask it to end, and wait until it has; gives its status."""
+        return await self._end(signal.SIGTERM)
 
     async def _serves(self) -> bool:
         try:
@@ -59,11 +59,12 @@ class RealProcess:
         except aiohttp.ClientError:
             return False
 
-    async def _end(self, how: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(how)
-            await self._process.wait()
-            self._process = None
+    async def _end(self, how: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.send_signal(how)
+        return await process.wait()
 
 
 SECRET = "a secret of sixteen bytes or more"
