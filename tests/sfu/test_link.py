@@ -66,6 +66,23 @@ async def test_media_survives_a_restart_of_signaling_and_everything_is_registere
         await alice.close()
 
 
+async def test_a_report_that_is_not_taken_is_told_by_registering_again() -> None:
+    async with running_node() as deployment:
+        room = await deployment.room("alice", "bob")
+        alice = await SocketIoClient(deployment).join(room, "alice")
+        await until(lambda: deployment.signaling.of("joined"), "alice is reported")
+        deployment.signaling.takes_reports = False
+        bob = await SocketIoClient(deployment, Media(seats=1)).join(room, "bob")
+        await alice.close()
+        await until(lambda: _peers_told(deployment.signaling) == {bob.peer}, "both changes are registered")
+        await bob.close()
+
+
+def _peers_told(signaling: Signaling) -> set[str]:
+    """The peers of the last registration."""
+    return {peer["peer"] for room in signaling.registrations[-1]["rooms"] for peer in room["peers"]}
+
+
 async def test_rooms_that_signaling_does_not_want_are_closed() -> None:
     async with running_node() as deployment:
         room = await deployment.room("alice")

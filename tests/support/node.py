@@ -38,6 +38,8 @@ class Signaling:
     secret: str = SECRET
     refuses: int | None = None
     """Registrations are answered with this error."""
+    takes_reports: bool = True
+    """Else they are answered 503."""
     _runner: web.AppRunner | None = None
 
     async def start(self) -> Self:
@@ -90,7 +92,7 @@ class Signaling:
 
     async def _report(self, event: str, _sid: str, data: dict[str, Any]) -> dict[str, Any]:
         self.reports.append((event, data))
-        return {}
+        return {} if self.takes_reports else {"error": 503, "message": "state is away"}
 
 
 @dataclass
