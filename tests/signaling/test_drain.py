@@ -141,6 +141,7 @@ async def test_a_stop_gives_up_after_its_time(process: Process) -> None:
     node.go_on.set()
 
 
+@pytest.mark.parametrize("process", ["socket.io"], indirect=True)
 async def test_a_process_that_drains_is_not_ready(process: Process) -> None:
     await process.start()
     node = await process.node(slow=("open_room",))
