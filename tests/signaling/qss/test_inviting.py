@@ -83,6 +83,12 @@ def test_a_cancel_of_what_was_never_asked_is_refused(request_id: str) -> None:
     assert rooms.cancel(room, device(BOB), named(request_id), NOW) == Change(room, refused=True)
 
 
+@pytest.mark.parametrize("stranger", ["0", "z"])
+def test_a_cancel_of_another_device_under_the_same_request_id_is_refused(stranger: str) -> None:
+    room = ringing()
+    assert rooms.cancel(room, device(UserId(stranger * 24)), named("r5"), NOW) == Change(room, refused=True)
+
+
 @pytest.mark.parametrize(("inviter", "gone"), [(ALICE, "d"), (BOB, "e12"), (CAROL, "f")])
 def test_close_ends_what_this_device_has_open(inviter: UserId, gone: str) -> None:
     change = rooms.close_calls(ringing(), device(inviter), NOW)

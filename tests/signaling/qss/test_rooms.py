@@ -209,3 +209,10 @@ def test_a_member_found_without_media_after_a_restart_may_be_invited_again(world
     room = world.room()
     assert room is not None
     assert room.member(BOB).serial == 3
+
+
+def test_a_room_knows_its_users_by_name_and_has_a_sip_address() -> None:
+    room = fresh_room()
+    assert room.has(UserId("".join(list(ALICE))))
+    assert not room.has(CAROL)
+    assert room.sip_uri == "sip:88814738571@audiomixer-sfu1:5080"

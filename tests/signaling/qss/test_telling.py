@@ -55,7 +55,8 @@ def rung(kind: Kind = Kind.INVITATION, room: Room | None = None) -> Change:
 
 
 def answered(room: Room, device: DeviceRef, error: int | None = None) -> Change:
-    return rooms.answer(room, RING, device, error, LATEST, LATER)
+    as_received = DeviceRef(UserId("".join(list(device.user))), DeviceId("".join(list(device.device))))
+    return rooms.answer(room, RING, as_received, error, LATEST, LATER)
 
 
 def transfers(change: Change) -> list[Tell]:

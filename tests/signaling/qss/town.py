@@ -24,6 +24,7 @@ from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, Requ
 from signaling.qss.invitations import Kind
 from signaling.qss.membership import Passage, after
 from signaling.qss.rooms import Change, Held, Member, Offer, Room, Standing
+from signaling.state import ANSWER_LIFE_S
 from signaling.state.deliveries import Result
 from signaling.state.memory_state import MemoryState
 from signaling.tokens import RoomTokens
@@ -80,6 +81,7 @@ class Town:
         # What devices know from their frames.
         self.rings: dict[RequestId, set[DeviceRef]] = defaultdict(set)
         self.results: dict[Request, list[Outgoing]] = defaultdict(list)
+        self.told_at: dict[Request, float] = {}
         self.served: list[tuple[Request, Callable[[], None]]] = []
         self.state = MemoryState(lambda: self.instant)
         # What was asked for, and what history knows.
@@ -154,6 +156,7 @@ class Town:
 
     def _conclude(self, request: Request, result: Outgoing) -> None:
         self.results[request].append(result)
+        self.told_at[request] = self.now
         run(self.state.post(Result(*request, result)))
 
     def _at_node(self, node: str, room: RoomId) -> dict[UserId, tuple[int, Rights]]:
@@ -209,7 +212,8 @@ class Town:
         before = self._snapshot()
         told = run(self.state.answers.get(*request))
         if told is None and self.results[request]:
-            return  # so long ago that it is a new request
+            assert self.now - self.told_at[request] >= ANSWER_LIFE_S, "an answer is remembered"
+            return  # it would be a new request
         assert run(self.state.answers.begin(*request, unanswered)) == (told or False)
         self.serve(request, act)
         assert told is None or told == self.results[request][0], "a repeated request is answered the same"
