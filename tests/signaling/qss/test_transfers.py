@@ -173,3 +173,8 @@ def test_who_left_the_source_and_is_being_rung_to_come_back_rings_on_when_he_arr
     change = rooms.transferred(rung, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
     assert change.room == rung
     assert change.effects == (Tell((ALICE,), said(ROOM, "completed")),)
+
+
+def test_whoever_arrives_under_the_name_that_is_waited_for_completes_it() -> None:
+    change = rooms.joined(waiting(), UserId("".join(list(BOB))), PeerId("p2"), NOW)
+    assert [end.error for end in ends(change.effects)] == [None]
