@@ -39,13 +39,14 @@ def client_address(peer: str, told: Sequence[str], proxies: Sequence[Network]) -
     """The nearest address that is none of our proxies: the peer's, or the last that a proxy told."""
     address = peer
     for before in reversed(told):
-        if not _is_within(address, proxies) or not _is_address(before):
+        if not is_within(address, proxies) or not _is_address(before):
             break
         address = before
     return address
 
 
-def _is_within(address: str, proxies: Sequence[Network]) -> bool:
+def is_within(address: str, proxies: Sequence[Network]) -> bool:
+    """Whether an address is in one of these networks; what is no address is in none."""
     if not _is_address(address):
         return False
     parsed = ip_address(address)

@@ -26,6 +26,7 @@ from .errors import StartError
 from .gateway.devices import DeviceConnections
 from .gateway.door import Door
 from .gateway.drain import Drain
+from .gateway.origins import own_or_named
 from .gateway.socketio import NAMESPACE as DEVICES
 from .gateway.socketio import SocketIoDevices
 from .gateway.sockets import Sockets
@@ -225,8 +226,14 @@ class App:
             end_sessions=keeper.end_sessions,
         )
         app = web.Application(
-            middlewares=[door.ask, cors(config.cors_origins), problems], client_max_size=BODY_BYTES
-        )  # fmt: skip
+            middlewares=[
+                own_or_named(config.cors_origins, config.trust_proxy),
+                door.ask,
+                cors(config.cors_origins),
+                problems,
+            ],
+            client_max_size=BODY_BYTES,
+        )
         sockets.attach(app)
         websockets.attach(app)
         app.add_routes(api.routes(sapi, identities, address_of))

@@ -157,7 +157,7 @@ class SignalingConfig:
     issuer: IssuerConfig | None = None
     """Who else may say who a user is."""
     cors_origins: tuple[str, ...] = ()
-    """Origins of pages elsewhere that may call; `*` is any.  Our own page needs none."""
+    """Origins of pages elsewhere that may connect; `*` is any.  Our own page needs none."""
     sapi_rate_per_s: float = 50.0
     """Requests of SAPI a second that one address may make on average."""
     sapi_burst: float = 200.0

@@ -90,7 +90,7 @@ class Sockets:
         make: Any = socketio.AsyncServer
         self._server: Any = make(
             async_mode="aiohttp",
-            cors_allowed_origins="*",  # devices prove themselves by a token; there are no cookies to steal
+            cors_allowed_origins="*",  # `origins.py` has asked before
             max_http_buffer_size=config.frame_bytes,
             json=JsonText,
             logger=_quiet,
