@@ -6,6 +6,7 @@ set -u
 missing=
 command -v redis-server >/dev/null || missing="redis-server"
 [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
+command -v turnserver >/dev/null || missing="$missing coturn"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -23,7 +24,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
     [ -z "$ours" ] || rm -f /usr/sbin/policy-rc.d
 fi
-{ command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || {
-    printf '\nerror: the tests need redis-server and PostgreSQL\nDebian: sudo apt-get install redis-server postgresql\n\n' >&2
+{ command -v redis-server && command -v turnserver && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || {
+    printf '\nerror: the tests need redis-server, PostgreSQL and coturn\nDebian: sudo apt-get install redis-server postgresql coturn\n\n' >&2
     exit 1
 }

@@ -15,14 +15,14 @@ import pytest
 
 from tertulia.checks import machine, media, servers, stores
 from tertulia.checks.finding import Finding, is_broken
+from tests.support.coturn import SECRET as SECRET_OF_RELAYS
+from tests.support.coturn import running_coturn
 from tests.support.eventually import eventually
 from tests.support.node import SECRET, running_node
 from tests.support.ports import free_tcp_port, free_udp_port
 from tests.support.redis import running_redis
 from tests.support.signaling import running
 from tests.support.system import run_console
-
-TURN_SECRET = "a secret for relays"
 
 
 @pytest.fixture
@@ -151,16 +151,14 @@ def test_a_clock_that_is_off_is_broken() -> None:
 
 
 async def test_turn_gives_a_relay_for_our_credentials_and_says_when_it_does_not() -> None:
-    port = free_tcp_port()
-    options = ("-n", "--use-auth-secret", "--static-auth-secret", TURN_SECRET, "--realm", "tertulia", "--no-tls")
-    where = ("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--listening-port", str(port), "--no-dtls")
-    with process("turnserver", *options, *where, "--no-cli", "--pidfile", "", "--log-file", "/dev/null"):
-        await until_open(port)
-        url, now = f"turn:127.0.0.1:{port}", time.time()
-        good = await media.turn_server(url, TURN_SECRET, now)
-        wrong = await media.turn_server(url, "another secret", now)
-        seen = await media.stun_server(f"stun:127.0.0.1:{port}")
+    with running_coturn() as coturn:
+        now = time.time()
+        good = await media.turn_server(coturn.url, SECRET_OF_RELAYS, now)
+        by_tcp = await media.turn_server(f"{coturn.url}?transport=tcp", SECRET_OF_RELAYS, now)
+        wrong = await media.turn_server(coturn.url, "another secret", now)
+        seen = await media.stun_server(f"stun:127.0.0.1:{coturn.port}")
     assert good.text.startswith("gives a relay at 127.0.0.1:"), good
+    assert by_tcp.state == "ok"
     assert (wrong.state, "static-auth-secret" in wrong.fix) == ("broken", True)
     assert seen.text == "sees us at 127.0.0.1"
 
@@ -168,7 +166,7 @@ async def test_turn_gives_a_relay_for_our_credentials_and_says_when_it_does_not(
 async def test_stun_and_turn_that_are_not_there_are_broken() -> None:
     port = free_udp_port()
     assert (await media.stun_server(f"stun:127.0.0.1:{port}")).state == "broken"
-    absent = await media.turn_server(f"turn:127.0.0.1:{port}?transport=tcp", TURN_SECRET, 0.0)
+    absent = await media.turn_server(f"turn:127.0.0.1:{port}?transport=tcp", SECRET_OF_RELAYS, 0.0)
     assert "start coturn" in absent.fix
 
 
