@@ -12,7 +12,8 @@ from ..addresses import AddressOf
 from ..errors import NotLetIn
 from .devices import DeviceConnections
 from .endings import Ending
-from .sockets import Sockets, refused
+from .namespaces import refused
+from .sockets import Sockets
 
 NAMESPACE = "/"
 EVENT = "message"
@@ -32,7 +33,7 @@ class SocketIoDevices:
         self._transports: dict[str, str] = {}
         self._taken: set[str] = set()
 
-    # --- for the library (sockets.Namespace) -------------------------------------------------------------------------
+    # --- for the library (namespaces.Namespace) ----------------------------------------------------------------------
 
     async def connected(self, sid: str, auth: object) -> None:
         """Let a device in, or refuse it."""
@@ -54,6 +55,10 @@ class SocketIoDevices:
         """A device's connection is gone."""
         self._taken.discard(self._transports.pop(sid, ""))
         await self._devices.disconnected(sid)
+
+    async def malformed(self, sid: str, problem: str) -> None:
+        """A device sent what is no event."""
+        await self._devices.malformed(sid, problem)
 
     async def happened(self, sid: str, event: str, data: object) -> object:
         """One event of a device; gives its acknowledgement."""

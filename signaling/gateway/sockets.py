@@ -1,6 +1,6 @@
-"""Socket.IO, behind the few typed calls that we use; the only file, with `wire.py`, that touches python-socketio.
+"""Socket.IO, behind the few typed calls that we use; what touches python-socketio is here and below.
 
-aiohttp -> wire -> **sockets** -> socketio (devices, namespace `/`), nodes (namespace `/nodes`)
+aiohttp -> wire, polling -> packets -> **sockets** -> socketio (devices, namespace `/`), nodes (namespace `/nodes`)
 
 A namespace is one coroutine that gets every event: "connect" and "disconnect" from the library, whatever else from the
 peer.  A peer may send events of these two names as well; they are told apart here and go nowhere.
@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import engineio
 import msgspec
@@ -22,45 +21,24 @@ import socketio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from common.log import FieldLog
-
 from ..config import SignalingConfig
 from ..errors import NoNode
 from ..timers import Timers
+from .namespaces import Namespace, adapter
+from .packets import CONNECT, NO_PACKET, Packets, event_of
+from .polling import Posts
 from .wire import Wire
 
 PATH = "socket.io"
 GOODBYE_S = 1.0  # between telling a peer that it is over and cutting its transport
-
-# An event or an acknowledgement without attachments: type, namespace, number, arguments.
-PLAIN = re.compile(r"([23])(?:(/[^,?]*),)?(\d{0,10})(?=\[)")
-
-log = FieldLog(__name__)
+REFUSALS = 16  # that may wait for a peer who does not read them
 
 EVENT, ACK = str(socketio.packet.EVENT), str(socketio.packet.ACK)
 RESERVED = ("connect", "disconnect")  # the library's own events
 
-_arguments = msgspec.json.Decoder(list[msgspec.Raw])
-
 # Malformed packets of strangers are no news: the library logs each with a traceback.
 _quiet = logging.getLogger(f"{__name__}.library")
 _quiet.setLevel(logging.CRITICAL)
-
-
-class Namespace(Protocol):
-    """What a namespace is served by."""
-
-    takes_text: bool
-    """Whether it parses what an event carries by itself: then it is given the JSON text."""
-
-    async def connected(self, sid: str, auth: object) -> None:
-        """A connection asks to be let in; raise `refused(...)` to keep it out."""
-
-    async def disconnected(self, sid: str) -> None:
-        """A connection that was let in is gone."""
-
-    async def happened(self, sid: str, event: str, data: object) -> object:
-        """An event with its first argument; the result is the acknowledgement (None: an empty one)."""
 
 
 class JsonText:
@@ -101,19 +79,23 @@ class Sockets:
         self._ending: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._namespaces: dict[str, Namespace] = {}
+        self._packets = Packets(self)
         self._watch_newcomers()
         drivers = self._server.eio._async  # noqa: SLF001 - the one place where a driver can be given
-        self._server.eio._async = {**drivers, "websocket": partial(Wire, self._taken)}  # noqa: SLF001
+        self._server.eio._async = {**drivers, "websocket": partial(Wire, self._packets.receive)}  # noqa: SLF001
 
     def attach(self, app: web.Application) -> None:
         """Serve at `/socket.io`."""
         app.middlewares.append(self._remember_upgrade)
-        self._server.attach(app, socketio_path=PATH)
+        place, engine = f"/{PATH}/", self._server.eio
+        app.router.add_get(place, engine.handle_request)
+        app.router.add_options(place, engine.handle_request)
+        app.router.add_post(place, Posts(engine, self._packets.receive, self._cut).serve)
 
     def serve(self, name: str, namespace: Namespace) -> None:
         """Serve a namespace."""
         self._namespaces[name] = namespace
-        self._server.register_namespace(_adapter(self._server, name, namespace))
+        self._server.register_namespace(adapter(self._server, name, namespace))
 
     async def emit(
         self,
@@ -207,30 +189,56 @@ class Sockets:
         if (transport := self._transports.pop(engine, None)) is not None:
             asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
 
-    def _taken(self, engine: str, text: str) -> bool:
-        """Take a plain event or acknowledgement, which is almost all there is; False leaves it to the library."""
-        head = PLAIN.match(text)
-        if head is None:
-            return False
-        kind, place, number = head.groups()
-        name = place or "/"
-        sid = self._server.manager.sid_from_eio_sid(engine, name)
-        if name not in self._namespaces or not self._server.manager.is_connected(sid, name):
-            return False
+    # --- what peers send (packets.Taker) -----------------------------------------------------------------------------
+
+    def event(self, engine: str, namespace: str, number: str, arguments: list[msgspec.Raw]) -> None:
+        """An event; of a connection that is not let in, or not any more, it goes nowhere."""
+        if (sid := self._let_in(engine, namespace)) is not None:
+            self._spawn(self._happened(engine, namespace, sid, number, arguments))
+
+    def acknowledgement(self, engine: str, namespace: str, number: str, arguments: list[msgspec.Raw]) -> None:
+        """The acknowledgement of an event of ours."""
+        if number and (sid := self._let_in(engine, namespace)) is not None:
+            self._spawn(self._acknowledged(engine, sid, int(number), arguments))
+
+    async def control(self, engine: str, text: str) -> None:
+        """A connection to a namespace, or its end: the library knows how.  A transport signs in once."""
+        if text.startswith(CONNECT) and self._is_busy(engine):
+            await self.malformed(engine, "this connection is signed in already")
+        else:
+            self._spawn(self._controlled(engine, text))
+
+    async def malformed(self, engine: str, problem: str) -> None:
+        """What is no packet: told to whoever has signed in; another loses the connection."""
+        for name, namespace in self._namespaces.items():
+            if (sid := self._let_in(engine, name)) is not None:
+                await namespace.malformed(sid, problem)
+                return
+        await self._cut(engine)
+
+    def _let_in(self, engine: str, namespace: str) -> str | None:
+        """The id of a connection that was let in to a namespace of ours."""
+        sid: str | None = self._server.manager.sid_from_eio_sid(engine, namespace)
+        is_ours = namespace in self._namespaces and self._server.manager.is_connected(sid, namespace)
+        return sid if is_ours else None
+
+    def _is_busy(self, engine: str) -> bool:
+        """Whether a transport is let in already, or has been refused more often than it cared to read."""
+        socket = self._server.eio.sockets.get(engine)
+        is_let_in = any(self._let_in(engine, name) is not None for name in self._namespaces)
+        return is_let_in or (socket is not None and socket.queue.qsize() > REFUSALS)
+
+    async def _controlled(self, engine: str, text: str) -> None:
         try:
-            arguments = _arguments.decode(text[head.end() :])
-        except (ValueError, RecursionError):
-            return True  # a stranger's rubbish; the library drops it too
-        if kind == EVENT:
-            self._spawn(self._happened(engine, name, sid, number, arguments))
-        elif number:
-            self._spawn(self._acknowledged(name, sid, int(number), arguments))
-        return True
+            await self._server.eio.handlers["message"](engine, text)
+        except (ValueError, TypeError, KeyError, IndexError):  # whatever it makes of what it cannot read
+            await self.malformed(engine, NO_PACKET)
 
     async def _happened(self, engine: str, name: str, sid: str, number: str, arguments: list[msgspec.Raw]) -> None:
         namespace = self._namespaces[name]
-        event, data = _event_of(arguments, as_text=namespace.takes_text)
+        event, data = event_of(arguments, as_text=namespace.takes_text)
         if event is None:
+            await namespace.malformed(sid, NO_PACKET)
             return
         answer = None if event in RESERVED else await namespace.happened(sid, event, data)
         socket = self._server.eio.sockets.get(engine)
@@ -238,9 +246,13 @@ class Sockets:
             text = msgspec.json.encode(answer).decode() if answer is not None else ""
             socket.queue.put_nowait(_packet(f"{ACK}{_place(name)}{number}[{text}]"))
 
-    async def _acknowledged(self, name: str, sid: str, number: int, arguments: list[msgspec.Raw]) -> None:
-        values = [msgspec.json.decode(argument) for argument in arguments]
-        await self._server.manager.trigger_callback(sid, number, values)
+    async def _acknowledged(self, engine: str, sid: str, number: int, arguments: list[msgspec.Raw]) -> None:
+        try:
+            values = [msgspec.json.decode(argument) for argument in arguments]
+        except (ValueError, RecursionError):
+            await self.malformed(engine, NO_PACKET)
+        else:
+            await self._server.manager.trigger_callback(sid, number, values)
 
     @web.middleware
     async def _remember_upgrade(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -284,19 +296,6 @@ class Sockets:
         await self._cut(str(engine))
 
 
-def _event_of(arguments: list[msgspec.Raw], *, as_text: bool) -> tuple[str | None, object]:
-    """An event's name, and its first argument: as JSON text, or as the value; a string is a string in any case."""
-    try:
-        event = msgspec.json.decode(arguments[0], type=str)
-        if len(arguments) < 2:
-            return event, None
-        if as_text and not bytes(arguments[1]).startswith(b'"'):
-            return event, bytes(arguments[1]).decode()
-        return event, msgspec.json.decode(arguments[1])
-    except (ValueError, IndexError, RecursionError):
-        return None, None
-
-
 def _event_packet(event: str, text: str, namespace: str) -> Any:  # noqa: ANN401 - the library has no types
     return _packet(f"{EVENT}{_place(namespace)}[{json.dumps(event)},{text}]")
 
@@ -308,40 +307,3 @@ def _packet(text: str) -> Any:  # noqa: ANN401 - the library has no types
 
 def _place(namespace: str) -> str:
     return "" if namespace == "/" else f"{namespace},"
-
-
-def refused(code: str, message: str | None = None) -> Exception:
-    """The refusal of a connection: its code where Socket.IO clients look for it (`data.code`), and beside it."""
-    make: Any = socketio.exceptions.ConnectionRefusedError
-    refusal: Exception = make(code)
-    refusal.error_args = {"message": message or code, "code": code, "data": {"code": code}}  # type: ignore[attr-defined]
-    return refusal
-
-
-async def _let_in(namespace: Namespace, sid: str, auth: object) -> None:
-    try:
-        await namespace.connected(sid, auth)
-    except socketio.exceptions.ConnectionRefusedError:
-        raise
-    except Exception:
-        log.fault("connect_failed", socket=sid)
-        raise refused("internal") from None
-
-
-def _adapter(server: Any, name: str, namespace: Namespace) -> Any:  # noqa: ANN401 - the library has no types
-    base: Any = socketio.AsyncNamespace
-
-    class Adapter(base):  # type: ignore[misc]
-        async def trigger_event(self, event: str, sid: str, *args: object) -> object:
-            if event == "connect":
-                environ = args[0] if args else None
-                if isinstance(environ, dict) and "aiohttp.request" in environ:
-                    await _let_in(namespace, sid, args[1] if len(args) > 1 else None)
-                return None
-            if event == "disconnect":
-                if not server.manager.is_connected(sid, name):
-                    await namespace.disconnected(sid)
-                return None
-            return msgspec.to_builtins(await namespace.happened(sid, event, args[0] if args else None))
-
-    return Adapter(name)

@@ -22,7 +22,8 @@ from common.log import FieldLog
 
 from ..config import SignalingConfig
 from ..errors import Malformed, NodeTaken, NoNode, SignalingError, StateAway, UnknownRoom
-from ..gateway.sockets import Sockets, refused
+from ..gateway.namespaces import refused
+from ..gateway.sockets import Sockets
 from ..keeper import Keeper
 from ..qss import rooms
 from ..qss.effects import Rights
@@ -202,6 +203,11 @@ class Nodes:
         except Exception:
             log.fault("node_event_failed", socket=sid)
             return {"error": 500, "message": "internal error"}
+
+    async def malformed(self, sid: str, problem: str) -> None:
+        """A node sent what is no event: what it meant is not known, so it has to come again and say all it holds."""
+        log.warning("node_malformed", node=self._authenticated[sid].node, problem=problem)
+        self._sockets.disconnect(sid, NAMESPACE, for_good=False)
 
     async def connected(self, sid: str, auth: object) -> None:
         """Let a node in that knows the secret."""

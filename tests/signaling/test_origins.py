@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import aiohttp
@@ -44,3 +45,19 @@ async def test_pages_elsewhere_connect_only_where_the_configuration_names_them(
         assert await opening(server.url, forwarded | {"Origin": "https://calls.example"}) == OPEN
     async with running(tmp_path / "any", cors_origins=("*",)) as server:
         assert await opening(server.url, {"Origin": SHOP}) == OPEN
+
+
+async def test_pages_elsewhere_cannot_poll_either(tmp_path: Path) -> None:
+    path = "/socket.io/?EIO=4&transport=polling"
+    async with running(tmp_path, cors_origins=(SHOP,)) as server, aiohttp.ClientSession(server.url) as http:
+        for method in ("GET", "POST", "OPTIONS"):
+            async with http.request(method, path, headers={"Origin": "https://other.example"}) as answer:
+                assert answer.status == REFUSED
+                assert "Access-Control-Allow-Origin" not in answer.headers
+        async with http.get(path, headers={"Origin": SHOP}) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == SHOP
+            sid = json.loads((await answer.text())[1:])["sid"]
+        async with http.post(f"{path}&sid={sid}", data="40", headers={"Origin": SHOP}) as answer:
+            assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, SHOP)
+        async with http.post(f"{path}&sid={sid}", data="40", headers={"Origin": "null"}) as answer:
+            assert answer.status == REFUSED
