@@ -31,6 +31,7 @@ DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",  # as many hosters write it
 }
 BUSY_MS = 5000  # how long a write waits for another process' write to the same SQLite file
+SQLITE_CONNECTIONS = 6  # a thread each; none is opened for a moment only, which costs more than waiting for one
 CONNECT_S = 5.0  # how long PostgreSQL may take to let us in
 STATEMENT_S = 15.0  # and to answer one statement: none of ours is long
 
@@ -47,7 +48,8 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         # Ours.
         self._engine = engine
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # SQLite's connections are in this mode for good: changing it and back again costs more than the query.
+        self._reading = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time: waiting here costs nothing, waiting in SQLite polls.
         self._writer = asyncio.Lock() if self.is_sqlite else nullcontext()
 
@@ -56,7 +58,13 @@ class Database:
         """The database at `sqlite:///FILE` or `postgresql://…`; nothing is opened yet.  Raises ConfigError."""
         parsed = parse_url(url)
         if parsed.drivername == DRIVERS["sqlite"]:
-            engine = create_async_engine(parsed, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+            engine = create_async_engine(
+                parsed,
+                isolation_level="AUTOCOMMIT",
+                skip_autocommit_rollback=True,
+                pool_size=SQLITE_CONNECTIONS,
+                max_overflow=0,
+            )
             event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
             return cls(engine)
         limits = {"timeout": CONNECT_S, "command_timeout": STATEMENT_S}
