@@ -52,6 +52,10 @@ class Carrier(Protocol):
         """End a connection, transport and all; again is harmless."""
 
 
+Answered = asyncio.Future[Sent] | Sent | None
+"""What acknowledges a frame: nothing, an answer, or the one that others wait for as well."""
+
+
 class ConnectAuth(Struct, frozen=True, kw_only=True):
     """What a device presents at connect."""
 
@@ -173,8 +177,8 @@ class DeviceConnections:
             self._seen_off.set()
             await self._presence.gone(session.device)
 
-    async def received(self, socket: str, data: object) -> Sent | None:
-        """One frame of a device, parsed or not; gives what acknowledges it, where something does.
+    async def received(self, socket: str, data: object) -> Answered:
+        """One frame of a device, parsed or not; gives what acknowledges it, where something does, or will.
 
         The answers to requests are sent as frames besides.
         """
@@ -199,7 +203,7 @@ class DeviceConnections:
         now = self._keeper.now()
         return session.bucket.take(now) and self._limits.may_send(session.device.user, now)
 
-    async def _frame(self, session: Session, data: object) -> Sent | None:
+    async def _frame(self, session: Session, data: object) -> Answered:
         try:
             async with session.turn:
                 label, frame = parse(data)
@@ -208,12 +212,12 @@ class DeviceConnections:
                 answer = await self._requests.serve(session.device, frame)
                 if isinstance(frame, frames.Invite):
                     self._metrics.rang(self._keeper.now() - began)
+                return answer
         except SignalingError as error:
             return await self._refused(session, label_of(data), error)
         except Exception:
             log.fault("frame_failed", user=session.device.user)
             return await self._refused(session, label_of(data), ServerFault())
-        return await asyncio.shield(answer) if isinstance(answer, asyncio.Future) else answer
 
     async def _refused(self, session: Session, label: Label, error: SignalingError) -> Outgoing:
         frame = _error(label, error)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import msgspec
 import socketio
 
 from common.log import FieldLog
@@ -31,7 +30,7 @@ class Namespace(Protocol):
         """A connection that was let in sent what is no event."""
 
     async def happened(self, sid: str, event: str, data: object) -> object:
-        """An event with its first argument; the result is the acknowledgement (None: an empty one)."""
+        """An event with its first argument; gives the acknowledgement (None: an empty one) or the future of it."""
 
 
 def refused(code: str, message: str | None = None) -> Exception:
@@ -67,6 +66,6 @@ def adapter(server: Any, name: str, namespace: Namespace) -> Any:  # noqa: ANN40
                 if not server.manager.is_connected(sid, name):
                     await namespace.disconnected(sid)
                 return None
-            return msgspec.to_builtins(await namespace.happened(sid, event, args[0] if args else None))
+            return None  # events do not come this way (packets.py)
 
     return Adapter(name)

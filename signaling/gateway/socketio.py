@@ -61,7 +61,7 @@ class SocketIoDevices:
         await self._devices.malformed(sid, problem)
 
     async def happened(self, sid: str, event: str, data: object) -> object:
-        """One event of a device; gives its acknowledgement."""
+        """One event of a device; gives its acknowledgement, or the future of it."""
         if event == EVENT:
             answer = await self._devices.received(sid, data)
         else:
@@ -72,7 +72,7 @@ class SocketIoDevices:
 
     def deliver(self, socket: str, text: str) -> None:
         """Send a frame."""
-        self._sockets.emit_json(EVENT, text, to=socket, namespace=NAMESPACE)
+        self._sockets.emit(EVENT, text, to=socket, namespace=NAMESPACE)
 
     def unread(self, socket: str) -> int:
         """How many packets wait for the device."""

@@ -22,7 +22,6 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ..config import SignalingConfig
-from ..errors import NoNode
 from ..timers import Timers
 from .namespaces import Namespace, adapter
 from .packets import CONNECT, NO_PACKET, Packets, event_of
@@ -32,6 +31,9 @@ from .wire import Wire
 PATH = "socket.io"
 GOODBYE_S = 1.0  # between telling a peer that it is over and cutting its transport
 REFUSALS = 16  # that may wait for a peer who does not read them
+
+Callback = Callable[..., Awaitable[None]]
+"""Hears an acknowledgement."""
 
 EVENT, ACK = str(socketio.packet.EVENT), str(socketio.packet.ACK)
 RESERVED = ("connect", "disconnect")  # the library's own events
@@ -97,30 +99,13 @@ class Sockets:
         self._namespaces[name] = namespace
         self._server.register_namespace(adapter(self._server, name, namespace))
 
-    async def emit(
-        self,
-        event: str,
-        data: object,
-        *,
-        to: str,
-        namespace: str,
-        callback: Callable[..., Awaitable[None]] | None = None,
-    ) -> None:
-        """Send an event to one connection; it does not wait for the peer."""
-        await self._server.emit(event, data, to=to, namespace=namespace, callback=callback)
-
-    def emit_json(self, event: str, text: str, *, to: str, namespace: str) -> None:
-        """Send an event whose argument is JSON text already; a connection that is gone misses it."""
+    def emit(self, event: str, text: str, *, to: str, namespace: str, callback: Callback | None = None) -> None:
+        """Send an event whose argument is JSON text, and does not wait; a connection that is gone misses it."""
         socket = self._server.eio.sockets.get(self.transport_of(to, namespace))
-        if socket is not None and not socket.closed:
-            socket.queue.put_nowait(_event_packet(event, text, namespace))
-
-    async def call(self, event: str, data: object, *, to: str, namespace: str, timeout_s: float) -> object:
-        """Send an event and wait for its acknowledgement; raises NoNode when none comes in time."""
-        try:
-            return await self._server.call(event, data, to=to, namespace=namespace, timeout=timeout_s)
-        except socketio.exceptions.TimeoutError:
-            raise NoNode("the media server did not answer") from None
+        if socket is None or socket.closed:
+            return
+        number = self._server.manager._generate_ack_id(to, callback) if callback is not None else ""  # noqa: SLF001
+        socket.queue.put_nowait(_packet(f"{EVENT}{_place(namespace)}{number}[{json.dumps(event)},{text}]"))
 
     def disconnect(self, sid: str, namespace: str, *, for_good: bool) -> None:
         """End a connection, transport and all; it does not wait, for the peer may be one that does not read.
@@ -241,8 +226,19 @@ class Sockets:
             await namespace.malformed(sid, NO_PACKET)
             return
         answer = None if event in RESERVED else await namespace.happened(sid, event, data)
+        if number and isinstance(answer, asyncio.Future):
+            answer.add_done_callback(partial(self._answered, engine, name, number))
+        elif number:
+            self._answer(engine, name, number, answer)
+
+    def _answered(self, engine: str, name: str, number: str, answer: asyncio.Future[Any]) -> None:
+        if not answer.cancelled():
+            self._answer(engine, name, number, answer.result())
+
+    def _answer(self, engine: str, name: str, number: str, answer: object) -> None:
+        """Acknowledge an event."""
         socket = self._server.eio.sockets.get(engine)
-        if number and socket is not None and not socket.closed:
+        if socket is not None and not socket.closed:
             text = msgspec.json.encode(answer).decode() if answer is not None else ""
             socket.queue.put_nowait(_packet(f"{ACK}{_place(name)}{number}[{text}]"))
 
@@ -294,10 +290,6 @@ class Sockets:
     async def _on_time(self, engine: Hashable) -> None:
         """The transport has not signed in, or was told to go and did not."""
         await self._cut(str(engine))
-
-
-def _event_packet(event: str, text: str, namespace: str) -> Any:  # noqa: ANN401 - the library has no types
-    return _packet(f"{EVENT}{_place(namespace)}[{json.dumps(event)},{text}]")
 
 
 def _packet(text: str) -> Any:  # noqa: ANN401 - the library has no types

@@ -128,9 +128,9 @@ class Nodes:
         """Tell the node; a room to be closed is remembered until it has confirmed that."""
         socket = self._here.get(command.node)
         if socket is not None and command.closes is not None:
-            await self._close_room(socket, command.closes, command.data)
+            self._close_room(socket, command.closes, command.data)
         elif socket is not None:
-            await self._tell(socket, command.command, command.data)
+            self._tell(socket, command.command, command.data)
 
     async def ask(self, ask: Ask) -> None:
         """Tell the node, and let its acknowledgement become the reply."""
@@ -143,7 +143,7 @@ class Nodes:
             with suppress(StateAway):  # the asker's time is soon over
                 await self._state.post(Reply(ask.asker, ask.id, _refusal(ack)))
 
-        await self._tell(socket, ask.command, ask.data, acknowledged)
+        self._tell(socket, ask.command, ask.data, acknowledged)
 
     def register_again(self) -> None:
         """Have the nodes that are connected here come again and say what they carry: we may have missed it."""
@@ -164,17 +164,18 @@ class Nodes:
         if waiting is not None and not waiting.done():
             waiting.set_result(reply.refusal)
 
-    async def _close_room(self, socket: str, room: RoomId, data: Wire) -> None:
+    def _close_room(self, socket: str, room: RoomId, data: Wire) -> None:
         async def confirmed(*_ack: object) -> None:
             with suppress(StateAway):  # it is remembered a little longer
                 await self._directory.closed(room)
 
-        await self._tell(socket, commands.CLOSE_ROOM, data, confirmed)
+        self._tell(socket, commands.CLOSE_ROOM, data, confirmed)
 
-    async def _tell(
+    def _tell(
         self, socket: str, command: str, data: Wire, callback: Callable[..., Awaitable[None]] | None = None
     ) -> None:
-        await self._sockets.emit(command, data, to=socket, namespace=NAMESPACE, callback=callback)
+        text = msgspec.json.encode(data).decode()
+        self._sockets.emit(command, text, to=socket, namespace=NAMESPACE, callback=callback)
 
     # --- events ------------------------------------------------------------------------------------------------------
 
@@ -340,7 +341,7 @@ class Nodes:
         except UnknownRoom:
             known = None
         if known is None or known.node != node:
-            await self._close_room(sid, room, commands.close_room(room, "no such room"))
+            self._close_room(sid, room, commands.close_room(room, "no such room"))
             return None
         return room
 

@@ -31,13 +31,14 @@ class MemoryRooms:
         self._post = post
         # Ours.
         self._rooms: dict[RoomId, Room] = {}
+        self._keys: dict[RoomId, frozenset[Key]] = {}
         self._index: dict[Key, dict[RoomId, None]] = {}
 
     async def add(self, room: Room) -> bool:
         """Keep a new room; False if its number or id is taken."""
         if room.uuid in self._rooms or ByNumber(room.number) in self._index:
             return False
-        self._keep(None, room)
+        self._keep(room)
         return True
 
     async def get(self, room: RoomId) -> Room | None:
@@ -51,7 +52,10 @@ class MemoryRooms:
             raise UnknownRoom(room)
         change = rule(before)
         deliveries = dispatch(change)
-        self._keep(before, change.room)
+        if change.room is None:
+            self._drop(room)
+        else:
+            self._keep(change.room)
         self._post(deliveries)
         return change
 
@@ -66,18 +70,18 @@ class MemoryRooms:
     def __len__(self) -> int:
         return len(self._index)
 
-    def _keep(self, before: Room | None, after: Room | None) -> None:
-        old = keys_of(before) if before else frozenset()
-        new = keys_of(after) if after else frozenset()
-        if after is not None:
-            self._rooms[after.uuid] = after
-            for key in new - old:
-                self._index.setdefault(key, {})[after.uuid] = None
-        if before is not None:
-            for key in old - new:
-                self._unlist(key, before.uuid)
-            if after is None:
-                del self._rooms[before.uuid]
+    def _keep(self, room: Room) -> None:
+        before, keys = self._keys.get(room.uuid, frozenset()), keys_of(room)
+        self._rooms[room.uuid], self._keys[room.uuid] = room, keys
+        for key in keys - before:
+            self._index.setdefault(key, {})[room.uuid] = None
+        for key in before - keys:
+            self._unlist(key, room.uuid)
+
+    def _drop(self, room: RoomId) -> None:
+        del self._rooms[room]
+        for key in self._keys.pop(room):
+            self._unlist(key, room)
 
     def _unlist(self, key: Key, room: RoomId) -> None:
         listed = self._index[key]
