@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from .addresses import Network
 from .errors import ConfigError
+from .urls import check_http, check_origin, check_redis, check_scheme, refuse_password
 
 DEFAULT_DATA = Path("var")
 DEFAULT_WEB = Path(__file__).resolve().parent.parent / "web" / "dist"  # the same place in a checkout and in a wheel
@@ -59,10 +60,11 @@ class IssuerConfig:
     """For unknown keys it is asked at most so often."""
 
     def __post_init__(self) -> None:
-        _check_scheme("--issuer", self.url, ("https://", "http://"))
-        _check_scheme("--jwks", self.jwks, ("https://", "http://"))
-        if not self.audience:
+        check_http("--issuer", self.url)
+        check_http("--jwks", self.jwks)
+        if not self.audience.strip():
             raise ConfigError("--audience", "must not be empty")
+        _check_domain(self.domain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +81,19 @@ class SignalingConfig:
     """URL of the database of lasting state (it may hold a password); empty: SQLite in the data directory."""
     web: Path = DEFAULT_WEB
     """Directory of the built page."""
-    secrets: tuple[bytes, ...]
+    secrets: tuple[bytes, ...] = field(repr=False)
     """Keys of access tokens and room tokens, at least 16 bytes each: the first makes them, all check them."""
-    node_secrets: tuple[str, ...]
+    node_secrets: tuple[str, ...] = field(repr=False)
     """What a node must present to register: any of them, so that they can be changed one after the other."""
-    redis: str = ""
+    redis: str = field(default="", repr=False)
     """URL of the Redis that several signaling processes share their short-lived state in; empty keeps it in memory."""
-    redis_password: str = ""
+    redis_password: str = field(default="", repr=False)
     """Its password, if it wants one: kept out of the URL, which is shown."""
     stun: tuple[str, ...] = ()
     """STUN URLs given to devices."""
     turn: tuple[str, ...] = ()
     """TURN URLs given to devices, with credentials made of `turn_secret`."""
-    turn_secret: str = ""
+    turn_secret: str = field(default="", repr=False)
     """Secret shared with the TURN server (coturn's `static-auth-secret`)."""
     access_ttl_s: float = ACCESS_TTL_S
     """Life of an access token."""
@@ -172,14 +174,14 @@ class SignalingConfig:
         if self.turn and not self.turn_secret:
             raise ConfigError("--turn", "needs --turn-secret-file")
         if self.redis:
-            _check_scheme("--redis", self.redis, ("redis://", "rediss://", "unix://"))
+            check_redis(self.redis)
         for origin in self.cors_origins:
             if origin != "*":
-                _check_scheme("--cors-origin", origin, ("https://", "http://"))
+                check_origin("--cors-origin", origin)
         for url in self.stun:
-            _check_scheme("--stun", url, ("stun:", "stuns:"))
+            check_scheme("--stun", url, ("stun:", "stuns:"))
         for url in self.turn:
-            _check_scheme("--turn", url, ("turn:", "turns:"))
+            check_scheme("--turn", url, ("turn:", "turns:"))
 
     @property
     def database_url(self) -> str:
@@ -196,9 +198,10 @@ class SignalingConfig:
                 raise ConfigError(name, f"must be above 0, not {getattr(self, name)}")
 
 
-def _check_scheme(setting: str, url: str, schemes: tuple[str, ...]) -> None:
-    if not url.startswith(schemes):
-        raise ConfigError(setting, f"{url!r} does not start with {' or '.join(schemes)}")
+def _check_domain(domain: str) -> None:
+    from .store.texts import checked_domain  # the store is imported by those who need it
+
+    checked_domain(domain)
 
 
 def own_secrets(file: Path | None, data: Path, environment: Mapping[str, str] = os.environ) -> tuple[bytes, ...]:
@@ -241,8 +244,8 @@ def database_url(
     given: str | None, password_file: Path | None, data: Path, environment: Mapping[str, str] = os.environ
 ) -> str:
     """Where lasting state is: the option, else TERTULIA_DATABASE, else SQLite in the data directory."""
-    if given and _split(given)[1]:
-        raise ConfigError("--database", "holds a password; give that by --database-password-file or TERTULIA_DATABASE")
+    if given:
+        refuse_password("--database", given, "--database-password-file or TERTULIA_DATABASE")
     url = given or environment.get("TERTULIA_DATABASE", "").strip() or sqlite_url(data)
     if password_file is None:
         return url
@@ -250,24 +253,26 @@ def database_url(
 
 
 def _with_password(url: str, password: str) -> str:
-    netloc, _ = _split(url)
+    netloc = _place_of(url)
     user, at, host = netloc.rpartition("@")
     if not at:
         raise ConfigError("--database", "names no user whose password --database-password-file could hold")
     return url.replace(netloc, f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}", 1)
 
 
-def _split(url: str) -> tuple[str, str | None]:
+def _place_of(url: str) -> str:
     try:
-        parts = urlsplit(url)
+        return urlsplit(url).netloc
     except ValueError:
         raise ConfigError("--database", "is no URL like sqlite:///FILE or postgresql://USER@HOST/NAME") from None
-    return parts.netloc, parts.password
 
 
 def redis_url(given: str | None, environment: Mapping[str, str] = os.environ) -> str:
     """Where the shared state is: the option, else TERTULIA_REDIS, else nowhere."""
-    return given if given is not None else environment.get("TERTULIA_REDIS", "").strip()
+    if given is None:
+        return environment.get("TERTULIA_REDIS", "").strip()
+    refuse_password("--redis", given, "--redis-password-file or TERTULIA_REDIS")
+    return given
 
 
 def redis_password(file: Path | None, environment: Mapping[str, str] = os.environ) -> str:

@@ -27,7 +27,7 @@ from redis.exceptions import (
 
 from common.log import FieldLog
 
-from ..errors import StartError, StateAway
+from ..errors import ConfigError, StartError, StateAway
 from . import codec
 
 PREFIX = "tertulia:"
@@ -128,14 +128,18 @@ def _never(command: Awaitable[object]) -> None:
 
 
 def _connect(url: str, password: str, timeout_s: float) -> Any:  # noqa: ANN401 - its types promise less than it does
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        **({"password": password} if password else {}),
-        timeout=ANSWER_S,
-        max_connections=CONNECTIONS,
-        protocol=2,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=ANSWER_S,
-        retry=Retry(NoBackoff(), 0),  # whether a command was done is for us to find out
-    )
+    try:
+        pool: Any = redis.BlockingConnectionPool.from_url(
+            url,
+            **({"password": password} if password else {}),
+            timeout=ANSWER_S,
+            max_connections=CONNECTIONS,
+            protocol=2,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=ANSWER_S,
+            retry=Retry(NoBackoff(), 0),  # whether a command was done is for us to find out
+        )
+        pool.make_connection()  # not opened: options behind the `?` are looked at only here
+    except (ValueError, TypeError):
+        raise ConfigError("--redis", "has an option behind the `?` that is none, or has no such value") from None
     return redis.Redis.from_pool(pool)

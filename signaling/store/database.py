@@ -30,6 +30,9 @@ DRIVERS: Final = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",  # as many hosters write it
 }
+HIGHEST_PORT = 65535
+# What may stand behind the `?` for PostgreSQL: what asyncpg and SQLAlchemy read from text.
+OPTIONS: Final = ("host", "port", "passfile", "ssl", "sslmode", "target_session_attrs", "prepared_statement_cache_size")
 BUSY_MS = 5000  # how long a write waits for another process' write to the same SQLite file
 SQLITE_CONNECTIONS = 6  # a thread each; none is opened for a moment only, which costs more than waiting for one
 CONNECT_S = 5.0  # how long PostgreSQL may take to let us in
@@ -140,6 +143,10 @@ def parse_url(url: str) -> URL:
         raise ConfigError("--database", f"{parsed.drivername[:32]!r} is neither sqlite nor postgresql")
     if not parsed.database or parsed.database == ":memory:":
         raise ConfigError("--database", "names no file" if parsed.drivername == "sqlite" else "names no database")
+    if not 0 < (parsed.port or 1) <= HIGHEST_PORT:
+        raise ConfigError("--database", f"{parsed.port} is no port")
+    if unknown := set(parsed.query).difference(OPTIONS):
+        raise ConfigError("--database", f"has an option that is none: {min(unknown)[:32]!r}")
     if mode := parsed.query.get("sslmode"):  # libpq's word for what asyncpg calls ssl
         parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return parsed.set(drivername=DRIVERS[parsed.drivername])

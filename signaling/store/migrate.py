@@ -28,6 +28,9 @@ AGAIN_S: Final = 0.1
 
 async def to_this_version(database: Database) -> None:
     """Run the migrations that are missing; raises StoreError if the database cannot be used."""
+    # Asked before SQLite is: aiosqlite's thread may answer that it cannot after nobody listens any more.
+    if database.is_sqlite and not (await asyncio.to_thread(_can_be_file, Path(database.where))):
+        raise StoreError(f"cannot use the database {database.where}: unable to open database file")
     try:
         await _to_this_version(database)
     except StoreAway as error:
@@ -50,6 +53,10 @@ async def _to_this_version(database: Database) -> None:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         await connection.run_sync(_migrate, database.where)
+
+
+def _can_be_file(place: Path) -> bool:
+    return place.parent.is_dir() and not place.is_dir()
 
 
 def version_of(connection: Connection) -> str | None:

@@ -17,6 +17,8 @@ from signaling import cli
 from signaling.config import kept_secret, node_secrets, own_secrets
 from signaling.console.users import user
 from signaling.tokens import AccessTokens
+from tests.support.redis import running_redis
+from tests.support.signaling import NODE_SECRET, running
 
 app = typer.Typer()
 app.command("signaling")(cli.signaling)
@@ -25,9 +27,15 @@ app.command("token")(cli.token)
 
 runner = CliRunner()
 
+ISSUER = ("signaling", "--issuer", "https://i", "--jwks", "https://i/keys", "--audience", "a")
+NO_ORIGINS = (
+    *("https://a.example/", "https://a.example/path", "https://a.example?x", "https://a.example#", "https://A.example"),
+    *("https://me@a.example", "https://me:hunter2@a.example", "https://a.example:443", "http://a.example:80"),
+)
 
-def _run(*arguments: object) -> tuple[int, str, str]:
-    result = runner.invoke(app, [str(argument) for argument in arguments])
+
+def _run(*arguments: object, **environment: str) -> tuple[int, str, str]:
+    result = runner.invoke(app, [str(argument) for argument in arguments], env=environment)
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -71,6 +79,29 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
         (("signaling", "--turn", "turn:x"), 2, "--turn-secret-file"),
         (("signaling", "--node-secret-file", "missing"), 2, "--node-secret-file"),
         (("signaling", "--secret-file", "missing"), 2, "--secret-file"),
+        (("signaling", "--redis", "http://x"), 2, "--redis: 'http://x' does not start with redis://"),
+        (("signaling", "--redis", "redis://127.0.0.1:99999"), 2, "--redis: 'redis://127.0.0.1:99999' names no host"),
+        (("signaling", "--redis", "redis://127.0.0.1:tea"), 2, "--redis: 'redis://127.0.0.1:tea' names no host"),
+        (("signaling", "--redis", "redis://[::1"), 2, "--redis: 'redis://[::1' names no host"),
+        (("signaling", "--redis", "redis://127.0.0.1:1/tea"), 2, "--redis: 'tea' is no number"),
+        (("signaling", "--redis", "redis://127.0.0.1:1?tea=1"), 2, "--redis: has an option"),
+        (("signaling", "--redis", "redis://127.0.0.1:1?socket_timeout=tea"), 2, "--redis: has an option"),
+        (("signaling", "--redis", "unix://"), 2, "--redis: names no socket"),
+        (("signaling", "--redis", "redis://127.0.0.1:1"), 1, "cannot reach Redis at redis://127.0.0.1:1: "),
+        (("signaling", "--redis", "redis://nowhere.invalid"), 1, "cannot reach Redis at redis://nowhere.invalid: "),
+        (("signaling", "--issuer", "https://i", "--jwks", "https://i/keys"), 2, "--audience: is needed"),
+        (("signaling", "--jwks", "https://i/keys", "--audience", "a"), 2, "--issuer: is needed"),
+        ((*ISSUER, "--issuer", "i.example"), 2, "--issuer: 'i.example' does not start with https://"),
+        ((*ISSUER, "--issuer", "https://"), 2, "--issuer: 'https://' names no host"),
+        ((*ISSUER, "--jwks", "https://[x"), 2, "--jwks: 'https://[x' names no host"),
+        ((*ISSUER, "--jwks", "https://i:tea/"), 2, "--jwks: 'https://i:tea/' names no host"),
+        ((*ISSUER, "--jwks", "https://me:hunter2@i/"), 2, "--jwks: must not hold a user"),
+        ((*ISSUER, "--audience", " "), 2, "--audience: must not be empty"),
+        ((*ISSUER, "--issuer-domain", "a b"), 2, "domain: 'a b'"),
+        (("signaling", "--cors-origin", "calls.example"), 2, "--cors-origin: 'calls.example' does not start"),
+        *((("signaling", "--cors-origin", origin), 2, "is no origin") for origin in NO_ORIGINS),
+        (("signaling", "--cors-origin", "https://"), 2, "--cors-origin: 'https://' names no host"),
+        (("signaling", "--trust-proxy", "tea"), 2, "--trust-proxy: 'tea'"),
     ],
 )
 def test_bad_input_is_one_line_naming_what_is_wrong(
@@ -83,6 +114,7 @@ def test_bad_input_is_one_line_naming_what_is_wrong(
     assert done[0] == code
     assert done[2].startswith("error: ")
     assert says in done[2]
+    assert "hunter2" not in done[2]
     assert len(done[2].splitlines()) == 1
 
 
@@ -143,3 +175,33 @@ def test_secrets_of_ours_are_the_lines_of_their_file_the_newest_first(tmp_path: 
     assert own_secrets(None, tmp_path, {}) == both
     assert own_secrets(tmp_path / "secret", tmp_path / "elsewhere", {"TERTULIA_SECRET": "x"}) == both
     assert own_secrets(None, tmp_path, {"TERTULIA_SECRET": "from the environment"}) == (b"from the environment",)
+
+
+def test_a_password_in_the_redis_option_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    for url in ("redis://:hunter2@127.0.0.1:1", "redis://me:hunter2@[", "redis://127.0.0.1:1?password=hunter2"):
+        code, _, err = _run("signaling", "--redis", url, "--data", tmp_path)
+        assert (code, err.count("\n"), "hunter2" in err) == (2, 1, False), err
+
+
+def test_the_password_of_redis_comes_from_file_or_environment_and_is_never_told(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("hunter3\n")
+    with running_redis(tmp_path, "hunter2") as redis:
+        for options, environment in (
+            (("--redis", redis.url, "--redis-password-file", wrong), {}),
+            (("--redis", redis.url), {"TERTULIA_REDIS_PASSWORD": "hunter3"}),
+            ((), {"TERTULIA_REDIS": redis.url.replace("://", "://:hunter3@")}),
+        ):
+            code, out, err = _run("signaling", *options, "--data", tmp_path / "var", **environment)
+            assert (code, err.count("\n"), "hunter" in out + err) == (1, 1, False), err
+            assert err.startswith(f"error: cannot reach Redis at {redis.url}: ")
+
+
+async def test_signaling_runs_with_a_redis_that_wants_a_password(tmp_path: Path) -> None:
+    with running_redis(tmp_path, "hunter2") as redis:
+        secret = redis.url.replace("://", "://:hunter2@")
+        for url, password in ((redis.url, "hunter2"), (secret, "")):
+            async with running(tmp_path, redis=url, redis_password=password) as server:
+                assert await server.app.state.devices.count() == 0
+                shown = repr(server.app.config)
+                assert not [word for word in ("hunter2", "bytes or more", NODE_SECRET) if word in shown]

@@ -60,6 +60,19 @@ class Postgres:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tertulia", name)
         return f"postgresql://tertulia@127.0.0.1:{self.port}/{name}"
 
+    def guarded(self, password: str) -> str:
+        """The URL of a new, empty database whose owner has to give a password, which is not in it."""
+        url, owner = self.database(), f"guarded{next(self._names)}"
+        _, _, name = url.rpartition("/")
+        access = Path(self._data) / "pg_hba.conf"
+        access.write_text(f"host all {owner} 127.0.0.1/32 scram-sha-256\n{access.read_text()}")
+        self._run("pg_ctl", "-D", self._data, "reload")
+        there = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "tertulia", "-d", name)
+        self._run("psql", *there, "-qc", f"CREATE ROLE {owner} LOGIN PASSWORD '{password}'")
+        self._run("psql", *there, "-qc", f"ALTER DATABASE {name} OWNER TO {owner}")
+        self._run("psql", *there, "-qc", f"ALTER SCHEMA public OWNER TO {owner}")
+        return url.replace("tertulia@", f"{owner}@")
+
     def remove(self) -> None:
         """End it, and all that it held."""
         if (Path(self._data) / "postmaster.pid").exists():

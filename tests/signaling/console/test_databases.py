@@ -61,6 +61,21 @@ def test_the_password_of_the_database_is_the_first_line_of_its_file(
     assert names(tertulia) == ["alice"]
 
 
+def test_a_wrong_password_of_the_database_is_told_and_not_repeated(
+    postgres: Postgres, password: Path, tmp_path: Path
+) -> None:
+    url, right, wrong = postgres.guarded("hunter2"), tmp_path / "right", tmp_path / "wrong"
+    right.write_text("hunter2\n")
+    wrong.write_text("hunter3\n")
+    options = ("--data", str(tmp_path), "--database", url, "--database-password-file")
+    Tertulia(url, *options, str(right)).run("user", "add", "alice", "--password-file", password)
+    status, line = Tertulia(url, *options, str(wrong)).refused("users", "list")
+    assert (status, "password authentication failed" in line, "hunter" in line) == (1, True, False)
+    by_environment = Tertulia(url, "--data", str(tmp_path), TERTULIA_DATABASE=url.replace("@", ":hunter3@"))
+    status, line = by_environment.refused("call", "history")
+    assert (status, "password authentication failed" in line, "hunter" in line) == (1, True, False)
+
+
 @pytest.mark.parametrize(
     ("options", "status", "says"),
     [
@@ -68,6 +83,14 @@ def test_the_password_of_the_database_is_the_first_line_of_its_file(
         (("--database", "sqlite://"), 2, "--database: names no file"),
         (("--database", "sqlite:///x.db", "--database-password-file", "missing"), 2, "--database-password-file: "),
         (("--database", "postgresql://me@127.0.0.1:1/db"), 1, "cannot use the database "),
+        (("--database", "postgresql://me@nowhere.invalid/db"), 1, "cannot use the database "),
+        (("--database", "postgresql://me@127.0.0.1:99999/db"), 2, "--database: 99999 is no port"),
+        (("--database", "postgresql://me@127.0.0.1:no/db"), 2, "--database: is no URL like "),
+        (("--database", "postgresql://me@127.0.0.1/db?tea=1"), 2, "--database: has an option that is none: 'tea'"),
+        (("--database", "postgresql://me@h/db?password=hunter2"), 2, "--database: holds a password"),
+        (("--database", "postgresql://me@127.0.0.1:1/db?sslmode=tea"), 1, "cannot use the database "),
+        (("--database", "sqlite:////no/such/directory/db"), 1, "cannot use the database /no/such/directory/db: "),
+        (("--database", "sqlite:////"), 1, "cannot use the database /: "),
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line(

@@ -1,13 +1,22 @@
-"""SAPI of a running server."""
+"""SAPI of a running server: every test of it runs with SQLite and with PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.api import Api, asking
-from tests.support.signaling import Server
+from tests.support.signaling import Server, running
+
+from ..conftest import Settings
+
+
+@pytest.fixture
+async def server(tmp_path: Path, backend: Settings, database_url: str) -> AsyncIterator[Server]:
+    async with running(tmp_path, database=database_url, **backend) as made:
+        yield made
 
 
 @pytest.fixture

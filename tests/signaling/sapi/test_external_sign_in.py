@@ -21,8 +21,8 @@ async def theirs() -> AsyncIterator[TestIssuer]:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, theirs: TestIssuer) -> AsyncIterator[Server]:
-    async with running(tmp_path, issuer=theirs.config(domain="shop")) as made:
+async def server(tmp_path: Path, theirs: TestIssuer, database_url: str) -> AsyncIterator[Server]:
+    async with running(tmp_path, issuer=theirs.config(domain="shop"), database=database_url) as made:
         yield made
 
 

@@ -43,9 +43,16 @@ def test_every_operation_has_an_id_of_its_own() -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("admin", [True, False], ids=["administrator", "user"])
-async def test_whatever_is_asked_the_answers_are_those_of_the_document(tmp_path: Path, admin: bool) -> None:
-    async with running(tmp_path, sapi_rate_per_s=100_000.0, sapi_burst=100_000.0) as server:
+@pytest.mark.parametrize(
+    ("database_url", "admin"),
+    [("sqlite", True), ("postgres", True), ("sqlite", False)],
+    indirect=["database_url"],
+    ids=["administrator-sqlite", "administrator-postgres", "user"],
+)
+async def test_whatever_is_asked_the_answers_are_those_of_the_document(
+    tmp_path: Path, database_url: str, admin: bool
+) -> None:
+    async with running(tmp_path, database=database_url, sapi_rate_per_s=100_000.0, sapi_burst=100_000.0) as server:
         asker = await server.user("asker", admin=admin)
         await server.app.store.groups.add("sales", "local", members=[asker.id])
         await asyncio.to_thread(_ask_anything, server, server.token(asker))
