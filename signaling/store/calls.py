@@ -30,6 +30,11 @@ class Calls:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Made once, not for every batch.
+        domain = select(users.c.domain_id).where(users.c.id == bindparam("party")).scalar_subquery()
+        self._add_calls = database.insert(calls).on_conflict_do_nothing()
+        self._add_parties = database.insert(call_parties).values(domain_id=domain).on_conflict_do_nothing()
+        self._add_ends = database.insert(call_ends).on_conflict_do_nothing()
 
     async def record(self, call: CallRecord) -> None:
         """An invitation is over."""
@@ -44,15 +49,12 @@ class Calls:
         over = [n for n in news if isinstance(n, CallRecord)]
         ends = [_end_columns(n) for n in news if isinstance(n, CallEnded)]
         parties = [party for call in over for party in _parties(call)]
-        insert = self._database.insert
-        domain = select(users.c.domain_id).where(users.c.id == bindparam("party")).scalar_subquery()
         async with self._database.writing() as connection:
             if over:
-                await connection.execute(insert(calls).on_conflict_do_nothing(), [_columns(call) for call in over])
-                with_domain = insert(call_parties).values(domain_id=domain)
-                await connection.execute(with_domain.on_conflict_do_nothing(), parties)
+                await connection.execute(self._add_calls, [_columns(call) for call in over])
+                await connection.execute(self._add_parties, parties)
             if ends:
-                await connection.execute(insert(call_ends).on_conflict_do_nothing(), ends)
+                await connection.execute(self._add_ends, ends)
 
     async def by_id(self, call: str) -> Call | None:
         """One call."""

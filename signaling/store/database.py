@@ -96,10 +96,10 @@ class Database:
                 {str(key): value for key, value in row.items()} for row in (await connection.execute(query)).mappings()
             ]
 
-    async def row(self, query: Select[Any]) -> AnyRow | None:
-        """The first row of one query."""
+    async def row(self, query: Select[Any], **values: str) -> AnyRow | None:
+        """The first row of one query, with these values for its parameters."""
         async with self._connected(self._reading) as connection:
-            found: AnyRow | None = (await connection.execute(query)).first()
+            found: AnyRow | None = (await connection.execute(query, values)).first()
             return found
 
     @asynccontextmanager

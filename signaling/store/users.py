@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..config import DEFAULT_DOMAIN
@@ -28,6 +28,10 @@ USERS: Final = select(
     domains.c.name.label("domain"),
     domains.c.receive_calls.label("domain_receive_calls"),
 ).join(domains, users.c.domain_id == domains.c.id)
+
+# Asked for every call, hence made once.
+BY_ID: Final = USERS.where(users.c.id == bindparam("user"))
+BY_NAME: Final = USERS.where(users.c.name == bindparam("user"), domains.c.name == bindparam("domain_name"))
 
 
 class Users:
@@ -74,7 +78,7 @@ class Users:
         """The user with this id."""
         if not SHORT_ID.fullmatch(user):
             return None
-        row = await self._database.row(USERS.where(users.c.id == user))
+        row = await self._database.row(BY_ID, user=user)
         return user_of(row) if row else None
 
     async def by_name(self, reference: str, domain: str = DEFAULT_DOMAIN) -> User | None:
@@ -82,7 +86,7 @@ class Users:
         names = split_name(reference, domain)
         if names is None:
             return None
-        row = await self._database.row(USERS.where(users.c.name == names[0], domains.c.name == names[1]))
+        row = await self._database.row(BY_NAME, user=names[0], domain_name=names[1])
         return user_of(row) if row else None
 
     async def resolve(self, reference: str, domain: str) -> User | None:

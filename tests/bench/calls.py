@@ -2,10 +2,15 @@
 
 line -> socket -> served (signaling, or echo), on a core of its own     **calls** -> a table, build/calls.json
 
-A call: createRoom, invitation, two devices ring, one accepts, both leave.  Every frame that the server takes or gives
-is counted, those with the node as well.  The echo server runs a moment before, through the same client, with frames
-of the sizes that a call has.  What is compared is frames per second of the server's CPU time: the client may be slower
-than the server.  Then calls are begun at half the rate that was reached, and the time from invitation to ring taken.
+A call: createRoom, invitation, two devices ring, one accepts, both leave.  Every Socket.IO message that the server
+takes or gives is counted, once, at the other end: requests, answers, rings, acknowledgements, and those with the node
+(commands and their acknowledgements).  Heartbeats are not.  The echo server gets its messages through the same client,
+over WebSocket as well, in the sizes that the messages of a call have, each acknowledged with itself: so one out for one
+in, whereas a call has two out for one in, and the database, the rules and the metrics besides.  Neither logs anything.
+
+What is compared is messages per second of the server's CPU time, all threads and the kernel included: the client may
+be slower than the server.  The two are measured in turns, for the machine may do other work now and then.  Then calls
+are begun at half the rate that was reached, and the time from invitation to ring taken.
 """
 
 from __future__ import annotations
@@ -15,15 +20,15 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from tests.bench.bench import Figure, show
+from tests.bench.echo import Echo, Rate, http, measured
 from tests.bench.line import Frame, Line, Tally
 from tests.bench.served import Served, served
 from tests.support.signaling import InTestNode
@@ -33,24 +38,10 @@ SHARE = 0.6
 """Bar: a call's frames a CPU second, of the echo server's."""
 LATENCY_MS = 100.0
 """Bar of invitation to ring, the 99th percentile at half the load: nobody notices."""
-WARM_UP_S = 1.0
+TURNS = 4
+"""The measurement is cut in so many, echo and calls one after the other."""
 ANSWER_S = 20.0
 """No ring by then: the server is broken, and so is the measurement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """What a server did in one measurement."""
-
-    calls: int
-    frames: int
-    seconds: float
-    cpu_s: float
-
-    @property
-    def frames_per_cpu_s(self) -> float:
-        """Frames in and out for a second of the server's CPU time."""
-        return self.frames / self.cpu_s
 
 
 class CountingNode(InTestNode):
@@ -143,9 +134,9 @@ class Calls:
         node = CountingNode(self.tally)
         await node.connect(self.server.url)
         self._stack.push_async_callback(node.disconnect)
-        http = await self._stack.enter_async_context(_http())
+        session = await self._stack.enter_async_context(http())
         for pair in self.pairs:
-            await pair.connect(http, self.server)
+            await pair.connect(session, self.server)
             for line in (pair.caller, *pair.callees):
                 self._stack.push_async_callback(line.close)
         return self
@@ -162,7 +153,7 @@ class Calls:
 
     async def as_fast_as_possible(self, seconds: float) -> Rate:
         """Every pair calls again and again."""
-        return await _measured(self.server, self.tally, seconds, [pair.call for pair in self.pairs])
+        return await measured(self.server, self.tally, seconds, [pair.call for pair in self.pairs])
 
     async def at(self, calls_per_s: float, seconds: float) -> list[float]:
         """Calls begun at a steady rate; gives the times from invitation to ring."""
@@ -186,54 +177,6 @@ class Calls:
         free.append(pair)
 
 
-async def echoed(server: Served, sizes: list[int], lines: int, seconds: float) -> Rate:
-    """The echo server under frames of these sizes."""
-    tally = Tally()
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(_http())
-        asks: list[Callable[[], Awaitable[object]]] = []
-        for number in range(lines):
-            line = Line(tally)
-            await line.connect(http, server.url)
-            stack.push_async_callback(line.close)
-            asks.append(_asking(line, sizes, number))
-        return await _measured(server, tally, seconds, asks)
-
-
-def _asking(line: Line, sizes: list[int], number: int) -> Callable[[], Awaitable[object]]:
-    texts = [json.dumps({"context": "x" * max(0, size - 30)}) for size in sizes]
-    turn = iter(range(number, 1 << 62))
-
-    async def ask() -> object:
-        return await line.ask(texts[next(turn) % len(texts)])
-
-    return ask
-
-
-async def _measured(server: Served, tally: Tally, seconds: float, steps: list[Callable[[], Awaitable[object]]]) -> Rate:
-    """Each step again and again, side by side; counted once warm."""
-    done, over = 0, False
-
-    async def repeat(step: Callable[[], Awaitable[object]]) -> None:
-        nonlocal done
-        while not over:
-            await step()
-            done += 1
-
-    tasks = [asyncio.ensure_future(repeat(step)) for step in steps]
-    await asyncio.sleep(WARM_UP_S)
-    began, before, cpu_s, frames = time.perf_counter(), done, server.cpu_s(), tally.count
-    await asyncio.sleep(seconds)
-    rate = Rate(done - before, tally.count - frames, time.perf_counter() - began, server.cpu_s() - cpu_s)
-    over = True
-    await asyncio.gather(*tasks)
-    return rate
-
-
-def _http() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-
-
 async def measure(seconds: float, pairs: int, data: Path) -> list[Figure]:
     """All figures."""
     with served("signaling", data, 2 * pairs) as server:
@@ -241,10 +184,19 @@ async def measure(seconds: float, pairs: int, data: Path) -> list[Figure]:
             await calls.pairs[0].call()
             sizes = await calls.sizes()
             with served("echo", data) as beside:
-                echo = await echoed(beside, sizes, 3 * pairs, seconds)
-            rate = await calls.as_fast_as_possible(seconds)
+                async with Echo(beside, sizes, 3 * pairs) as echo:
+                    floor, rate = await in_turns(echo, calls, seconds / TURNS)
             rings = await calls.at(rate.calls / rate.seconds / 2, seconds)
-    return figures(echo, rate, rings)
+    return figures(floor, rate, rings)
+
+
+async def in_turns(echo: Echo, calls: Calls, seconds: float) -> tuple[Rate, Rate]:
+    """The rates of both, each measured `TURNS` times for so long."""
+    floor = rate = Rate(0, 0, 0.0, 0.0)
+    for _ in range(TURNS):
+        floor += await echo.as_fast_as_possible(seconds)
+        rate += await calls.as_fast_as_possible(seconds)
+    return floor, rate
 
 
 def figures(echo: Rate, rate: Rate, rings: list[float]) -> list[Figure]:
@@ -281,7 +233,7 @@ def _more(what: str, value: float, unit: str) -> Figure:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each measurement (default %(default)s)")
     parser.add_argument("--pairs", type=int, default=24, help="callers that call at once (default %(default)s)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
