@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from .addresses import Network
 from .errors import ConfigError
-from .urls import check_http, check_origin, check_redis, check_scheme, refuse_password
+from .urls import STUN, TURN, check_http, check_ice, check_origin, check_redis, refuse_password
 
 DEFAULT_DATA = Path("var")
 DEFAULT_WEB = Path(__file__).resolve().parent.parent / "web" / "dist"  # the same place in a checkout and in a wheel
@@ -179,9 +179,9 @@ class SignalingConfig:
             if origin != "*":
                 check_origin("--cors-origin", origin)
         for url in self.stun:
-            check_scheme("--stun", url, ("stun:", "stuns:"))
+            check_ice("--stun", url, STUN)
         for url in self.turn:
-            check_scheme("--turn", url, ("turn:", "turns:"))
+            check_ice("--turn", url, TURN)
 
     @property
     def database_url(self) -> str:

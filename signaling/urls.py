@@ -5,12 +5,19 @@ options, environment -> config -> **urls**
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigError
 
 HTTP = ("https://", "http://")
+WEB = (*HTTP, "wss://", "ws://")
 REDIS = ("redis://", "rediss://", "unix://")
+STUN, TURN = ("stun:", "stuns:"), ("turn:", "turns:")
+HIGHEST_PORT = 65535
+
+# RFC 7064 §3.1 and 7065 §3.1: no slashes, and a port that browsers read.
+ICE = re.compile(r"[a-z]+:(?:\[[0-9a-fA-F:.]+\]|[^][:?/@\s]+)(?::(\d{1,5}))?(?:\?transport=(?:udp|tcp))?")
 
 
 def check_scheme(setting: str, url: str, schemes: tuple[str, ...]) -> None:
@@ -19,9 +26,17 @@ def check_scheme(setting: str, url: str, schemes: tuple[str, ...]) -> None:
         raise ConfigError(setting, f"{_shown(url)!r} does not start with {' or '.join(schemes)}")
 
 
-def check_http(setting: str, url: str) -> None:
+def check_ice(setting: str, url: str, schemes: tuple[str, ...]) -> None:
+    """Whether browsers take it as the address of a STUN or TURN server; raises ConfigError."""
+    check_scheme(setting, url, schemes)
+    match = ICE.fullmatch(url)
+    if match is None or not 0 < int(match[1] or 1) <= HIGHEST_PORT:
+        raise ConfigError(setting, f"{_shown(url)!r} names no host and port, like {schemes[0]}HOST:3478")
+
+
+def check_http(setting: str, url: str, schemes: tuple[str, ...] = HTTP) -> None:
     """Whether it is an HTTP URL that may be asked; raises ConfigError."""
-    parts = _split(setting, url, HTTP)
+    parts = _split(setting, url, schemes)
     if parts.username is not None:
         raise ConfigError(setting, "must not hold a user or a password")
 

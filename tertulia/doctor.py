@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from signaling import config as settings
+from signaling import urls
 from signaling.config import DEFAULT_DATA
 from signaling.console.parts import told_in_one_line
 
@@ -44,6 +45,19 @@ class Patient:
     redis: str
     redis_password: str
     database: str
+
+    def __post_init__(self) -> None:
+        for setting, given in (("--url", (self.url,)), ("--node", self.nodes), ("--public-url", (self.public_url,))):
+            for url in given:
+                urls.check_http(setting, url)
+        if self.node_public_url:
+            urls.check_http("--node-public-url", self.node_public_url, urls.WEB)
+        for url in self.stun:
+            urls.check_ice("--stun", url, urls.STUN)
+        for url in self.turn:
+            urls.check_ice("--turn", url, urls.TURN)
+        if self.redis:
+            urls.check_redis(self.redis)
 
 
 async def examined(patient: Patient) -> list[Finding]:
@@ -98,6 +112,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
 ) -> None:
     """Look at ports, media, TURN, Redis, database, clocks and secrets, and say what to fix."""
+    from tertulia.checks.finding import is_broken
+
     with told_in_one_line():
         node_secret = node_secret_file or data / "node-secret"
         given = (secret_file or data / "secret", node_secret, *filter(None, (turn_secret_file,)))
@@ -112,13 +128,13 @@ def doctor(
             stun=tuple(stun or ()),
             turn=tuple(turn or ()),
             turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",
-            redis=redis or os.environ.get("TERTULIA_REDIS", "").strip(),
+            redis=settings.redis_url(redis),
             redis_password=_first(redis_password_file) or os.environ.get("TERTULIA_REDIS_PASSWORD", ""),
             database=settings.database_url(database, database_password_file, data),
         )
     findings = asyncio.run(examined(patient))
     _print(findings, as_json=as_json)
-    if any(finding.state == "broken" for finding in findings):
+    if is_broken(findings):
         raise typer.Exit(1)
 
 

@@ -66,7 +66,11 @@ async def node(http: aiohttp.ClientSession, url: str, secret: str) -> list[Findi
                 return [broken(subject, f"the node gives no probe ({response.status})", fix)]
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         return [broken(subject, f"the node gives no probe: {error}", "see the line of the node above")]
-    return [await _port(address, port) for address in body["addresses"] for port in body["ports"]]
+    try:
+        places = [(str(address), port) for address in body["addresses"] for port in body["ports"]]
+        return [await _port(*place) for place in places]
+    except (KeyError, TypeError):
+        return [broken(subject, "what answers is no node", "give the node's address by --node")]
 
 
 async def _port(address: str, port: dict[str, object]) -> Finding:

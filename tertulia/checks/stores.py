@@ -23,15 +23,19 @@ async def redis(url: str, password: str | None = None) -> list[Finding]:
     from redis.asyncio import Redis
     from redis.exceptions import RedisError
 
-    client: Any = Redis.from_url(url, password=password or None, socket_timeout=5, socket_connect_timeout=5)
+    fix = "start redis-server, check --redis, and give the password by --redis-password-file"
+    given: dict[str, Any] = {"password": password} if password else {}
+    try:
+        client: Any = Redis.from_url(url, **given, socket_timeout=5, socket_connect_timeout=5)
+    except ValueError as error:
+        return [broken("Redis", f"cannot be used: {error}", fix)]
     try:
         await client.ping()
         server, saving = await client.info("server"), await client.info("persistence")
         memory = await client.info("memory")
         seconds, micros = await client.time()
         return redis_findings(server | saving | memory, seconds + micros / 1e6 - time.time())
-    except (RedisError, OSError, ValueError) as error:
-        fix = "start redis-server, check --redis, and give the password by --redis-password-file"
+    except (RedisError, OSError, ValueError, TypeError) as error:
         return [broken("Redis", f"cannot be used: {error}", fix)]
     finally:
         await client.aclose()

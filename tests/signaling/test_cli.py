@@ -76,6 +76,7 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
         (("signaling", "--port", "99999"), 2, "--port"),
         (("signaling", "--ring-timeout", "0"), 2, "ring_timeout_s"),
         (("signaling", "--stun", "http://x"), 2, "--stun"),
+        (("signaling", "--stun", "stun:h:tea"), 2, "--stun: 'stun:h:tea' names no host"),
         (("signaling", "--turn", "turn:x"), 2, "--turn-secret-file"),
         (("signaling", "--node-secret-file", "missing"), 2, "--node-secret-file"),
         (("signaling", "--secret-file", "missing"), 2, "--secret-file"),
