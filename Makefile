@@ -6,6 +6,7 @@ BIN := .venv/bin
 CORE := sfu/core/Cargo.toml
 CARGO := cargo --quiet
 PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test bench stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers
@@ -20,13 +21,14 @@ demo: setup ## signaling, one node and an agent `bot` that answers: prints the a
 
 check: .venv/.core .venv/.dev web/node_modules/.done servers lint-python lint-rust lint-page ## formatters, linters, types and the fast tests
 	$(CARGO) test --manifest-path $(CORE)
-	$(PYTEST) -q -m "not e2e" tests
+	$(PYTEST) -q -m "not e2e" $(PARALLEL) tests
 	npm --prefix web test --silent
 
 test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python lint-rust lint-page ## everything, end-to-end with real browsers as well
 	$(CARGO) test --manifest-path $(CORE)
 	npm --prefix web test --silent
-	$(PYTEST) tests
+	$(PYTEST) -m "not e2e" $(PARALLEL) tests
+	$(PYTEST) -m e2e tests
 
 bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, failures: tables, build/*.json
 	$(BIN)/python -m tests.bench.bench $(BENCH)

@@ -145,7 +145,7 @@ class App:
         )  # fmt: skip
         keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config, metrics)
         nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens, state=state)
-        limits, address_of = Limits(config), address_behind(config.trust_proxy)
+        limits, address_of = Limits(config.rates), address_behind(config.trust_proxy)
         devices = DeviceConnections(
             config=config, process=state.process, identities=identities, metrics=metrics, limits=limits
         )  # fmt: skip
@@ -183,7 +183,7 @@ class App:
                 inbox=inbox,
                 tokens=tokens,
                 ice=ice,
-                rings=RingLimits(config),
+                rings=RingLimits(config.rates),
             ),
             open_requests,
         )

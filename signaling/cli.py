@@ -16,6 +16,7 @@ from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
 from .console.parts import Data, Database, DatabasePassword, out, told_in_one_line
 from .errors import StoreError
 from .qss.identifiers import new_short_id
+from .rates import rates
 from .tokens import AccessTokens
 
 
@@ -62,6 +63,10 @@ def signaling(
     keep_history_days: Annotated[
         float | None, typer.Option(metavar="N", help="Forget calls, audit and expired sessions that are older.")
     ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Another limit, e.g. rings_per_min=120; docs/settings.md lists them."),
+    ] = None,
     drain_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that a stop may take at most.")] = 10.0,
 ) -> None:
     """Serve signaling: devices, rooms, invitations, and the nodes that carry the media."""
@@ -86,6 +91,7 @@ def signaling(
             drain_timeout_s=drain_timeout,
             issuer=settings.issuer(issuer, jwks, audience, issuer_domain),
             cors_origins=tuple(cors_origin or ()),
+            rates=rates(rate or ()),
         )
         asyncio.run(_serve(config))
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from .addresses import Network
 from .errors import ConfigError
+from .rates import Rates
 from .urls import STUN, TURN, check_http, check_ice, check_origin, check_redis, refuse_password
 
 DEFAULT_DATA = Path("var")
@@ -24,20 +25,6 @@ ABOVE_ZERO = (
     "access_ttl_s",
     "refresh_ttl_s",
     "node_ack_s",
-    "rate_per_s",
-    "rate_burst",
-    "sapi_rate_per_s",
-    "sapi_burst",
-    "user_rate_per_s",
-    "user_rate_burst",
-    "rings_per_min",
-    "rings_burst",
-    "rings_of_one_per_min",
-    "rings_of_one_burst",
-    "connects_per_s",
-    "connects_burst",
-    "refusals_per_min",
-    "refusals_burst",
     "drain_timeout_s",
 )
 
@@ -117,30 +104,6 @@ class SignalingConfig:
     """How long a node may stay away before its rooms are destroyed."""
     adopt_within_s: float = 6.0
     """How long after our start a request that names an unknown room waits for its node to tell of it."""
-    rate_per_s: float = 50.0
-    """Frames a second that a device may send on average."""
-    rate_burst: float = 100.0
-    """Frames that a device may send at once."""
-    user_rate_per_s: float = 200.0
-    """Frames a second that all devices of a user may send on average, over one process."""
-    user_rate_burst: float = 400.0
-    """Frames that all devices of a user may send at once."""
-    rings_per_min: float = 60.0
-    """Invitations a minute by which a user may ring others; rings end by themselves: it bounds those going on too."""
-    rings_burst: float = 20.0
-    """Invitations by which a user may ring others at once."""
-    rings_of_one_per_min: float = 10.0
-    """Invitations a minute by which a user may ring the same other user, from however many rooms."""
-    rings_of_one_burst: float = 5.0
-    """Invitations by which a user may ring the same other user at once."""
-    connects_per_s: float = 50.0
-    """Connections a second that an address may open: many people may share one."""
-    connects_burst: float = 500.0
-    """Connections that an address may open at once."""
-    refusals_per_min: float = 60.0
-    """Wrong tokens a minute that an address may present before it has to wait."""
-    refusals_burst: float = 30.0
-    """Wrong tokens that an address may present at once."""
     trust_proxy: tuple[Network, ...] = ()
     """Networks of our reverse proxies, whose `X-Forwarded-For` is believed."""
     drain_timeout_s: float = 10.0
@@ -160,10 +123,8 @@ class SignalingConfig:
     """Who else may say who a user is."""
     cors_origins: tuple[str, ...] = ()
     """Origins of pages elsewhere that may connect; `*` is any.  Our own page needs none."""
-    sapi_rate_per_s: float = 50.0
-    """Requests of SAPI a second that one address may make on average."""
-    sapi_burst: float = 200.0
-    """Requests of SAPI that one address may make at once."""
+    rates: Rates = field(default_factory=Rates)
+    """How fast devices, users and addresses may ask."""
 
     def __post_init__(self) -> None:
         self._check_numbers()

@@ -13,9 +13,9 @@ from ipaddress import IPv6Address, ip_address
 
 from common.rate import Buckets
 
-from .config import SignalingConfig
 from .errors import TooFast
 from .qss.identifiers import UserId
+from .rates import Rates
 
 
 class RingLimits:
@@ -24,10 +24,10 @@ class RingLimits:
     A ring lasts `ring_timeout_s` at most, so that the rate also bounds how many of a user go on at once.
     """
 
-    def __init__(self, config: SignalingConfig) -> None:
-        self._by_inviter = Buckets[UserId](rate_per_s=config.rings_per_min / 60, burst=config.rings_burst)
+    def __init__(self, rates: Rates) -> None:
+        self._by_inviter = Buckets[UserId](rate_per_s=rates.rings_per_min / 60, burst=rates.rings_burst)
         self._by_pair = Buckets[tuple[UserId, UserId]](
-            rate_per_s=config.rings_of_one_per_min / 60, burst=config.rings_of_one_burst
+            rate_per_s=rates.rings_of_one_per_min / 60, burst=rates.rings_of_one_burst
         )
 
     def take(self, inviter: UserId, invitees: Iterable[UserId], now: float) -> None:
@@ -42,10 +42,10 @@ class RingLimits:
 class Limits:
     """How fast connections of an address may be opened, tokens be guessed from it, and frames of a user come."""
 
-    def __init__(self, config: SignalingConfig) -> None:
-        self._connections = Buckets[str](rate_per_s=config.connects_per_s, burst=config.connects_burst)
-        self._failures = Buckets[str](rate_per_s=config.refusals_per_min / 60, burst=config.refusals_burst)
-        self._frames = Buckets[UserId](rate_per_s=config.user_rate_per_s, burst=config.user_rate_burst)
+    def __init__(self, rates: Rates) -> None:
+        self._connections = Buckets[str](rate_per_s=rates.connects_per_s, burst=rates.connects_burst)
+        self._failures = Buckets[str](rate_per_s=rates.refusals_per_min / 60, burst=rates.refusals_burst)
+        self._frames = Buckets[UserId](rate_per_s=rates.user_frames_per_s, burst=rates.user_frames_burst)
 
     def may_connect(self, address: str, now: float) -> bool:
         """A connection is about to be opened; False if its address has opened too many, or failed too often."""

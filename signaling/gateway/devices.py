@@ -162,7 +162,8 @@ class DeviceConnections:
             raise NotLetIn("gone")  # while the token was being checked
         if self._stopping:
             raise NotLetIn("stopping", "this process stops; connect again")
-        bucket = TokenBucket(rate_per_s=self._config.rate_per_s, burst=self._config.rate_burst, now=self._keeper.now())
+        rates = self._config.rates
+        bucket = TokenBucket(rate_per_s=rates.frames_per_s, burst=rates.frames_burst, now=self._keeper.now())
         session = self._sessions[socket] = Session(device, carrier, bucket)
         log.info("device_online", user=device.user, device=device.card.id)
         ready = frames.event("ready", userId=device.user, deviceId=device.card.id, username=device.username)

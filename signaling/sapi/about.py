@@ -139,8 +139,8 @@ class AboutResource:
             transports=("/socket.io", "/ws"),
             limits=Limits(
                 frame_bytes=config.frame_bytes,
-                frames_per_second=config.rate_per_s,
-                frames_at_once=config.rate_burst,
+                frames_per_second=config.rates.frames_per_s,
+                frames_at_once=config.rates.frames_burst,
                 open_requests=config.open_requests,
             ),
             turn=bool(config.turn),

@@ -26,7 +26,7 @@ from .parts import Parts
 from .permissions import PermissionsResource
 from .rooms import LiveResource
 from .sessions import SessionsResource
-from .throttle import Rates, SignInThrottle
+from .throttle import Pace, SignInThrottle
 from .users import UsersResource
 
 VERSION = version("tertulia")
@@ -53,7 +53,7 @@ def routes(parts: Parts, identities: Identities, address_of: AddressOf) -> list[
     dispatcher = Dispatcher(
         identities=identities,
         metrics=parts.metrics,
-        rates=Rates(config.sapi_rate_per_s, config.sapi_burst),
+        pace=Pace(config.rates.sapi_per_s, config.rates.sapi_burst),
         address_of=address_of,
     )
     described = msgspec.json.encode(document(table, VERSION))

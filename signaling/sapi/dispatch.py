@@ -33,7 +33,7 @@ from ..identities import Identities, SignedIn
 from ..limits import network_of
 from ..metrics import Metrics
 from .operations import Auth, Call, Operation, Operations
-from .throttle import Rates
+from .throttle import Pace
 from .wire import Wire
 
 T = TypeVar("T")
@@ -42,11 +42,11 @@ T = TypeVar("T")
 class Dispatcher:
     """The routes of a table of operations."""
 
-    def __init__(self, *, identities: Identities, metrics: Metrics, rates: Rates, address_of: AddressOf) -> None:
+    def __init__(self, *, identities: Identities, metrics: Metrics, pace: Pace, address_of: AddressOf) -> None:
         # Given to us.
         self._identities = identities
         self._metrics = metrics
-        self._rates = rates
+        self._pace = pace
         self._address_of = address_of
 
     def routes(self, operations: Operations) -> list[web.AbstractRouteDef]:
@@ -72,7 +72,7 @@ class Dispatcher:
 
     async def _answered(self, operation: Operation[Any, Any], request: web.Request) -> web.Response:
         address = network_of(self._address_of(request))
-        self._rates.take(address, time.monotonic())
+        self._pace.take(address, time.monotonic())
         call: Call[Any, Any] = Call(
             signed_in=await self._signed_in(operation, request),
             path=_path_of(request),

@@ -81,7 +81,7 @@ class SignInThrottle:
         self._addresses.succeeded(address, forget=False)
 
 
-class Rates:
+class Pace:
     """Requests by address: `burst` at once, refilled at `rate_per_s`."""
 
     def __init__(self, rate_per_s: float, burst: float) -> None:

@@ -97,7 +97,7 @@ class Town:
 def main() -> None:
     """Serve."""
     data, redis, changes = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-    asyncio.run(serve(settings(data, redis=redis, **LIMITS, **changes)))
+    asyncio.run(serve(settings(data, redis=redis, rates=LIMITS, **changes)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +22,13 @@ import psutil
 import socketio
 from aiohttp import web
 
+from signaling.rates import Rates
 from tests.support.signaling import running
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CORES = sorted(os.sched_getaffinity(0))
 PLENTY = 1e9
-LIMITS: dict[str, Any] = dict.fromkeys(
-    (
-        "rate_per_s",
-        "rate_burst",
-        "user_rate_per_s",
-        "user_rate_burst",
-        "rings_per_min",
-        "rings_burst",
-        "rings_of_one_per_min",
-        "rings_of_one_burst",
-        "connects_per_s",
-        "connects_burst",
-    ),
-    PLENTY,
-)
+LIMITS = Rates(**{each.name: PLENTY for each in fields(Rates)})
 """No limit of ours stands in the way: one address and few users send all there is."""
 
 
@@ -90,7 +77,7 @@ def _more_files() -> None:
 
 
 async def _signaling(data: Path, users: int) -> None:
-    async with running(data, "socket.io", access_ttl_s=7200.0, **LIMITS) as server:
+    async with running(data, "socket.io", access_ttl_s=7200.0, rates=LIMITS) as server:
         made = [await server.user(f"user{number}") for number in range(users)]
         _tell(server.url, [server.token(user, ttl_s=7200.0) for user in made])
         await asyncio.to_thread(sys.stdin.read)

@@ -15,6 +15,7 @@ import socketio
 
 from signaling.gateway.websocket import CLOSE_CODES
 from signaling.qss.identifiers import UserId
+from signaling.rates import Rates
 from signaling.tokens import AccessTokens
 from tests.support.eventually import eventually
 from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
@@ -222,7 +223,7 @@ async def test_frames_up_to_64_kib_are_read(server: Server, node: InTestNode) ->
 
 
 async def test_more_than_the_rate_is_429_and_nobody_else_suffers(tmp_path: Path, transport: Transport) -> None:
-    async with running(tmp_path, transport, rate_per_s=0.01, rate_burst=10) as server:
+    async with running(tmp_path, transport, rates=Rates(frames_per_s=0.01, frames_burst=10)) as server:
         alice, bob = await server.device("alice"), await server.device("bob")
         codes = [(await alice.ask("joinRoom", f"f{n}", payload={"room": "none"}))["error"] for n in range(15)]
         assert codes == [404] * 10 + [429] * 5
@@ -232,7 +233,10 @@ async def test_more_than_the_rate_is_429_and_nobody_else_suffers(tmp_path: Path,
 
 
 async def test_a_device_that_does_not_read_is_disconnected(tmp_path: Path) -> None:
-    async with running(tmp_path, unread_frames=20, rate_burst=10_000) as server, aiohttp.ClientSession() as http:
+    async with (
+        running(tmp_path, unread_frames=20, rates=Rates(frames_burst=10_000)) as server,
+        aiohttp.ClientSession() as http,
+    ):
         alice = await server.user("alice")
         url = f"{server.url}/socket.io/?EIO=4&transport=polling"
         hello = json.loads((await (await http.get(url)).text())[1:])
@@ -247,7 +251,9 @@ async def test_a_device_that_does_not_read_is_disconnected(tmp_path: Path) -> No
 
 @over_websocket
 async def test_a_websocket_that_does_not_read_is_disconnected(tmp_path: Path, transport: Transport) -> None:
-    async with running(tmp_path, transport, unread_frames=20, rate_per_s=1e9, rate_burst=1e9) as server:
+    async with running(
+        tmp_path, transport, unread_frames=20, rates=Rates(frames_per_s=1e9, frames_burst=1e9)
+    ) as server:
         alice = await server.user("alice")
         reader, writer = await asyncio.open_connection("127.0.0.1", server.app.port, limit=64)
         writer.write(_upgrade("/ws") + _masked(json.dumps({"token": server.token(alice), "device": {"id": "deaf"}})))
@@ -313,7 +319,9 @@ async def test_a_taken_connection_cannot_sign_in_as_a_second_device(server: Serv
 
 async def test_damaged_frames_over_the_socket_kill_nothing(tmp_path: Path, transport: Transport) -> None:
     """The other hundred thousand go through the parser itself (qss/test_parse.py)."""
-    async with running(tmp_path, transport, rate_per_s=1e9, rate_burst=1e9, unread_frames=100_000) as server:
+    async with running(
+        tmp_path, transport, rates=Rates(frames_per_s=1e9, frames_burst=1e9), unread_frames=100_000
+    ) as server:
         node = await server.node()
         alice, bob = await server.device("alice"), await server.device("bob")
         for number, text in enumerate(damaged_frames(1_000, seed=7)):

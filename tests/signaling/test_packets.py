@@ -7,7 +7,6 @@ import logging
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.gateway.packets import NO_PACKET, NO_TEXT, Packets, event_of
+from signaling.rates import Rates
 from tests.support.packets import WAYS, Peer, Way, peer
 from tests.support.signaling import Server, running
 
-ANY_RATE: dict[str, Any] = {"rate_per_s": 1e9, "rate_burst": 1e9, "user_rate_per_s": 1e9, "user_rate_burst": 1e9}
+ANY_RATE = Rates(
+    frames_per_s=1e9, frames_burst=1e9, user_frames_per_s=1e9, user_frames_burst=1e9, connects_burst=10_000
+)
 
 NO_PACKETS = [
     *("9", "x", "0", "2", "5", "6", "7probe", "3x", "é"),  # Engine.IO
@@ -77,7 +79,7 @@ async def test_what_is_no_packet_ends_a_connection_that_has_not_signed_in(server
 
 
 async def test_rubbish_counts_like_frames(tmp_path: Path, way: Way) -> None:
-    async with running(tmp_path, rate_per_s=0.01, rate_burst=3) as server, peer(server, way) as alice:
+    async with running(tmp_path, rates=Rates(frames_per_s=0.01, frames_burst=3)) as server, peer(server, way) as alice:
         await alice.sign_in(server, "alice")
         for _ in range(5):
             await alice.send("42[")
@@ -223,7 +225,7 @@ async def test_a_thousand_nearly_right_packets_harm_nobody(
     tmp_path: Path, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(5)  # noqa: S311 - reproducible, not secret
-    async with running(tmp_path, **ANY_RATE, connects_burst=10_000, unread_frames=100_000) as server:
+    async with running(tmp_path, rates=ANY_RATE, unread_frames=100_000) as server:
         bob, packets = await server.device("bob"), list(_nearly_packets(1_000, chance))
         while packets:
             async with peer(server, way) as alice:

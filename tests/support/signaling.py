@@ -196,7 +196,7 @@ class Device:
         payload: Frame = frame["payload"]["payload"]
         return payload
 
-    async def frame(self, wanted: Callable[[Frame], bool], within_s: float = 5.0) -> Frame:
+    async def frame(self, wanted: Callable[[Frame], bool], within_s: float = 20.0) -> Frame:
         """The next frame that is wanted; those before it are passed over for good."""
         try:
             async with asyncio.timeout(within_s):

@@ -23,6 +23,8 @@ from tests.support.ports import free_tcp_port, free_udp_port
 
 PASSWORD = "correct horse battery"
 STOP_GRACE_S = 15.0
+PATIENT = ("rings_per_min", "rings_burst", "rings_of_one_per_min", "rings_of_one_burst")
+"""Rates that many tests with the same few users would reach."""
 
 
 async def console(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
@@ -120,6 +122,7 @@ class System:
             "signaling",
             *("--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)),
             *("--node-secret-file", str(self._secret()), "--ring-timeout", str(self.ring_timeout_s)),
+            *(part for name in PATIENT for part in ("--rate", f"{name}=1000")),
         )
         await eventually(lambda: answers(f"{self.url}/healthz"), self._tail("signaling answers"), 20)
         if "node" in self.processes:

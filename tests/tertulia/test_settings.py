@@ -13,12 +13,14 @@ import pytest
 
 from sfu.config import NodeConfig
 from signaling.config import DEFAULT_WEB, IssuerConfig, SignalingConfig
+from signaling.rates import Rates
 from tests.support.system import run_console
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "settings.md").read_text()
-SECTIONS: dict[str, type[SignalingConfig | IssuerConfig | NodeConfig]] = {
+SECTIONS: dict[str, type[SignalingConfig | Rates | IssuerConfig | NodeConfig]] = {
     "Signaling": SignalingConfig,
+    "Rates of signaling": Rates,
     "An issuer of tokens": IssuerConfig,
     "Nodes": NodeConfig,
 }
@@ -52,14 +54,15 @@ def test_the_page_says_of_each_setting_what_the_code_says(section: str) -> None:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_page_has_the_defaults_of_the_code(section: str) -> None:
-    known = {DEFAULT_WEB: "beside the packages"}
-    defaults = {each.name: each.default for each in fields(SECTIONS[section])}
+    known: dict[object, str] = {DEFAULT_WEB: "beside the packages"}
+    defaults = {each.name: "see below" if each.name == "rates" else each.default for each in fields(SECTIONS[section])}
     expected = {name: "" if each in NO_DEFAULT else known.get(each, str(each)) for name, each in defaults.items()}
     assert {name.strip("`"): default.strip("`") for name, _, default, _ in rows(section)} == expected
 
 
 @pytest.mark.parametrize(
-    ("command", "sections"), [("signaling", ("Signaling", "An issuer of tokens")), ("node", ("Nodes",))]
+    ("command", "sections"),
+    [("signaling", ("Signaling", "Rates of signaling", "An issuer of tokens")), ("node", ("Nodes",))],
 )
 async def test_each_option_of_the_page_exists(command: str, sections: tuple[str, ...]) -> None:
     named = {option for each in sections for row in rows(each) for option in re.findall(r"--[a-z-]+", row[1])}

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from signaling.config import sqlite_url
+from signaling.console import parts
 from signaling.store import Store
 from tertulia.app import app
 
@@ -24,7 +25,7 @@ class Tertulia:
     def __init__(self, url: str, *options: str, **environment: str) -> None:
         self.url = url
         self._options = options
-        self._environment = {"COLUMNS": "250", "NO_COLOR": "1", **environment}
+        self._environment = {"NO_COLOR": "1", **environment}
 
     def run(self, *arguments: object) -> str:
         """Run a command that must succeed; gives what it printed."""
@@ -79,8 +80,9 @@ class Tertulia:
 
 
 @pytest.fixture
-def tertulia(tmp_path: Path) -> Tertulia:
-    """The console over SQLite in a data directory."""
+def tertulia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tertulia:
+    """The console over SQLite in a data directory, wide enough for its tables."""
+    monkeypatch.setattr(parts.out, "width", 250)
     data = tmp_path / "var"  # not there yet
     return Tertulia(sqlite_url(data), "--data", str(data))
 

@@ -93,7 +93,7 @@ def line_with(text: str, part: str) -> str:
 
 def test_a_line_tells_when_who_what_came_of_it_and_how_it_ended_at_each_device(tertulia: Tertulia, past: Past) -> None:
     table = tertulia.run("call", "history")
-    talked = line_with(table, "1:05").split()
+    talked = line_with(table, " 1:05 ").split()
     assert " ".join(talked[:2]) == local_time(past.talked.created_ms)
     assert talked[2:] == ["alice@local", "→", "bob@local", "ACCEPTED", "1:05", "bob@local/phone", "ACCEPTED"]
     assert "bob@local/tab\ufffd[2J ANSWERED_ELSEWHERE" in table

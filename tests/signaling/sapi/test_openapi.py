@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from signaling.rates import Rates
 from signaling.sapi.api import described
 from tests.support.api import Api
 from tests.support.signaling import Server, running
@@ -52,7 +53,8 @@ def test_every_operation_has_an_id_of_its_own() -> None:
 async def test_whatever_is_asked_the_answers_are_those_of_the_document(
     tmp_path: Path, database_url: str, admin: bool
 ) -> None:
-    async with running(tmp_path, database=database_url, sapi_rate_per_s=100_000.0, sapi_burst=100_000.0) as server:
+    unhurried = Rates(sapi_per_s=100_000.0, sapi_burst=100_000.0)
+    async with running(tmp_path, database=database_url, rates=unhurried) as server:
         asker = await server.user("asker", admin=admin)
         await server.app.store.groups.add("sales", "local", members=[asker.id])
         await asyncio.to_thread(_ask_anything, server, server.token(asker))

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from signaling.rates import Rates
 from tests.support.api import Api, asking
 from tests.support.signaling import running
 
@@ -64,7 +65,7 @@ async def test_nothing_is_read_for_somebody_who_is_not_let_in(api: Api) -> None:
 
 
 async def test_an_address_that_asks_too_fast_is_told_when_to_come_back(tmp_path: Path) -> None:
-    async with running(tmp_path, sapi_burst=2.0, sapi_rate_per_s=0.1) as server, asking(server) as api:
+    async with running(tmp_path, rates=Rates(sapi_burst=2.0, sapi_per_s=0.1)) as server, asking(server) as api:
         assert [(await api.get("/capabilities"))[0] for _ in range(3)] == [200, 200, 429]
         async with api.http.get("/sapi/capabilities") as answer:
             assert 1 <= int(answer.headers["Retry-After"]) <= 10

@@ -6,7 +6,7 @@ import pytest
 
 from signaling.errors import TooFast
 from signaling.sapi import throttle
-from signaling.sapi.throttle import Rates, SignInThrottle, Throttle
+from signaling.sapi.throttle import Pace, SignInThrottle, Throttle
 
 
 def test_after_the_free_failures_each_further_one_doubles_the_wait_up_to_the_longest() -> None:
@@ -57,22 +57,22 @@ def test_a_name_is_made_to_wait_whether_anybody_is_called_so() -> None:
 
 def test_the_table_forgets_the_oldest_rather_than_growing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "KEPT", 3)
-    table, rates = Throttle(free=1, longest_s=60.0), Rates(1.0, 1.0)
+    table, pace = Throttle(free=1, longest_s=60.0), Pace(1.0, 1.0)
     for key in "abcd":
         table.begin(key, 0.0)
-        rates.take(key, 0.0)
+        pace.take(key, 0.0)
     assert [table.wait_s(key, 0.0) > 0 for key in "abcd"] == [False, True, True, True]
-    rates.take("a", 0.0)
+    pace.take("a", 0.0)
     with pytest.raises(TooFast):
-        rates.take("d", 0.0)
+        pace.take("d", 0.0)
 
 
 def test_an_address_may_burst_and_then_goes_at_its_rate() -> None:
-    rates = Rates(rate_per_s=2.0, burst=3.0)
+    pace = Pace(rate_per_s=2.0, burst=3.0)
     for _ in range(3):
-        rates.take("10.0.0.1", 0.0)
+        pace.take("10.0.0.1", 0.0)
     with pytest.raises(TooFast) as refusal:
-        rates.take("10.0.0.1", 0.0)
+        pace.take("10.0.0.1", 0.0)
     assert refusal.value.retry_after_s == 0.5
-    rates.take("10.0.0.1", 0.5)
-    rates.take("10.0.0.2", 0.5)
+    pace.take("10.0.0.1", 0.5)
+    pace.take("10.0.0.2", 0.5)
