@@ -39,8 +39,12 @@ from .issuer import Issuer
 from .keeper import Keeper
 from .limits import Limits, RingLimits
 from .metrics import Metrics
-from .nodes.link import NAMESPACE as NODES
-from .nodes.link import Nodes
+from .nodes.absences import Absences
+from .nodes.connections import NAMESPACE as NODES
+from .nodes.connections import Connections
+from .nodes.link import NodeLink
+from .nodes.nodes import Nodes
+from .nodes.reports import Reports
 from .open_requests import OpenRequests
 from .page import add_page, on_prepare
 from .presence import Presence
@@ -74,7 +78,6 @@ class App:
         self.access = AccessTokens(config.secrets)
         self.keeper: Keeper
         self._open_requests: OpenRequests
-        self._nodes: Nodes
         self._carriers: tuple[WebSocketDevices, Sockets]
         self._door: Door
         self._drain: Drain
@@ -144,7 +147,17 @@ class App:
             store=self.store, access=self.access, issuer=issuer, session_ttl_s=config.refresh_ttl_s
         )  # fmt: skip
         keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config, metrics)
-        nodes = self._nodes = Nodes(config=config, sockets=sockets, tokens=tokens, state=state)
+        connections = Connections(sockets, state.nodes)
+        nodes = Nodes(config=config, tokens=tokens, state=state, connections=connections)
+        absences = Absences(config=config, state=state, keeper=keeper, connections=connections)
+        reports = Reports(
+            config=config,
+            tokens=tokens,
+            directory=state.nodes,
+            keeper=keeper,
+            connections=connections,
+            absences=absences,
+        )
         limits, address_of = Limits(config.rates), address_behind(config.trust_proxy)
         devices = DeviceConnections(
             config=config, process=state.process, identities=identities, metrics=metrics, limits=limits
@@ -167,7 +180,8 @@ class App:
         caretaker = Caretaker(
             state=state,
             keeper=keeper,
-            nodes=nodes,
+            connections=connections,
+            absences=absences,
             presence=presence,
             open_requests=open_requests,
             inbox=inbox,
@@ -187,10 +201,12 @@ class App:
             ),
             open_requests,
         )
-        nodes.attach(keeper)
         devices.attach(keeper, presence, requests)
         sockets.serve(DEVICES, SocketIoDevices(sockets, devices, address_of))
-        sockets.serve(NODES, nodes)
+        link = NodeLink(
+            config=config, sockets=sockets, connections=connections, absences=absences, reports=reports
+        )  # fmt: skip
+        sockets.serve(NODES, link)
         history = History(state.journal, self.store.calls)
         inbox.start()
         caretaker.start()
@@ -200,7 +216,7 @@ class App:
             retention.start()
             self._stack.push_async_callback(retention.close)
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (history, inbox, caretaker, keeper, nodes, requests, devices):
+        for part in (history, inbox, caretaker, keeper, absences, requests, devices):
             self._stack.push_async_callback(part.close)
         self._carriers = (websockets, sockets)
         door = self._door = Door(limits, address_of=address_of, now=keeper.now)

@@ -1,6 +1,6 @@
 """Sees to what nobody asked for: what others have left behind, and how this process finds its feet again.
 
-timers -> **caretaker** -> state, keeper, nodes, presence
+timers -> **caretaker** -> state, keeper, nodes (absences, connections), presence
 
 Every second a process says that it lives, and takes a share of what is due anywhere: rooms whose process is gone,
 nodes that did not come back, and processes that have fallen silent.  When the state comes back after it was away, or
@@ -16,7 +16,8 @@ from common.log import FieldLog
 from .errors import StateAway
 from .inbox import Inbox
 from .keeper import Keeper
-from .nodes.link import Nodes
+from .nodes.absences import Absences
+from .nodes.connections import Connections
 from .open_requests import Key, OpenRequests
 from .presence import Presence
 from .qss import rooms
@@ -41,7 +42,8 @@ class Caretaker:
         *,
         state: State,
         keeper: Keeper,
-        nodes: Nodes,
+        connections: Connections,
+        absences: Absences,
         presence: Presence,
         open_requests: OpenRequests,
         inbox: Inbox,
@@ -50,7 +52,8 @@ class Caretaker:
         # Given to us.
         self._state = state
         self._keeper = keeper
-        self._nodes = nodes
+        self._connections = connections
+        self._absences = absences
         self._presence = presence
         self._open = open_requests
         self._inbox = inbox
@@ -99,7 +102,7 @@ class Caretaker:
         for process in due.processes if self._keeper.now() >= self._spares_until else ():
             await self._bury(process)
         for node in due.nodes:
-            await self._nodes.away_too_long(node)
+            await self._absences.too_long(node)
         for room in due.rooms:
             await self._keeper.on_time(room)
 
@@ -109,7 +112,7 @@ class Caretaker:
         for device in await self._state.devices.at(process):
             if await self._state.devices.remove(device):
                 await self._keeper.device_gone(device.ref)
-        await self._nodes.tell_again(process)
+        await self._absences.find(process)
         for result in await self._state.unanswered(process):
             if not await self._is_open((result.device, result.request_id)):
                 await self._state.post(result)
@@ -125,8 +128,8 @@ class Caretaker:
         """What is connected here, and what was answered while the state could not learn it."""
         log.info("told_again", devices=len(self._presence.all()))
         await self._presence.tell_again(await self._state.devices.at(self._state.process))
-        await self._nodes.tell_again(self._state.process)
-        self._nodes.register_again()
+        await self._absences.find(self._state.process)
+        self._connections.register_again()
         for key, answer in self._open.untold():
             await self._state.post(Result(*key, answer, told=False))
             await self._take_back(key)

@@ -12,7 +12,7 @@ from ..ice import IceServers
 from ..inbox import Inbox
 from ..keeper import Keeper
 from ..limits import RingLimits
-from ..nodes.link import Nodes
+from ..nodes.nodes import Nodes
 from ..qss import frames, replies
 from ..qss.devices import Device
 from ..qss.effects import Record, Tell

@@ -1,0 +1,47 @@
+"""What a node sends that is no event: it is cut off so that it comes again by itself, and says all it holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.eventually import until
+from tests.support.packets import Peer, peer
+from tests.support.signaling import NODE_SECRET, InTestNode, Server
+
+NO_EVENTS = ["42/nodes,[", '42/nodes,["joined",', "42/nodes,[5]", "42/nodes,{}", "43/nodes,1[", "49"]
+GOODBYE = "41/nodes"  # after this packet a client stays away
+
+
+async def _let_in(node: Peer) -> None:
+    await node.send("40/nodes," + json.dumps({"node": "sfu1", "instance": "i", "secret": NODE_SECRET}))
+    welcome = await node.packet()
+    assert welcome is not None
+    assert welcome.startswith('40/nodes,{"sid"')
+
+
+@pytest.mark.parametrize("packet", NO_EVENTS)
+async def test_a_node_that_sends_what_is_no_event_is_cut_off_without_a_goodbye(server: Server, packet: str) -> None:
+    async with peer(server, "websocket") as node:
+        await _let_in(node)
+        await node.send(packet)
+        while (last := await node.packet()) is not None:
+            assert not last.startswith(GOODBYE)
+
+
+async def test_what_a_node_garbled_it_says_when_it_comes_again(server: Server, node: InTestNode) -> None:
+    alice, bob = await server.device("alice"), await server.device("bob")
+    room = await alice.room()
+    await node.joined(room["room"], room["token"])
+    await alice.invite("bob", room["room"])
+    ring = await bob.ring()
+    await bob.accept(ring)
+    bobs = await node.joined(room["room"], ring["payload"]["token"])
+    del node.rooms[room["room"]].peers[bobs]
+    await node.sio.eio.send('2/nodes,["left",')
+    await until(lambda: not node.sio.connected, "the node is cut off")
+    await node.connect(server.url)
+    assert node.registered["close"] == []
+    left = await alice.event("participant-left")
+    assert (left["userId"], left["peer"]) == (bob.user.id, bobs)
