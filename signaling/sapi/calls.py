@@ -18,7 +18,7 @@ from ..store.history import CallFilter, Place
 from .operations import Call, Operation, Operations
 from .parts import Parts
 from .rights import acts_on, need_self_or_admin
-from .wire import Cursor, DomainName, EpochMs, Limit, Reference, Wire
+from .wire import Cursor, DomainName, EpochMs, Limit, Reference, Wire, behind, given
 
 
 class CallReason(enum.Enum):
@@ -122,14 +122,13 @@ class CallsResource:
         sought, place = await self._filter(asked, call.user), _place(asked.after)
         found = await self._parts.store.calls.list(sought, after=place, limit=asked.limit)
         everything = sought.user != call.user.id
-        last = found[-1].place if len(found) == asked.limit else None
         return CallList(
             calls=tuple(_view(each, None if everything else call.user) for each in found),
-            next=f"{last.created_ms}.{last.id}" if last else UNSET,
+            next=behind(found, asked.limit, _cursor),
         )
 
     async def _filter(self, asked: CallQuery, asker: User) -> CallFilter:
-        user, domain, peer = asker.id if asked.domain is UNSET else None, _given(asked.domain), _given(asked.peer)
+        user, domain, peer = asker.id if asked.domain is UNSET else None, given(asked.domain), given(asked.peer)
         if not isinstance(asked.user, UnsetType):
             found = await self._parts.user(asked.user, asker)
             need_self_or_admin(asker, found)
@@ -142,11 +141,11 @@ class CallsResource:
             user=user,
             domain=domain,
             peer=peer,
-            direction=None if isinstance(asked.direction, UnsetType) else asked.direction,
-            missed=None if isinstance(asked.missed, UnsetType) else asked.missed,
-            reason=None if isinstance(asked.reason, UnsetType) else asked.reason.value,
-            since_ms=None if isinstance(asked.since, UnsetType) else asked.since,
-            until_ms=None if isinstance(asked.until, UnsetType) else asked.until,
+            direction=given(asked.direction),
+            missed=given(asked.missed),
+            reason=reason.value if (reason := given(asked.reason)) else None,
+            since_ms=given(asked.since),
+            until_ms=given(asked.until),
         )
 
     async def _get(self, call: Call[None, None]) -> CallView:
@@ -166,8 +165,8 @@ class CallsResource:
         return any(user is not None and acts_on(asker, user.domain) for user in found)
 
 
-def _given(value: str | UnsetType) -> str | None:
-    return None if isinstance(value, UnsetType) else value
+def _cursor(call: HistoryCall) -> str:
+    return f"{call.place.created_ms}.{call.place.id}"
 
 
 def _place(after: str) -> Place | None:

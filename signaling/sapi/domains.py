@@ -10,7 +10,7 @@ from ..store import Domain
 from .operations import Auth, Call, Operation, Operations
 from .parts import Parts
 from .rights import acts_everywhere, need_operator
-from .wire import Cursor, DomainName, EpochMs, Page, Wire
+from .wire import Cursor, DomainName, EpochMs, Page, Wire, behind
 
 
 class NewDomain(Wire, frozen=True, kw_only=True):
@@ -92,8 +92,7 @@ class DomainsResource:
         else:
             own = await domains.by_name(call.user.domain)
             found = (own,) if own is not None and own.name > page.after else ()
-        more = found[-1].name if len(found) == page.limit else UNSET
-        return DomainList(domains=tuple(map(_view, found)), next=more)
+        return DomainList(domains=tuple(map(_view, found)), next=behind(found, page.limit, lambda domain: domain.name))
 
     async def _add(self, call: Call[NewDomain, None]) -> DomainView:
         need_operator(call.user)

@@ -10,8 +10,8 @@ from ..errors import Malformed, NotFound
 from ..store import Group
 from .operations import Auth, Call, Operation, Operations
 from .parts import Parts
-from .rights import acts_on, need_admin, sees
-from .wire import Cursor, DisplayName, DomainName, EpochMs, Name, Page, Reference, Wire
+from .rights import domain_acted_on, domain_seen, need_admin
+from .wire import Cursor, DisplayName, DomainName, DomainPage, EpochMs, Name, Reference, Wire, behind
 
 Members = Annotated[tuple[Reference, ...], Meta(max_length=200)]
 
@@ -52,13 +52,6 @@ class GroupList(Wire, frozen=True, kw_only=True):
     next: Cursor | UnsetType = UNSET
 
 
-class GroupPage(Page, frozen=True, kw_only=True):
-    """Which groups."""
-
-    domain: DomainName | UnsetType = UNSET
-    """Another than one's own, for administrators of all."""
-
-
 class GroupsResource:
     """The handlers."""
 
@@ -74,7 +67,7 @@ class GroupsResource:
                 id="listGroups",
                 summary="The groups of a domain, by name.",
                 serve=self._list,
-                query=GroupPage,
+                query=DomainPage,
                 answer=GroupList,
                 problems=(404,),
             ),
@@ -120,20 +113,13 @@ class GroupsResource:
             ),
         )
 
-    async def _list(self, call: Call[None, GroupPage]) -> GroupList:
-        page = call.query
-        domain = call.user.domain if isinstance(page.domain, UnsetType) else page.domain
-        if not sees(call.user, domain):
-            raise NotFound("no such domain")
+    async def _list(self, call: Call[None, DomainPage]) -> GroupList:
+        page, domain = call.query, domain_seen(call.user, call.query.domain)
         found = await self._parts.store.groups.page(domain, after=page.after, limit=page.limit)
-        more = found[-1].name if len(found) == page.limit else UNSET
-        return GroupList(groups=tuple(map(_view, found)), next=more)
+        return GroupList(groups=tuple(map(_view, found)), next=behind(found, page.limit, lambda group: group.name))
 
     async def _add(self, call: Call[NewGroup, None]) -> GroupView:
-        new = call.body
-        domain = call.user.domain if isinstance(new.domain, UnsetType) else new.domain
-        if not acts_on(call.user, domain):
-            raise NotFound("no such domain")
+        new, domain = call.body, domain_acted_on(call.user, call.body.domain)
         members = await self._ids(new.members, domain)
         made = await self._parts.store.groups.add(new.name, domain, new.display_name, members)
         await self._parts.note(call, "group.add", made.id, domain, name=made.name, members=list(made.members))

@@ -6,9 +6,13 @@ for it anew, in every process; who is being rung already rings on.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
 from msgspec import UNSET, UnsetType
 
-from ..store import Domain, User
 from .operations import Call, Operation, Operations
 from .parts import Parts
 from .rights import need_admin, need_self_or_admin
@@ -40,6 +44,25 @@ class Permissions(Wire, frozen=True, kw_only=True):
     effective: EffectivePermissions
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whose permissions they are."""
+
+    kind: Literal["user", "domain"]
+    id: str
+    domain: str
+    """His domain, or its own name."""
+    receive_calls: bool | None
+    """What is set here."""
+    counts: bool
+    """What is effective here."""
+    change: Callable[[bool | None], Awaitable[bool]]
+    """Set it here; None leaves it to others."""
+
+
+Find = Callable[[Call[Any, None]], Awaitable[Holder]]
+
+
 class PermissionsResource:
     """The handlers."""
 
@@ -55,7 +78,7 @@ class PermissionsResource:
                 path=user,
                 id="setUserPermissions",
                 summary="Change permissions of a user; oneself, or an administrator.",
-                serve=self._set_user,
+                serve=partial(self._set, self._user),
                 body=PermissionChange,
                 answer=Permissions,
                 status=201,
@@ -66,7 +89,7 @@ class PermissionsResource:
                 path=user,
                 id="getUserPermissions",
                 summary="Permissions of a user.",
-                serve=self._get_user,
+                serve=partial(self._get, self._user),
                 answer=Permissions,
                 problems=(403,),
             ),
@@ -75,7 +98,7 @@ class PermissionsResource:
                 path=user,
                 id="clearUserPermissions",
                 summary="Let a user's domain decide again.",
-                serve=self._clear_user,
+                serve=partial(self._clear, self._user),
                 status=204,
                 problems=(403,),
             ),
@@ -84,7 +107,7 @@ class PermissionsResource:
                 path=domain,
                 id="setDomainPermissions",
                 summary="Change what holds for the users of a domain who have no value of their own.",
-                serve=self._set_domain,
+                serve=partial(self._set, self._domain_of_admin),
                 body=PermissionChange,
                 answer=Permissions,
                 status=201,
@@ -95,7 +118,7 @@ class PermissionsResource:
                 path=domain,
                 id="getDomainPermissions",
                 summary="Permissions of a domain.",
-                serve=self._get_domain,
+                serve=partial(self._get, self._domain),
                 answer=Permissions,
             ),
             Operation(
@@ -103,73 +126,65 @@ class PermissionsResource:
                 path=domain,
                 id="clearDomainPermissions",
                 summary="Let the default hold for a domain again.",
-                serve=self._clear_domain,
+                serve=partial(self._clear, self._domain_of_admin),
                 status=204,
                 problems=(403,),
             ),
         )
 
-    async def _set_user(self, call: Call[PermissionChange, None]) -> Permissions:
-        user = await self._asked_user(call)
+    async def _set(self, find: Find, call: Call[PermissionChange, None]) -> Permissions:
+        holder = await find(call)
         if not isinstance(change := call.body.receive_calls, UnsetType):
-            await self._parts.store.users.set_receive_calls(user.id, change.enabled)
-            await self._note(call, "permission.user.set", user.id, user.domain, change.enabled)
-        return _of_user(await self._parts.user(user.id, call.user))
+            await holder.change(change.enabled)
+            await self._note(call, holder, "set", change.enabled)
+        return _permissions(await find(call))
 
-    async def _get_user(self, call: Call[None, None]) -> Permissions:
-        return _of_user(await self._asked_user(call))
+    async def _get(self, find: Find, call: Call[None, None]) -> Permissions:
+        return _permissions(await find(call))
 
-    async def _clear_user(self, call: Call[None, None]) -> None:
-        user = await self._asked_user(call)
-        await self._parts.store.users.set_receive_calls(user.id, None)
-        await self._note(call, "permission.user.clear", user.id, user.domain, None)
+    async def _clear(self, find: Find, call: Call[None, None]) -> None:
+        holder = await find(call)
+        await holder.change(None)
+        await self._note(call, holder, "clear", None)
 
-    async def _set_domain(self, call: Call[PermissionChange, None]) -> Permissions:
-        domain = await self._asked_domain(call)
-        if not isinstance(change := call.body.receive_calls, UnsetType):
-            await self._parts.store.domains.set_receive_calls(domain.id, change.enabled)
-            await self._note(call, "permission.domain.set", domain.id, domain.name, change.enabled)
-        return _of_domain(await self._parts.domain(domain.id, call.user))
+    async def _note(self, call: Call[Any, None], holder: Holder, what: str, enabled: bool | None) -> None:
+        action = f"permission.{holder.kind}.{what}"
+        await self._parts.note(call, action, holder.id, holder.domain, receiveCalls=enabled)
 
-    async def _get_domain(self, call: Call[None, None]) -> Permissions:
-        return _of_domain(await self._parts.domain(call.path["id"], call.user))
-
-    async def _clear_domain(self, call: Call[None, None]) -> None:
-        domain = await self._asked_domain(call)
-        await self._parts.store.domains.set_receive_calls(domain.id, None)
-        await self._note(call, "permission.domain.clear", domain.id, domain.name, None)
-
-    async def _asked_user(self, call: Call[PermissionChange, None] | Call[None, None]) -> User:
+    async def _user(self, call: Call[Any, None]) -> Holder:
+        """The user whom the path names; raises NotFound, NotAllowed."""
         user = await self._parts.user(call.path["id"], call.user)
         need_self_or_admin(call.user, user)
-        return user
+        return Holder(
+            kind="user",
+            id=user.id,
+            domain=user.domain,
+            receive_calls=user.receive_calls,
+            counts=user.receives_calls,
+            change=partial(self._parts.store.users.set_receive_calls, user.id),
+        )
 
-    async def _asked_domain(self, call: Call[PermissionChange, None] | Call[None, None]) -> Domain:
+    async def _domain(self, call: Call[Any, None]) -> Holder:
+        """The domain that the path names; raises NotFound."""
         domain = await self._parts.domain(call.path["id"], call.user)
-        need_admin(call.user, domain.name)
+        return Holder(
+            kind="domain",
+            id=domain.id,
+            domain=domain.name,
+            receive_calls=domain.receive_calls,
+            counts=domain.receive_calls is not False,
+            change=partial(self._parts.store.domains.set_receive_calls, domain.id),
+        )
+
+    async def _domain_of_admin(self, call: Call[Any, None]) -> Holder:
+        """The domain that the path names, to be changed; raises NotFound, NotAllowed."""
+        domain = await self._domain(call)
+        need_admin(call.user, domain.domain)
         return domain
 
-    async def _note(
-        self,
-        call: Call[PermissionChange, None] | Call[None, None],
-        action: str,
-        target: str,
-        domain: str,
-        enabled: bool | None,
-    ) -> None:
-        await self._parts.note(call, action, target, domain, receiveCalls=enabled)
 
-
-def _of_user(user: User) -> Permissions:
-    return _permissions(user.receive_calls, counts=user.receives_calls)
-
-
-def _of_domain(domain: Domain) -> Permissions:
-    return _permissions(domain.receive_calls, counts=domain.receive_calls is not False)
-
-
-def _permissions(own: bool | None, *, counts: bool) -> Permissions:
+def _permissions(holder: Holder) -> Permissions:
     return Permissions(
-        receive_calls=UNSET if own is None else Switch(enabled=own),
-        effective=EffectivePermissions(receive_calls=Switch(enabled=counts)),
+        receive_calls=UNSET if holder.receive_calls is None else Switch(enabled=holder.receive_calls),
+        effective=EffectivePermissions(receive_calls=Switch(enabled=holder.counts)),
     )

@@ -6,8 +6,10 @@ What is in a domain that one does not see does not exist for one: it is 404, nev
 
 from __future__ import annotations
 
+from msgspec import UnsetType
+
 from ..config import DEFAULT_DOMAIN
-from ..errors import NotAllowed
+from ..errors import NotAllowed, NotFound
 from ..store import User
 
 
@@ -42,3 +44,19 @@ def need_operator(asker: User) -> None:
     """Raise NotAllowed unless `asker` is an administrator of all domains."""
     if not acts_everywhere(asker):
         raise NotAllowed(f"only administrators of the domain {DEFAULT_DOMAIN!r} may")
+
+
+def domain_seen(asker: User, named: str | UnsetType) -> str:
+    """The domain that is named, else one's own; raises NotFound if `asker` may not know of it."""
+    domain = asker.domain if isinstance(named, UnsetType) else named
+    if not sees(asker, domain):
+        raise NotFound("no such domain")
+    return domain
+
+
+def domain_acted_on(asker: User, named: str | UnsetType) -> str:
+    """The domain that is named, else one's own; raises NotFound unless `asker` is an administrator of it."""
+    domain = asker.domain if isinstance(named, UnsetType) else named
+    if not acts_on(asker, domain):
+        raise NotFound("no such domain")
+    return domain

@@ -18,7 +18,7 @@ from ..store import User
 from .operations import Auth, Call, Operation, Operations
 from .parts import Parts
 from .rights import acts_everywhere, acts_on
-from .wire import Cursor, EpochMs, Page, Wire
+from .wire import Cursor, EpochMs, Page, Wire, behind
 
 
 class RoomPage(Page, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ class LiveResource:
             shown.append(_view(room))
             if len(shown) == page.limit:
                 break
-        return RoomList(rooms=tuple(shown), next=shown[-1].room if len(shown) == page.limit else UNSET)
+        return RoomList(rooms=tuple(shown), next=behind(shown, page.limit, lambda room: room.room))
 
     async def _visible(self, call: Call[None, RoomPage]) -> AsyncIterator[Room]:
         widely = call.query.all and call.user.admin

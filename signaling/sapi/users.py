@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
@@ -17,11 +16,22 @@ from ..store import User
 from ..store.passwords import PasswordChecks
 from .operations import Auth, Call, Operation, Operations
 from .parts import Parts
-from .rights import acts_on, need_admin, need_self_or_admin, sees
+from .rights import acts_on, domain_acted_on, domain_seen, need_admin, need_self_or_admin
 from .throttle import SignInThrottle
-from .wire import Cursor, DisplayName, DomainName, EpochMs, Name, NewPassword, Page, Password, PrintableText, Wire
-
-T = TypeVar("T")
+from .wire import (
+    Cursor,
+    DisplayName,
+    DomainName,
+    DomainPage,
+    EpochMs,
+    Name,
+    NewPassword,
+    Password,
+    PrintableText,
+    Wire,
+    behind,
+    given,
+)
 
 
 class NewUser(Wire, frozen=True, kw_only=True):
@@ -65,11 +75,9 @@ class UserList(Wire, frozen=True, kw_only=True):
     next: Cursor | UnsetType = UNSET
 
 
-class UserPage(Page, frozen=True, kw_only=True):
+class UserPage(DomainPage, frozen=True, kw_only=True):
     """Which users."""
 
-    domain: DomainName | UnsetType = UNSET
-    """Another than one's own, for administrators of all."""
     query: PrintableText = ""
     """What their name or display name contains."""
 
@@ -139,19 +147,13 @@ class UsersResource:
         )
 
     async def _list(self, call: Call[None, UserPage]) -> UserList:
-        page = call.query
-        domain = call.user.domain if isinstance(page.domain, UnsetType) else page.domain
-        if not sees(call.user, domain):
-            raise NotFound("no such domain")
+        page, domain = call.query, domain_seen(call.user, call.query.domain)
         found = await self._parts.store.users.page(domain, after=page.after, limit=page.limit, query=page.query)
         views = await asyncio.gather(*(self._view(user, call.user) for user in found))
-        return UserList(users=tuple(views), next=found[-1].name if len(found) == page.limit else UNSET)
+        return UserList(users=tuple(views), next=behind(found, page.limit, lambda user: user.name))
 
     async def _add(self, call: Call[NewUser, None]) -> UserView:
-        new = call.body
-        domain = call.user.domain if isinstance(new.domain, UnsetType) else new.domain
-        if not acts_on(call.user, domain):
-            raise NotFound("no such domain")
+        new, domain = call.body, domain_acted_on(call.user, call.body.domain)
         hashed = None if isinstance(new.password, UnsetType) else await self._passwords.hash(new.password)
         made = await self._parts.store.users.add(new.username, domain, hashed, new.display_name, admin=new.admin)
         await self._parts.note(call, "user.add", made.id, domain, username=made.name, admin=made.admin)
@@ -170,9 +172,9 @@ class UsersResource:
         hashed = await self._new_hash(call, user)
         changed = await self._parts.store.users.update(
             user.id,
-            display_name=_given(change.display_name),
-            admin=_given(change.admin),
-            disabled=_given(change.disabled),
+            display_name=given(change.display_name),
+            admin=given(change.admin),
+            disabled=given(change.disabled),
             password_hash=hashed,
         )
         if changed is None:
@@ -199,11 +201,10 @@ class UsersResource:
 
     async def _prove(self, call: Call[UserChange, None], user: User) -> None:
         """Raise NotAllowed unless the current password is right: a token alone does not take over an account."""
-        current = call.body.current_password
         self._throttle.begin(user.username, call.address, time.monotonic())
         found = await self._parts.store.users.password_of(user.username)
-        given = "" if isinstance(current, UnsetType) else current
-        if not await self._passwords.check(found[1] if found else None, given):
+        current = given(call.body.current_password) or ""
+        if not await self._passwords.check(found[1] if found else None, current):
             raise NotAllowed("currentPassword is not the current password")
         self._throttle.succeeded(user.username, call.address)
 
@@ -229,7 +230,3 @@ class UsersResource:
             disabled=user.disabled if told else UNSET,
             created_at=user.created_ms if told else UNSET,
         )
-
-
-def _given(value: T | UnsetType) -> T | None:
-    return None if isinstance(value, UnsetType) else value

@@ -5,9 +5,12 @@ The types are the one source: requests are checked against them, and the OpenAPI
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+T = TypeVar("T")
 
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"  # databases do not keep a NUL, and people do not read the others
 
@@ -43,3 +46,20 @@ class Page(Wire, frozen=True, kw_only=True):
 
     after: Cursor = ""
     limit: Limit = 100
+
+
+class DomainPage(Page, frozen=True, kw_only=True):
+    """Which part of a list that each domain has."""
+
+    domain: DomainName | UnsetType = UNSET
+    """Another than one's own, for administrators of all."""
+
+
+def behind(found: Sequence[T], limit: int, place: Callable[[T], str]) -> str | UnsetType:
+    """The `after` of the next page, made of the place of the last that was found; none if this page is not full."""
+    return place(found[-1]) if len(found) == limit else UNSET
+
+
+def given(value: T | UnsetType) -> T | None:
+    """A value that may be left out."""
+    return None if isinstance(value, UnsetType) else value
