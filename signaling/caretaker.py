@@ -20,7 +20,7 @@ from .nodes.absences import Absences
 from .nodes.connections import Connections
 from .open_requests import Key, OpenRequests
 from .presence import Presence
-from .qss import rooms
+from .qss import rules
 from .qss.identifiers import RequestId
 from .rings import Rings
 from .state import State
@@ -139,7 +139,7 @@ class Caretaker:
         """Its device was told that the request came to nothing; so it shall."""
         now = self._keeper.now()
         for room in await self._state.rooms.find(ByRequest(*key)):
-            await self._keeper.change(room, lambda r: rooms.cancel(r, *key, now))
+            await self._keeper.change(room, lambda r: rules.cancel(r, *key, now))
 
     async def _end_what_was_lost(self) -> None:
         """Nobody knows any more what our devices wait for, nor what rings at them."""

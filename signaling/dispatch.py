@@ -18,7 +18,7 @@ from .qss import replies
 from .qss.effects import CloseRoom, Conclude, Grant, Record, Revoke, Ring, Send, Tell, Transferred
 from .qss.frames import Ringing, RingingRequest
 from .qss.identifiers import RequestId, UserId
-from .qss.rooms import Change
+from .qss.room import Change
 from .state.deliveries import Delivery, Result, ToDevice, ToNode, ToRoom, ToUsers, to_history
 from .tokens import RoomTokens
 

@@ -17,11 +17,11 @@ from .config import SignalingConfig
 from .dispatch import Dispatch
 from .errors import StateAway, UnknownRoom
 from .metrics import Metrics
-from .qss import rooms
+from .qss import rules as rooms
 from .qss.effects import Conclude, Record, Tell, Transferred
 from .qss.history import CallRecord
 from .qss.identifiers import DeviceRef, Instant, RoomId, UserId
-from .qss.rooms import Change, Room
+from .qss.room import Change, Room
 from .state import Rule, State
 from .state.deliveries import SignOut
 from .state.keys import ByInvitee, ByNode

@@ -7,7 +7,7 @@ import msgspec
 from ..qss.effects import Rights
 from ..qss.frames import Wire
 from ..qss.identifiers import RoomId, UserId
-from ..qss.rooms import Room
+from ..qss.room import Room
 from ..tokens import RoomTokens
 from .adoption import record_of
 

@@ -18,7 +18,7 @@ from common.log import FieldLog
 from ..config import SignalingConfig
 from ..errors import Malformed, NodeTaken, UnknownRoom
 from ..keeper import Keeper
-from ..qss import rooms
+from ..qss import rules
 from ..qss.effects import Rights
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
 from ..qss.room import LOST, MEDIA_SERVER_LOST, Held, Peer
@@ -119,14 +119,14 @@ class Reports:
         if known.node != card.node:
             return False
         view, now = _view(card, held), self._keeper.now()
-        await self._keeper.change(room, lambda r: rooms.reconciled(r, view, keep_until, now))
+        await self._keeper.change(room, lambda r: rules.reconciled(r, view, keep_until, now))
         return True
 
     async def _joined(self, by: Reporter, data: object) -> dict[str, Any]:
         report = _typed(data, PeerEvent)
         user, peer, now = UserId(report.user), PeerId(report.peer), self._keeper.now()
         if room := await self._own_room(by, report):
-            await self._keeper.change(room, lambda r: rooms.joined(r, user, peer, now))
+            await self._keeper.change(room, lambda r: rules.joined(r, user, peer, now))
         return {}
 
     async def _left(self, by: Reporter, data: object) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Reports:
         keep = self._config.lost_keep_s if report.reason == LOST else self._config.room_keep_s
         keep_until = Instant(now + keep)
         if room := await self._own_room(by, report):
-            await self._keeper.change(room, lambda r: rooms.left(r, user, peer, report.reason, keep_until, now))
+            await self._keeper.change(room, lambda r: rules.left(r, user, peer, report.reason, keep_until, now))
         return {}
 
     async def _own_room(self, by: Reporter, report: PeerEvent) -> RoomId | None:

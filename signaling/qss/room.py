@@ -2,7 +2,7 @@
 
 state -> **room** -> rules (a `Change`: the room that follows, and effects) -> state
 
-The rules stand beside this, one file a noun; `rooms.py` lists them.  Each takes a Room (and the time) and gives a
+The rules stand beside this, one file a noun; `rules.py` lists them.  Each takes a Room (and the time) and gives a
 `Change`.  The state applies a rule to a room as one step, so that of two devices that accept at once exactly one finds
 the invitation ringing.
 

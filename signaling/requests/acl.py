@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..qss import frames, rooms
+from ..qss import frames
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.frames import Outgoing
 from ..qss.identifiers import UserId
-from ..qss.rooms import Room
+from ..qss.room import Room
 from .parts import Parts, done
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..qss import frames, rooms
+from ..qss import frames
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.frames import Outgoing
 from ..qss.identifiers import RequestId

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from common.log import FieldLog
 
 from ..errors import Already, UnknownInviteRequest, UnknownRoom
-from ..qss import frames, rooms
+from ..qss import frames
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.frames import CreateRoomOptions, Outgoing, Server
 from ..qss.identifiers import RequestId, RoomId
 from ..qss.invitations import Invitation, Kind
-from ..qss.rooms import Offer, Room
+from ..qss.offer import Offer
+from ..qss.room import Room
 from ..state.keys import ByInviter, ByRing
 from ..store.values import Called
 from .making import add_room, check_not_too_many

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import NobodyReachable
-from ..qss import frames, replies, rooms
+from ..qss import frames, replies
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.effects import Record
 from ..qss.frames import Outgoing
 from ..qss.identifiers import RequestId, new_request_id
 from ..qss.invitations import Invitation
-from ..qss.rooms import Offer, Room
+from ..qss.offer import Offer
+from ..qss.room import Room
 from ..qss.telling import never_rung
 from ..state.keys import ByInvitee, ByInviter
 from ..store.values import Called

@@ -7,7 +7,8 @@ import time
 from ..errors import NoNode, TooFast
 from ..qss.frames import CreateRoomOptions, Server
 from ..qss.identifiers import Instant, UserId, new_number, new_room_id, new_short_id
-from ..qss.rooms import Member, Room, Standing
+from ..qss.membership import Standing
+from ..qss.room import Member, Room
 from ..state.keys import ByMember
 from .parts import Parts
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..qss import frames, rooms
+from ..qss import frames
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.frames import Outgoing
 from .parts import Parts, done

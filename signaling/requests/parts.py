@@ -18,7 +18,7 @@ from ..qss.devices import Device
 from ..qss.effects import Record, Tell
 from ..qss.frames import RoomReply, Sent
 from ..qss.identifiers import DeviceRef, Instant, RoomId, UserId
-from ..qss.rooms import Room
+from ..qss.room import Room
 from ..state import State
 from ..store.directory import Directory
 from ..store.values import Called

@@ -11,10 +11,11 @@ from dataclasses import replace
 from common.log import FieldLog
 
 from ..errors import NobodyReachable, UnknownRoom
-from ..qss import rooms
+from ..qss import rules as rooms
 from ..qss.identifiers import RequestId, RoomId, UserId, new_request_id
 from ..qss.membership import Passage, after
-from ..qss.rooms import Member, Offer, Room
+from ..qss.offer import Offer
+from ..qss.room import Member, Room
 from ..store.values import Called
 from .parts import Parts
 

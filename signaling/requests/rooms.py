@@ -6,11 +6,12 @@ from common.log import FieldLog
 
 from ..errors import NoNode, NotInAcl, UnknownRoom
 from ..nodes.book import Node
-from ..qss import frames, rooms
+from ..qss import frames
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.frames import Outgoing
 from ..qss.identifiers import UserId
-from ..qss.rooms import Room
+from ..qss.room import Room
 from .making import add_room, check_not_too_many, rooms_of
 from .parts import Parts, done
 

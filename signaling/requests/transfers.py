@@ -5,13 +5,15 @@ from __future__ import annotations
 from common.log import FieldLog
 
 from ..errors import NotInAcl, UnknownRoom
-from ..qss import frames, rooms
+from ..qss import frames
+from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.effects import Tell
 from ..qss.frames import Outgoing, event, wire_of
 from ..qss.identifiers import RequestId, RoomId, UserId
 from ..qss.invitations import Kind
-from ..qss.rooms import Offer, Room
+from ..qss.offer import Offer
+from ..qss.room import Room
 from .calls import with_reachable
 from .parts import Parts
 from .ringing import ring

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from ..nodes.book import Node
 from ..qss.identifiers import RoomId
-from ..qss.rooms import Room
+from ..qss.room import Room
 from ..state.keys import ByMember, ByNode
 from ..store import User
 from .operations import Auth, Call, Operation, Operations

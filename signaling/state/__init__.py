@@ -19,7 +19,7 @@ from ..nodes.contract import Load, Register
 from ..qss.devices import Device
 from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
-from ..qss.rooms import Change, Room
+from ..qss.room import Change, Room
 from .deliveries import Delivery, Entry, ProcessId, Result
 from .keys import Key
 

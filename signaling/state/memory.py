@@ -13,7 +13,7 @@ from ..errors import UnknownRoom
 from ..qss.devices import Device
 from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, RoomId, UserId
-from ..qss.rooms import Change, Room
+from ..qss.room import Change, Room
 from . import ANSWER_LIFE_S, Dispatch, Rule, nothing
 from .deliveries import Delivery, ProcessId
 from .keys import ByNumber, Key, keys_of

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pytest
 
 from signaling.errors import NotInAcl, UnknownRoom
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.devices import Device, DeviceCard
 from signaling.qss.frames import Answer
 from signaling.qss.history import CallEnded
 from signaling.qss.identifiers import DeviceRef, Instant, RequestId, RoomId
-from signaling.qss.rooms import Change
+from signaling.qss.room import Change, Room
 from signaling.state import State
 from signaling.state.deliveries import AskId, Delivery, Replaced, Reply, Result, ToDevice, to_history
 from signaling.state.keys import ByMember, ByNode, ByNumber
@@ -54,7 +54,7 @@ async def state(backend: dict[str, str], memory: MemoryState) -> AsyncIterator[S
 async def test_a_number_is_unique_among_live_rooms(state: State) -> None:
     assert await state.rooms.add(fresh_room())
     assert not await state.rooms.add(fresh_room(uuid=RoomId("9" * 64)))
-    await state.rooms.change(ROOM, lambda r: rooms.destroy(r, "over", Instant(0)))
+    await state.rooms.change(ROOM, lambda r: rules.destroy(r, "over", Instant(0)))
     assert await state.rooms.add(fresh_room(uuid=RoomId("9" * 64)))
 
 
@@ -68,7 +68,7 @@ async def test_rooms_are_found_by_what_they_are_about(state: State) -> None:
 async def test_a_rule_that_raises_changes_nothing(state: State) -> None:
     await state.rooms.add(fresh_room())
 
-    def rule(_room: rooms.Room) -> Change:
+    def rule(_room: Room) -> Change:
         raise NotInAcl
 
     with pytest.raises(NotInAcl):
@@ -171,7 +171,7 @@ async def test_a_change_and_its_deliveries_are_one_step(state: State) -> None:
     await state.devices.put(_device("new", state.process))
     told = ToDevice(bobs("phone"), {"room": "over"})
     await state.rooms.add(fresh_room())
-    await state.rooms.change(ROOM, lambda r: rooms.destroy(r, "over", Instant(0)), lambda _change: (told,))
+    await state.rooms.change(ROOM, lambda r: rules.destroy(r, "over", Instant(0)), lambda _change: (told,))
     assert await taken(state) == [told]
 
 

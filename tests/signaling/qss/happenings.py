@@ -9,9 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, RoomId, UserId
 from signaling.qss.invitations import Kind
+from signaling.qss.room import LOST, MEDIA_SERVER_LOST
 from tests.signaling.qss.invariants import check
 from tests.signaling.qss.town import CALLED, DEVICES, JOIN_WITHIN_S, ROOMS, USERS, Town
 
@@ -120,15 +121,15 @@ def _cancel(town: Town, _: DeviceRef, which: int) -> None:
     if requests:
         device, request_id = requests[-1 - which % len(requests)]
         for room in list(town.rooms):
-            first = town.apply(room, lambda r: rooms.cancel(r, device, request_id, town.instant))
-            again = town.apply(room, lambda r: rooms.cancel(r, device, request_id, town.instant))
+            first = town.apply(room, lambda r: rules.cancel(r, device, request_id, town.instant))
+            again = town.apply(room, lambda r: rules.cancel(r, device, request_id, town.instant))
             assert again is None or again.refused, "a cancel counts once"
             assert first is None or first.refused or (device, request_id) in town.asked
 
 
 def _close(town: Town, device: DeviceRef, _: int, _name: RequestId) -> None:
     for room in list(town.rooms):
-        town.apply(room, lambda r: rooms.close_calls(r, device, town.instant))
+        town.apply(room, lambda r: rules.close_calls(r, device, town.instant))
 
 
 def _connect(town: Town, device: DeviceRef, _: int) -> None:
@@ -146,24 +147,24 @@ def _permission(town: Town, device: DeviceRef, _: int) -> None:
 
 def _add(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     users = [USERS[which // 2 % 4], USERS[which // 8 % 4]]
-    town.apply(_room(which), lambda r: rooms.add(r, device.user, users), frozenset(users))
+    town.apply(_room(which), lambda r: rules.add(r, device.user, users), frozenset(users))
 
 
 def _remove(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
     users = [USERS[which // 2 % 4]]
-    town.apply(_room(which), lambda r: rooms.expel(r, device.user, users, town.instant, town.instant))
+    town.apply(_room(which), lambda r: rules.expel(r, device.user, users, town.instant, town.instant))
 
 
 def _hold(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
-    town.apply(_room(which), lambda r: (rooms.hold if which & 2 else rooms.unhold)(r, device.user))
+    town.apply(_room(which), lambda r: (rules.hold if which & 2 else rules.unhold)(r, device.user))
 
 
 def _lock(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
-    town.apply(_room(which), lambda r: (rooms.lock if which & 6 == 6 else rooms.unlock)(r, device.user))
+    town.apply(_room(which), lambda r: (rules.lock if which & 6 == 6 else rules.unlock)(r, device.user))
 
 
 def _leave(town: Town, device: DeviceRef, which: int, _name: RequestId) -> None:
-    town.apply(_room(which), lambda r: rooms.leave(r, device, town.instant, town.instant))
+    town.apply(_room(which), lambda r: rules.leave(r, device, town.instant, town.instant))
 
 
 def _attended(town: Town, device: DeviceRef, which: int, name: RequestId) -> None:
@@ -174,12 +175,12 @@ def _attended(town: Town, device: DeviceRef, which: int, name: RequestId) -> Non
     until = Instant(town.now + JOIN_WITHIN_S)
     moving = town.apply(
         target,
-        lambda r: rooms.expect(r, by=device, request_id=name, user=user, source=source, expires_at=until),
+        lambda r: rules.expect(r, by=device, request_id=name, user=user, source=source, expires_at=until),
         frozenset({user}),
     )
     if moving is not None:
         town.asked[device, name] = RequestId(f"move {name}")
-        town.apply(source, lambda r: rooms.announced(r, device.user, user))
+        town.apply(source, lambda r: rules.announced(r, device.user, user))
 
 
 def _media(town: Town, device: DeviceRef, which: int) -> None:
@@ -187,7 +188,7 @@ def _media(town: Town, device: DeviceRef, which: int) -> None:
 
 
 def _media_ends(town: Town, device: DeviceRef, which: int) -> None:
-    reason = rooms.LOST if which & 4 else "left"
+    reason = LOST if which & 4 else "left"
     town.media_left(device.user, _room(which), f"{device.device}-{which // 2 % 2}", reason)
 
 
@@ -204,9 +205,9 @@ def _restart(town: Town, _: DeviceRef, which: int) -> None:
 def _room_ends(town: Town, device: DeviceRef, which: int) -> None:
     """Seldom, as it ends so much: the node is lost, or a participant destroys the room."""
     if which < 32:
-        town.apply(_room(which), lambda r: rooms.destroy(r, rooms.MEDIA_SERVER_LOST, town.instant))
+        town.apply(_room(which), lambda r: rules.destroy(r, MEDIA_SERVER_LOST, town.instant))
     elif which < 48:
-        town.apply(_room(which), lambda r: rooms.demolish(r, device, town.instant))
+        town.apply(_room(which), lambda r: rules.demolish(r, device, town.instant))
 
 
 def _time(town: Town, _: DeviceRef, which: int) -> None:

@@ -6,10 +6,10 @@ an offline or blocked user's device is not rung, a repeated request changes noth
 
 from __future__ import annotations
 
-from signaling.qss import rooms
 from signaling.qss.frames import InvitationResult
 from signaling.qss.identifiers import RequestId
-from signaling.qss.rooms import Room, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.room import LOST, Room
 from tests.signaling.qss.town import Request, Town
 
 
@@ -33,7 +33,7 @@ def wind_down(town: Town) -> None:
         town.granted(granting)
     for room in list(town.rooms.values()):
         for peer in sorted(room.peers):
-            town.media_left(peer.user, room.uuid, peer.peer, rooms.LOST)
+            town.media_left(peer.user, room.uuid, peer.peer, LOST)
     town.wait(200)
     check(town)
     assert not town.rooms, "no timer and no room is left behind"

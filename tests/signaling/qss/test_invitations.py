@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from signaling.errors import Already, NotInAcl, RoomFull
-from signaling.qss import rooms
 from signaling.qss.effects import Revoke
 from signaling.qss.identifiers import DeviceRef
-from signaling.qss.rooms import Standing
+from signaling.qss.membership import Standing
+from signaling.qss.room import Change
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs
 
 PHONE, LAPTOP = bobs("phone"), bobs("laptop")
@@ -256,7 +256,7 @@ def test_who_is_not_in_the_acl_invites_nobody(world: World) -> None:
 
 
 def test_a_full_room_is_486(world: World) -> None:
-    world.apply(lambda r: rooms.Change(replace(r, participants_limit=1)))
+    world.apply(lambda r: Change(replace(r, participants_limit=1)))
     with pytest.raises(RoomFull) as refusal:
         world.invite()
     assert refusal.value.code == 486

@@ -8,12 +8,14 @@ from __future__ import annotations
 import pytest
 
 from signaling.errors import Already
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import Conclude, Grant, Revoke, Rights, Ring
 from signaling.qss.frames import MediaTypes
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
 from signaling.qss.invitations import Kind
-from signaling.qss.rooms import Change, Member, Offer, Room, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.offer import Offer
+from signaling.qss.room import Change, Member, Room
 from tests.signaling.qss.virtual import ALICE, BOB, CAROL, ROOM, bobs, fresh_room
 
 DAVE, ERIN, FRANK = (UserId(letter * 24) for letter in "def")
@@ -46,8 +48,8 @@ def invited(room: Room, inviter: DeviceRef, request: str, to: UserId, kind: Kind
         mediatypes=MediaTypes(),
         context={},
     )
-    opened = rooms.invite(room, offer, ring_id=named(f"ring {to[0]}"), now=NOW, expires_at=LATER)
-    return kept(rooms.granted(kept(opened), named(f"ring {to[0]}"), [device(to)], NOW))
+    opened = rules.invite(room, offer, ring_id=named(f"ring {to[0]}"), now=NOW, expires_at=LATER)
+    return kept(rules.granted(kept(opened), named(f"ring {to[0]}"), [device(to)], NOW))
 
 
 def ringing() -> Room:
@@ -73,31 +75,31 @@ def is_open(room: Room) -> set[str]:
     [(ALICE, "r5", "d"), (BOB, "r5", "e"), (CAROL, "r5", "f"), (BOB, "r4", "1"), (BOB, "r6", "2")],
 )
 def test_a_cancel_takes_back_one_request_of_one_device(inviter: UserId, request_id: str, gone: str) -> None:
-    change = rooms.cancel(ringing(), device(inviter), named(request_id), NOW)
+    change = rules.cancel(ringing(), device(inviter), named(request_id), NOW)
     assert is_open(kept(change)) == set("def123") - {gone}
 
 
 @pytest.mark.parametrize("request_id", ["r3", "r7", "r45"])
 def test_a_cancel_of_what_was_never_asked_is_refused(request_id: str) -> None:
     room = ringing()
-    assert rooms.cancel(room, device(BOB), named(request_id), NOW) == Change(room, refused=True)
+    assert rules.cancel(room, device(BOB), named(request_id), NOW) == Change(room, refused=True)
 
 
 @pytest.mark.parametrize("stranger", ["0", "z"])
 def test_a_cancel_of_another_device_under_the_same_request_id_is_refused(stranger: str) -> None:
     room = ringing()
-    assert rooms.cancel(room, device(UserId(stranger * 24)), named("r5"), NOW) == Change(room, refused=True)
+    assert rules.cancel(room, device(UserId(stranger * 24)), named("r5"), NOW) == Change(room, refused=True)
 
 
 @pytest.mark.parametrize(("inviter", "gone"), [(ALICE, "d"), (BOB, "e12"), (CAROL, "f")])
 def test_close_ends_what_this_device_has_open(inviter: UserId, gone: str) -> None:
-    change = rooms.close_calls(ringing(), device(inviter), NOW)
+    change = rules.close_calls(ringing(), device(inviter), NOW)
     assert is_open(kept(change)) == set("def123") - set(gone)
 
 
 @pytest.mark.parametrize(("inviter", "gone"), [(ALICE, "d"), (BOB, "e123"), (CAROL, "f")])
 def test_who_leaves_takes_with_him_what_he_has_open_on_all_devices(inviter: UserId, gone: str) -> None:
-    change = rooms.leave(ringing(), device(inviter), LEFT, NOW)
+    change = rules.leave(ringing(), device(inviter), LEFT, NOW)
     assert is_open(kept(change)) == set("def123") - set(gone)
     told = {e.inviter: e.told for e in change.effects if isinstance(e, Conclude)}
     assert told.pop(device(inviter)) is False
@@ -108,10 +110,10 @@ def test_who_leaves_takes_with_him_what_he_has_open_on_all_devices(inviter: User
 def test_an_answer_ends_the_invitation_that_rang(called: UserId) -> None:
     room = ringing()
     ring = named(f"ring {called[0]}")
-    accepted = rooms.answer(room, ring, device(called), None, LEFT, NOW)
+    accepted = rules.answer(room, ring, device(called), None, LEFT, NOW)
     assert is_open(kept(accepted)) == set("def123") - {called[0]}
     assert kept(accepted).standing(called) is Standing.MEMBER
-    declined = rooms.answer(room, ring, device(called), 603, LEFT, NOW)
+    declined = rules.answer(room, ring, device(called), 603, LEFT, NOW)
     assert is_open(kept(declined)) == set("def123") - {called[0]}
     assert not kept(declined).has(called)
 
@@ -120,15 +122,15 @@ def test_an_answer_ends_the_invitation_that_rang(called: UserId) -> None:
 @pytest.mark.parametrize("ring", ["ring d", "ring f", "ring", "ring zz"])
 def test_an_answer_to_what_does_not_ring_here_is_refused(ring: str, error: int | None) -> None:
     room = ringing()
-    assert rooms.answer(room, named(ring), device(ERIN), error, LEFT, NOW) == Change(room, refused=True)
+    assert rules.answer(room, named(ring), device(ERIN), error, LEFT, NOW) == Change(room, refused=True)
 
 
 @pytest.mark.parametrize("other", [DAVE, FRANK])
 def test_an_accept_is_repeated_by_its_winner_alone(other: UserId) -> None:
-    room = kept(rooms.answer(ringing(), named("ring e"), device(ERIN), None, LEFT, NOW))
-    assert rooms.answer(room, named("ring e"), device(ERIN), None, LEFT, NOW) == Change(room)
+    room = kept(rules.answer(ringing(), named("ring e"), device(ERIN), None, LEFT, NOW))
+    assert rules.answer(room, named("ring e"), device(ERIN), None, LEFT, NOW) == Change(room)
     for device_of in (device(other), device(ERIN, "phone")):
-        assert rooms.answer(room, named("ring e"), device_of, None, LEFT, NOW).refused
+        assert rules.answer(room, named("ring e"), device_of, None, LEFT, NOW).refused
 
 
 # --- what the node was told meanwhile --------------------------------------------------------------------------------
@@ -161,17 +163,17 @@ def test_a_grant_that_something_has_overtaken_is_put_right(
 ) -> None:
     members = (Member(ALICE, 1, Standing.MEMBER), *((now,) if now else ()))
     room = fresh_room(members=members, next_serial=10, keep_until=LEFT)
-    assert rooms.granted(room, named("over"), [], NOW, [given]).effects == right
-    assert rooms.failed(room, named("over"), NOW, [given]).effects == right
+    assert rules.granted(room, named("over"), [], NOW, [given]).effects == right
+    assert rules.failed(room, named("over"), NOW, [given]).effects == right
 
 
 def test_devices_that_came_and_went_while_the_node_was_asked_ring_or_do_not() -> None:
-    room = kept(rooms.granted(kept(_prepared()), named("ring1"), [bobs("phone"), bobs("laptop")], NOW))
-    change = rooms.online(room, named("ring1"), [bobs("phone"), bobs("tablet")], NOW)
+    room = kept(rules.granted(kept(_prepared()), named("ring1"), [bobs("phone"), bobs("laptop")], NOW))
+    change = rules.online(room, named("ring1"), [bobs("phone"), bobs("tablet")], NOW)
     assert [e.device.device for e in change.effects if isinstance(e, Ring)] == ["tablet"]
     assert set(kept(change).invitations[0].ringing(NOW)) == {bobs("phone"), bobs("tablet")}
-    over = kept(rooms.cancel(room, device(ALICE), named("r1"), NOW))
-    assert rooms.online(over, named("ring1"), [bobs("phone"), bobs("tablet")], NOW) == Change(over)
+    over = kept(rules.cancel(room, device(ALICE), named("r1"), NOW))
+    assert rules.online(over, named("ring1"), [bobs("phone"), bobs("tablet")], NOW) == Change(over)
 
 
 def _prepared() -> Change:
@@ -179,7 +181,7 @@ def _prepared() -> Change:
         request_id=named("r1"), inviter=device(ALICE), to=BOB, users=(BOB,), mediatypes=MediaTypes(), context={}
     )
     room = fresh_room(keep_until=LEFT)
-    return rooms.invite(room, offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER)
+    return rules.invite(room, offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER)
 
 
 # --- a blind transfer ------------------------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ def test_whoever_accepts_a_blind_transfer_takes_the_inviters_place_and_her_calls
     room = invited(room, device(ALICE), "r1", DAVE, Kind.BLIND_TRANSFER)
     room = invited(room, device(ALICE), "r2", CAROL)
     room = invited(room, device(BOB), "r3", ERIN)
-    change = rooms.answer(room, named("ring d"), device(DAVE), None, LEFT, NOW)
+    change = rules.answer(room, named("ring d"), device(DAVE), None, LEFT, NOW)
     assert kept(change).participants == (BOB, DAVE, ERIN)
     assert is_open(kept(change)) == {"e"}
     assert {e.request_id for e in change.effects if isinstance(e, Conclude)} == {"r1", "r2"}
@@ -199,7 +201,7 @@ def test_whoever_accepts_a_blind_transfer_takes_the_inviters_place_and_her_calls
 
 def test_whoever_accepts_an_invitation_takes_nobodys_place() -> None:
     room = invited(fresh_room(keep_until=LEFT), device(ALICE), "r1", DAVE)
-    change = rooms.answer(room, named("ring d"), device(DAVE), None, LEFT, NOW)
+    change = rules.answer(room, named("ring d"), device(DAVE), None, LEFT, NOW)
     assert kept(change).participants == (ALICE, DAVE)
 
 
@@ -208,7 +210,7 @@ def test_who_calls_or_moves_somebody_after_a_restart_is_a_member_again_and_not_c
     assert invited(unsure, device(ALICE), "r1", DAVE).standing(ALICE) is Standing.MEMBER
     with pytest.raises(Already):
         invited(unsure, device(ALICE), "r1", ALICE)
-    moving = rooms.expect(
+    moving = rules.expect(
         unsure, by=device(ALICE), request_id=named("t1"), user=DAVE, source=RoomId("9" * 64), expires_at=LATER
     )
     assert kept(moving).standing(ALICE) is Standing.MEMBER
@@ -217,4 +219,4 @@ def test_who_calls_or_moves_somebody_after_a_restart_is_a_member_again_and_not_c
 def test_the_node_is_told_to_forget_media_of_somebody_unknown() -> None:
     room = fresh_room(keep_until=LEFT)
     forgotten = Revoke("sfu1", ROOM, DAVE, "not in the ACL")
-    assert rooms.joined(room, DAVE, PeerId("p1"), NOW) == Change(room, (forgotten,), refused=True)
+    assert rules.joined(room, DAVE, PeerId("p1"), NOW) == Change(room, (forgotten,), refused=True)

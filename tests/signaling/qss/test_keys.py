@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.identifiers import Instant, RequestId, RoomId
 from signaling.state.keys import ByInvitee, ByInviter, ByMember, ByNode, ByNumber, ByRequest, ByRing, keys_of
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, World, bobs, fresh_room
@@ -41,7 +41,7 @@ def test_after_the_accept_it_is_found_by_the_ring_alone_so_that_the_accept_may_b
 
 def test_a_room_that_waits_for_a_transfer_is_found_by_its_request() -> None:
     request, source = RequestId("t1"), RoomId("9" * 64)
-    change = rooms.expect(
+    change = rules.expect(
         fresh_room(), by=ALICES, request_id=request, user=CAROL, source=source, expires_at=Instant(30.0)
     )
     assert change.room is not None

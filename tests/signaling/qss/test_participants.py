@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from signaling.errors import NotInAcl, RoomFull, RoomLocked
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import Grant, Revoke, Rights, Tell
 from signaling.qss.frames import event
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, UserId
-from signaling.qss.rooms import Change, Member, Peer, Room, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.room import Change, Member, Peer, Room
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs, fresh_room
 
 DAVE = UserId("d" * 24)
@@ -41,7 +42,7 @@ def told(room: Room, name: str, **payload: object) -> Tell:
 
 def test_hold_stops_the_users_media_and_the_room_hears_of_it() -> None:
     room = call(RUNG)
-    change = rooms.hold(room, BOB)
+    change = rules.hold(room, BOB)
     assert after(change).held == (BOB,)
     assert change.effects == (
         Grant("sfu1", ROOM, BOB, 2, Rights(publish=False, receive=False)),
@@ -50,19 +51,19 @@ def test_hold_stops_the_users_media_and_the_room_hears_of_it() -> None:
 
 
 def test_unhold_lets_it_go_on_and_others_stay_held() -> None:
-    both = after(rooms.hold(after(rooms.hold(call(), BOB)), ALICE))
-    change = rooms.unhold(both, BOB)
+    both = after(rules.hold(after(rules.hold(call(), BOB)), ALICE))
+    change = rules.unhold(both, BOB)
     assert after(change).held == (ALICE,)
     assert change.effects == (Grant("sfu1", ROOM, BOB, 2, Rights()), told(both, "participant-unheld", userId=BOB))
 
 
 def test_holding_keeps_everybodys_place() -> None:
-    assert after(rooms.hold(call(), ALICE)).participants == (ALICE, BOB)
+    assert after(rules.hold(call(), ALICE)).participants == (ALICE, BOB)
 
 
-@pytest.mark.parametrize(("rule", "held"), [(rooms.hold, True), (rooms.unhold, False)])
+@pytest.mark.parametrize(("rule", "held"), [(rules.hold, True), (rules.unhold, False)])
 def test_what_is_the_case_already_changes_nothing(rule: Callable[[Room, UserId], Change], held: bool) -> None:
-    room = after(rooms.hold(call(), BOB)) if held else call()
+    room = after(rules.hold(call(), BOB)) if held else call()
     assert rule(room, BOB) == Change(room)
 
 
@@ -71,18 +72,18 @@ def test_who_is_only_rung_or_a_stranger_holds_locks_mutes_and_admits_nothing(who
     room = call(RUNG)
     device = DeviceRef(who, DeviceId("tab"))
     forbidden: list[Callable[[], Change]] = [
-        lambda: rooms.hold(room, who),
-        lambda: rooms.unhold(room, who),
-        lambda: rooms.lock(room, who),
-        lambda: rooms.unlock(room, who),
-        lambda: rooms.mute_requested(room, who, ALICE, "audio", muted=True),
-        lambda: rooms.mute_requested(room, ALICE, who, "audio", muted=True),
-        lambda: rooms.mute_changed(room, device, "audio", muted=True),
-        lambda: rooms.add(room, who, [DAVE]),
-        lambda: rooms.expel(room, who, [ALICE], LATER, NOW),
-        lambda: rooms.demolish(room, device, NOW),
-        lambda: rooms.announced(room, who, ALICE),
-        lambda: rooms.announced(room, ALICE, who),
+        lambda: rules.hold(room, who),
+        lambda: rules.unhold(room, who),
+        lambda: rules.lock(room, who),
+        lambda: rules.unlock(room, who),
+        lambda: rules.mute_requested(room, who, ALICE, "audio", muted=True),
+        lambda: rules.mute_requested(room, ALICE, who, "audio", muted=True),
+        lambda: rules.mute_changed(room, device, "audio", muted=True),
+        lambda: rules.add(room, who, [DAVE]),
+        lambda: rules.expel(room, who, [ALICE], LATER, NOW),
+        lambda: rules.demolish(room, device, NOW),
+        lambda: rules.announced(room, who, ALICE),
+        lambda: rules.announced(room, ALICE, who),
     ]
     for rule in forbidden:
         with pytest.raises(NotInAcl):
@@ -94,18 +95,18 @@ def test_who_is_only_rung_or_a_stranger_holds_locks_mutes_and_admits_nothing(who
 
 def test_locking_and_unlocking_are_told_to_the_room_by_name() -> None:
     room = call(RUNG)
-    locked = rooms.lock(room, BOB)
+    locked = rules.lock(room, BOB)
     assert after(locked).locked
     assert locked.effects == (told(room, "room-locked", userId=BOB),)
-    unlocked = rooms.unlock(after(locked), ALICE)
+    unlocked = rules.unlock(after(locked), ALICE)
     assert not after(unlocked).locked
     assert unlocked.effects == (told(room, "room-unlocked", userId=ALICE),)
 
 
 def test_locking_twice_is_told_once() -> None:
-    room = after(rooms.lock(call(), BOB))
-    assert rooms.lock(room, ALICE) == Change(room)
-    assert rooms.unlock(call(), ALICE) == Change(call())
+    room = after(rules.lock(call(), BOB))
+    assert rules.lock(room, ALICE) == Change(room)
+    assert rules.unlock(call(), ALICE) == Change(call())
 
 
 # --- mute ------------------------------------------------------------------------------------------------------------
@@ -114,13 +115,13 @@ def test_locking_twice_is_told_once() -> None:
 @pytest.mark.parametrize("muted", [True, False])
 def test_a_mute_request_goes_to_whom_it_asks_and_changes_nothing(muted: bool) -> None:
     asked = event("mute-request", media="audio", muted=muted, requestedBy=ALICE, roomId=ROOM, to=BOB)
-    assert rooms.mute_requested(call(), ALICE, BOB, "audio", muted=muted) == Change(call(), (Tell((BOB,), asked),))
+    assert rules.mute_requested(call(), ALICE, BOB, "audio", muted=muted) == Change(call(), (Tell((BOB,), asked),))
 
 
 @pytest.mark.parametrize("muted", [True, False])
 def test_a_mute_is_told_to_the_room_but_for_the_device_that_says_so(muted: bool) -> None:
     said = event("mute-change", roomId=ROOM, userId=BOB, media="video", muted=muted)
-    change = rooms.mute_changed(call(RUNG), bobs("phone"), "video", muted=muted)
+    change = rules.mute_changed(call(RUNG), bobs("phone"), "video", muted=muted)
     assert change == Change(call(RUNG), (Tell((ALICE, BOB), said, skip=bobs("phone")),))
 
 
@@ -128,7 +129,7 @@ def test_a_mute_is_told_to_the_room_but_for_the_device_that_says_so(muted: bool)
 
 
 def test_added_users_get_grants_in_order_and_hear_of_it_and_nobody_rings() -> None:
-    change = rooms.add(call(), BOB, [DAVE, CAROL, DAVE, ALICE])
+    change = rules.add(call(), BOB, [DAVE, CAROL, DAVE, ALICE])
     assert after(change).members == (*TWO, Member(DAVE, 3, Standing.MEMBER), Member(CAROL, 4, Standing.MEMBER))
     assert after(change).next_serial == 5
     assert change.effects == (
@@ -141,29 +142,29 @@ def test_added_users_get_grants_in_order_and_hear_of_it_and_nobody_rings() -> No
 
 def test_adding_who_is_in_already_changes_nothing_even_in_a_locked_or_full_room() -> None:
     room = call(locked=True, participants_limit=2)
-    assert rooms.add(room, ALICE, [BOB, ALICE]) == Change(room)
+    assert rules.add(room, ALICE, [BOB, ALICE]) == Change(room)
 
 
 def test_a_user_found_without_media_after_a_restart_is_added_anew_in_his_own_place() -> None:
     room = call(Member(CAROL, 3, Standing.UNSURE), participants_limit=3)
-    assert after(rooms.add(room, ALICE, [CAROL])).members == (*TWO, Member(CAROL, 4, Standing.MEMBER))
+    assert after(rules.add(room, ALICE, [CAROL])).members == (*TWO, Member(CAROL, 4, Standing.MEMBER))
 
 
 def test_a_locked_room_admits_nobody() -> None:
     with pytest.raises(RoomLocked):
-        rooms.add(call(locked=True), ALICE, [CAROL])
+        rules.add(call(locked=True), ALICE, [CAROL])
 
 
 def test_a_room_takes_as_many_as_it_has_places_and_no_more() -> None:
-    assert after(rooms.add(call(participants_limit=3), ALICE, [CAROL])).participants == (ALICE, BOB, CAROL)
+    assert after(rules.add(call(participants_limit=3), ALICE, [CAROL])).participants == (ALICE, BOB, CAROL)
     with pytest.raises(RoomFull) as refusal:
-        rooms.add(call(participants_limit=3), ALICE, [CAROL, DAVE])
+        rules.add(call(participants_limit=3), ALICE, [CAROL, DAVE])
     assert refusal.value.code == 486
 
 
 def test_an_expelled_user_is_cut_off_and_everybody_is_told_while_the_room_goes_on() -> None:
     room = call(peers=frozenset({Peer(ALICE, PeerId("p1")), Peer(BOB, PeerId("p2"))}))
-    change = rooms.expel(room, ALICE, [BOB, BOB, DAVE], LATER, NOW)
+    change = rules.expel(room, ALICE, [BOB, BOB, DAVE], LATER, NOW)
     following = after(change)
     assert following.participants == (ALICE,)
     assert following.keep_until == room.keep_until
@@ -176,37 +177,37 @@ def test_an_expelled_user_is_cut_off_and_everybody_is_told_while_the_room_goes_o
 
 def test_a_room_whose_last_media_is_expelled_waits_a_moment() -> None:
     room = call(peers=frozenset({Peer(BOB, PeerId("p2"))}))
-    assert after(rooms.expel(room, ALICE, [BOB], LATER, NOW)).keep_until == LATER
-    assert rooms.expel(room, ALICE, [BOB], NOW, NOW).room is None
+    assert after(rules.expel(room, ALICE, [BOB], LATER, NOW)).keep_until == LATER
+    assert rules.expel(room, ALICE, [BOB], NOW, NOW).room is None
 
 
 def test_a_rung_user_who_is_expelled_stops_ringing_without_having_declined() -> None:
     world = World()
     world.joined(ALICE, "p1")
     world.invite()
-    world.apply(lambda r: rooms.expel(r, ALICE, [BOB], world.instant, world.instant))
+    world.apply(lambda r: rules.expel(r, ALICE, [BOB], world.instant, world.instant))
     assert [result["error"] for result in world.told_alice()] == [487]
     assert [cancel["error"] for cancel in world.cancels(bobs("phone"))] == [487]
 
 
 def test_an_expelled_inviter_takes_her_invitations_with_her_and_is_told() -> None:
     world = World()
-    world.apply(lambda r: rooms.add(r, ALICE, [CAROL]))
+    world.apply(lambda r: rules.add(r, ALICE, [CAROL]))
     world.joined(CAROL, "p3")
     world.joined(ALICE, "p1")
     world.invite()
-    world.apply(lambda r: rooms.expel(r, CAROL, [ALICE], world.instant, world.instant))
+    world.apply(lambda r: rules.expel(r, CAROL, [ALICE], world.instant, world.instant))
     assert world.cancels(bobs("phone"))
     assert [result["error"] for result in world.told_alice()] == [487]
 
 
 def test_destroying_a_room_cancels_everybodys_invitations_and_tells_but_the_device_that_did() -> None:
     world = World()
-    world.apply(lambda r: rooms.add(r, ALICE, [CAROL]))
+    world.apply(lambda r: rules.add(r, ALICE, [CAROL]))
     world.invite("r1", inviter=ALICES)
-    world.apply(lambda r: rooms.add(r, ALICE, [CAROL]))
+    world.apply(lambda r: rules.add(r, ALICE, [CAROL]))
     world.invite("r2", to=DAVE, ring="ring2", inviter=CAROLS, granted=False)
-    world.apply(lambda r: rooms.demolish(r, ALICES, world.instant))
+    world.apply(lambda r: rules.demolish(r, ALICES, world.instant))
     assert world.room() is None
     assert world.results("r1")[0]["error"] == world.results("r2")[0]["error"] == 487
     assert [result["requestID"] for result in world.told_alice()] == ["r2"]

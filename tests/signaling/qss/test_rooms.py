@@ -7,11 +7,12 @@ from collections.abc import Iterable
 import pytest
 
 from signaling.errors import NotInAcl
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import CloseRoom, Effect, Grant, Revoke, Rights, Tell
 from signaling.qss.frames import Server
 from signaling.qss.identifiers import Instant, PeerId, UserId
-from signaling.qss.rooms import Held, Peer, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.room import LOST, Change, Held, Member, Peer
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs, fresh_room
 
 PHONE = bobs("phone")
@@ -128,13 +129,13 @@ def test_the_room_dies_at_a_clean_end_of_the_last_media(call: World) -> None:
 
 def test_a_lost_connection_is_kept_for_15_s(call: World) -> None:
     call.left(BOB, "p2")
-    call.left(ALICE, "p1", rooms.LOST)
+    call.left(ALICE, "p1", LOST)
     call.wait(14)
     assert call.room() is not None
     call.joined(ALICE, "p3")
     call.wait(100)
     assert call.room() is not None
-    call.left(ALICE, "p3", rooms.LOST)
+    call.left(ALICE, "p3", LOST)
     call.wait(16)
     assert call.room() is None
 
@@ -183,12 +184,12 @@ SERVER = Server(https="wss://elsewhere/sfu1/socket.io", wss="wss://elsewhere/ws-
 def _reconciled(world: World, grants: set[tuple[UserId, int]], peers: set[Peer]) -> None:
     held = Held(SERVER, frozenset((user, serial, Rights()) for user, serial in grants), frozenset(peers))
     keep_until = Instant(world.now + 15)
-    world.apply(lambda r: rooms.reconciled(r, held, keep_until, world.instant))
+    world.apply(lambda r: rules.reconciled(r, held, keep_until, world.instant))
 
 
 def test_a_node_that_is_back_heals_what_was_missed(call: World) -> None:
     _reconciled(call, {(ALICE, 1), (BOB, 2)}, {Peer(ALICE, PeerId("p1")), Peer(BOB, PeerId("p7"))})
-    assert call.events("participant-left") == [{"roomId": ROOM, "userId": BOB, "peer": "p2", "reason": rooms.LOST}]
+    assert call.events("participant-left") == [{"roomId": ROOM, "userId": BOB, "peer": "p2", "reason": LOST}]
     assert [joined["peer"] for joined in call.events("participant-joined")] == ["p1", "p2", "p7"]
     room = call.room()
     assert room is not None
@@ -202,8 +203,8 @@ def test_a_node_that_is_back_gets_lost_grants_again_and_forgets_dead_ones(call: 
 
 
 def test_a_member_found_without_media_after_a_restart_may_be_invited_again(world: World) -> None:
-    unsure = rooms.Member(BOB, 2, Standing.UNSURE)
-    world.apply(lambda r: rooms.Change(fresh_room(members=(*r.members, unsure), next_serial=3)))
+    unsure = Member(BOB, 2, Standing.UNSURE)
+    world.apply(lambda r: Change(fresh_room(members=(*r.members, unsure), next_serial=3)))
     world.invite()
     assert world.ringing() == {"phone", "laptop"}
     room = world.room()

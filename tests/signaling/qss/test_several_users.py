@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import Record
 from signaling.qss.frames import MediaTypes
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, UserId
@@ -25,7 +25,8 @@ from signaling.qss.invitations import (
     State,
     Withdraw,
 )
-from signaling.qss.rooms import Member, Peer, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.room import LOST, Change, Member, Peer
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs, fresh_room
 
 DAVE = UserId("d" * 24)
@@ -160,7 +161,7 @@ EVERYBODY = (ALICE, BOB, CAROL)
 @pytest.mark.parametrize("user", EVERYBODY)
 def test_only_who_is_seen_in_a_room_is_sure_to_be_in_it(user: UserId) -> None:
     room = fresh_room(members=tuple(Member(u, n, Standing.UNSURE) for n, u in enumerate(EVERYBODY, start=1)))
-    change = rooms.joined(room, UserId("".join(user)), PeerId("p1"), NOW)
+    change = rules.joined(room, UserId("".join(user)), PeerId("p1"), NOW)
     assert change.room is not None
     assert {m.user for m in change.room.members if m.standing is Standing.MEMBER} == {user}
     assert change.room.participants == EVERYBODY
@@ -170,7 +171,7 @@ def test_only_who_is_seen_in_a_room_is_sure_to_be_in_it(user: UserId) -> None:
 def test_who_leaves_takes_his_own_media_and_place_with_him_and_no_others(user: UserId) -> None:
     members = tuple(Member(u, n, Standing.MEMBER) for n, u in enumerate(EVERYBODY, start=1))
     room = fresh_room(members=members, peers=frozenset(Peer(u, PeerId("p")) for u in EVERYBODY))
-    change = rooms.leave(room, tab(user), LATER, NOW)
+    change = rules.leave(room, tab(user), LATER, NOW)
     assert change.room is not None
     others = tuple(other for other in EVERYBODY if other != user)
     assert change.room.participants == others
@@ -190,7 +191,7 @@ def test_a_lost_connection_of_the_inviter_cancels_nothing() -> None:
     world = World()
     world.joined(ALICE, "p1")
     world.invite()
-    world.left(ALICE, "p1", "".join(rooms.LOST))
+    world.left(ALICE, "p1", "".join(LOST))
     assert world.results() == []
     assert world.ringing() == {"phone", "laptop"}
 
@@ -219,8 +220,8 @@ def test_a_call_goes_on_when_an_invitation_ends_long_after_it_began() -> None:
 
 def test_the_nodes_report_of_media_that_nobody_knows_is_refused() -> None:
     room = fresh_room(peers=frozenset({Peer(ALICE, PeerId("p1"))}))
-    assert rooms.left(room, ALICE, PeerId("p9"), "left", LATER, NOW).refused
-    assert rooms.left(room, BOB, PeerId("p1"), "left", LATER, NOW) == rooms.Change(room, refused=True)
+    assert rules.left(room, ALICE, PeerId("p9"), "left", LATER, NOW).refused
+    assert rules.left(room, BOB, PeerId("p1"), "left", LATER, NOW) == Change(room, refused=True)
     assert room.uuid == ROOM
 
 
@@ -246,7 +247,7 @@ def test_a_call_to_one_user_is_no_group_call() -> None:
 def test_the_end_of_a_room_ends_a_call_in_the_history_only_if_somebody_answered() -> None:
     for answered, count in [(None, 0), ((RequestId("ring1"), DeviceId("tab")), 1)]:
         room = fresh_room(members=(Member(ALICE, 1, Standing.MEMBER, answered),))
-        ended = [e for e in rooms.destroy(room, "stopped", NOW).effects if isinstance(e, Record)]
+        ended = [e for e in rules.destroy(room, "stopped", NOW).effects if isinstance(e, Record)]
         assert len(ended) == count
 
 

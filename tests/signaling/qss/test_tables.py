@@ -10,14 +10,15 @@ from typing import get_args
 
 import pytest
 
-from signaling.qss import holding, invitations, membership, rooms, transfers
+from signaling.qss import holding, invitations, membership, rules, transfers
 from signaling.qss.admitting import admissible, admit, stepped, with_a_place
 from signaling.qss.frames import MediaTypes
 from signaling.qss.holding import Turn
 from signaling.qss.identifiers import Instant, PeerId, RequestId, UserId
 from signaling.qss.invitations import OPEN, Happening, Invitation, State
 from signaling.qss.membership import Passage, Standing, after, found
-from signaling.qss.rooms import Member, Peer, Room
+from signaling.qss.offer import Offer
+from signaling.qss.room import Member, Peer, Room
 from signaling.qss.transfers import Move, Step, Transfer
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, bobs, fresh_room
 
@@ -122,7 +123,7 @@ def test_a_transfer_goes_where_its_table_says_and_nowhere_else(state: Move, step
 @pytest.mark.parametrize(("held", "turn"), list(product([False, True], Turn)))
 def test_a_participant_is_held_as_the_table_says(held: bool, turn: Turn) -> None:
     members = (Member(ALICE, 1, Standing.MEMBER, held=held),)
-    rule = rooms.hold if turn is Turn.HOLD else rooms.unhold
+    rule = rules.hold if turn is Turn.HOLD else rules.unhold
     following = rule(fresh_room(members=members), ALICE).room
     assert following is not None
     assert following.member(ALICE).held == holding.TRANSITIONS.get((held, turn), held)
@@ -193,7 +194,7 @@ def test_who_is_in_the_acl_has_a_place_and_others_take_what_is_free(limit: int, 
 
 def test_a_group_call_after_a_restart_never_overfills_the_room() -> None:
     room = standing(Standing.UNSURE, participants_limit=3)
-    offer = rooms.Offer(
+    offer = Offer(
         request_id=RequestId("r1"),
         inviter=ALICES,
         to="f" * 24,
@@ -201,6 +202,6 @@ def test_a_group_call_after_a_restart_never_overfills_the_room() -> None:
         mediatypes=MediaTypes(),
         context={},
     )
-    following = rooms.invite(room, offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER).room
+    following = rules.invite(room, offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER).room
     assert following is not None
     assert following.participants == (ALICE, BOB, CAROL)

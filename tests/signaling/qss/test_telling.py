@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.qss import history, rooms
+from signaling.qss import history, rules
 from signaling.qss.effects import Conclude, Record, Tell
 from signaling.qss.frames import MediaTypes, event, wire
 from signaling.qss.history import CallRecord, CandidateRecord
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, UserId
 from signaling.qss.invitations import Kind
-from signaling.qss.rooms import Change, Member, Offer, Room, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.offer import Offer
+from signaling.qss.room import MEDIA_SERVER_LOST, Change, Member, Room
 from signaling.qss.telling import never_rung
 from tests.signaling.qss.virtual import ALICE, BOB, CAROL, ROOM, bobs, fresh_room
 
@@ -42,7 +44,7 @@ def talk(*users: UserId) -> Room:
 
 
 def opened(kind: Kind, room: Room) -> Change:
-    return rooms.invite(room, offer(kind), ring_id=RING, now=NOW, expires_at=LATEST)
+    return rules.invite(room, offer(kind), ring_id=RING, now=NOW, expires_at=LATEST)
 
 
 def kept(change: Change) -> Room:
@@ -51,12 +53,12 @@ def kept(change: Change) -> Room:
 
 
 def rung(kind: Kind = Kind.INVITATION, room: Room | None = None) -> Change:
-    return rooms.granted(kept(opened(kind, room or talk(ALICE, BOB, CAROL))), RING, RUNG, NOW)
+    return rules.granted(kept(opened(kind, room or talk(ALICE, BOB, CAROL))), RING, RUNG, NOW)
 
 
 def answered(room: Room, device: DeviceRef, error: int | None = None) -> Change:
     as_received = DeviceRef(UserId("".join(list(device.user))), DeviceId("".join(list(device.device))))
-    return rooms.answer(room, RING, as_received, error, LATEST, LATER)
+    return rules.answer(room, RING, as_received, error, LATEST, LATER)
 
 
 def transfers(change: Change) -> list[Tell]:
@@ -84,7 +86,7 @@ def test_the_others_hear_of_a_blind_transfer_that_starts_rings_and_fails_with_th
     assert transfers(opened(Kind.BLIND_TRANSFER, talk(ALICE, BOB, CAROL))) == told("started")
     ringing = rung(Kind.BLIND_TRANSFER)
     assert transfers(ringing) == told("ringing")
-    assert transfers(rooms.leave(kept(ringing), PHONE, LATEST, LATER)) == told("failed", error=603)
+    assert transfers(rules.leave(kept(ringing), PHONE, LATEST, LATER)) == told("failed", error=603)
 
 
 def test_the_others_and_who_took_the_place_hear_of_a_blind_transfer_that_is_complete() -> None:
@@ -133,28 +135,28 @@ def ends(change: Change) -> dict[str, str]:
 
 
 def test_the_history_says_how_it_ended_for_each_device() -> None:
-    room = kept(rooms.device_gone(kept(answered(kept(rung()), PHONE, 486)), LAPTOP, NOW, NOW))
-    assert ends(rooms.on_time(room, LATEST)) == {
+    room = kept(rules.device_gone(kept(answered(kept(rung()), PHONE, 486)), LAPTOP, NOW, NOW))
+    assert ends(rules.on_time(room, LATEST)) == {
         "phone": history.BUSY,
         "laptop": history.DISCONNECTED,
         "tablet": history.TIMEOUT,
     }
-    assert ends(rooms.cancel(room, BOBS, RequestId("r1"), LATER))["tablet"] == history.CANCELLED
-    assert ends(rooms.destroy(room, rooms.MEDIA_SERVER_LOST, LATER))["tablet"] == history.LOST
-    assert ends(rooms.leave(room, TABLET, LATEST, LATER))["tablet"] == history.DECLINED
-    assert ends(rooms.expel(room, BOB, [DAVE], LATEST, LATER))["tablet"] == history.CANCELLED
+    assert ends(rules.cancel(room, BOBS, RequestId("r1"), LATER))["tablet"] == history.CANCELLED
+    assert ends(rules.destroy(room, MEDIA_SERVER_LOST, LATER))["tablet"] == history.LOST
+    assert ends(rules.leave(room, TABLET, LATEST, LATER))["tablet"] == history.DECLINED
+    assert ends(rules.expel(room, BOB, [DAVE], LATEST, LATER))["tablet"] == history.CANCELLED
 
 
 def test_the_history_says_why_a_call_came_to_nothing_and_what_the_caller_was_told() -> None:
     ringing = kept(rung())
     preparing = kept(opened(Kind.INVITATION, talk(ALICE, BOB)))
     came_to = [
-        (rooms.on_time(ringing, LATEST), history.DECLINED_BY_TIMEOUT, 408),
-        (rooms.cancel(ringing, BOBS, RequestId("r1"), LATER), history.DECLINED_BY_CREATOR, 487),
-        (rooms.leave(ringing, PHONE, LATEST, LATER), history.DECLINED, 603),
-        (rooms.destroy(ringing, rooms.MEDIA_SERVER_LOST, LATER), history.MEDIA_SERVER_LOST, 503),
-        (rooms.failed(preparing, RING, LATER), history.MEDIA_SERVER_LOST, 503),
-        (rooms.granted(preparing, RING, [], LATER), history.NOBODY_REACHABLE, 404),
+        (rules.on_time(ringing, LATEST), history.DECLINED_BY_TIMEOUT, 408),
+        (rules.cancel(ringing, BOBS, RequestId("r1"), LATER), history.DECLINED_BY_CREATOR, 487),
+        (rules.leave(ringing, PHONE, LATEST, LATER), history.DECLINED, 603),
+        (rules.destroy(ringing, MEDIA_SERVER_LOST, LATER), history.MEDIA_SERVER_LOST, 503),
+        (rules.failed(preparing, RING, LATER), history.MEDIA_SERVER_LOST, 503),
+        (rules.granted(preparing, RING, [], LATER), history.NOBODY_REACHABLE, 404),
     ]
     for change, reason, code in came_to:
         record = recorded(change)
@@ -163,7 +165,7 @@ def test_the_history_says_why_a_call_came_to_nothing_and_what_the_caller_was_tol
 
 def test_a_request_to_be_invited_is_no_call() -> None:
     lobby = fresh_room(members=(Member(BOB, 1, Standing.MEMBER),), node="")
-    asked = rooms.granted(kept(opened(Kind.INVITE_REQUEST, lobby)), RING, RUNG, NOW)
+    asked = rules.granted(kept(opened(Kind.INVITE_REQUEST, lobby)), RING, RUNG, NOW)
     assert not [e for e in answered(kept(asked), PHONE, 603).effects if isinstance(e, Record)]
 
 
@@ -198,21 +200,21 @@ def test_a_result_names_no_error_where_it_was_accepted_and_no_winner_where_it_wa
     accepted = {"answer": "invitation", "requestID": "r1", "from": BOB, "whoAccepted": DAVE}
     assert results(answered(kept(rung()), PHONE)) == [accepted]
     refused = {"answer": "invitation", "requestID": "r1", "from": BOB, "error": 603}
-    assert results(rooms.leave(kept(rung()), PHONE, LATEST, LATER)) == [refused]
+    assert results(rules.leave(kept(rung()), PHONE, LATEST, LATER)) == [refused]
 
 
 def test_a_lost_media_server_is_named_to_the_inviter() -> None:
-    (result,) = results(rooms.destroy(kept(rung()), rooms.MEDIA_SERVER_LOST, LATER))
-    assert (result["error"], result["message"]) == (503, rooms.MEDIA_SERVER_LOST)
+    (result,) = results(rules.destroy(kept(rung()), MEDIA_SERVER_LOST, LATER))
+    assert (result["error"], result["message"]) == (503, MEDIA_SERVER_LOST)
 
 
 def test_a_user_who_leaves_while_none_of_his_devices_rings_has_declined_not_been_busy() -> None:
     room = kept(rung())
     for device in RUNG:
-        room = kept(rooms.device_gone(room, device, NOW, NOW))
-    assert [result["error"] for result in results(rooms.leave(room, PHONE, LATEST, LATER))] == [603]
+        room = kept(rules.device_gone(room, device, NOW, NOW))
+    assert [result["error"] for result in results(rules.leave(room, PHONE, LATEST, LATER))] == [603]
 
 
 def test_an_invitation_whose_end_is_seen_late_is_over_all_the_same() -> None:
-    (result,) = results(rooms.on_time(kept(rung()), Instant(LATEST + 3)))
+    (result,) = results(rules.on_time(kept(rung()), Instant(LATEST + 3)))
     assert result["error"] == 408

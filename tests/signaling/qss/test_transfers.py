@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from signaling.errors import Already, NotInAcl, RoomFull, RoomLocked
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import Conclude, Effect, Grant, Revoke, Tell, Transferred
 from signaling.qss.frames import Event, MediaTypes, event, wire
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
-from signaling.qss.rooms import Change, Member, Offer, Peer, Room, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.offer import Offer
+from signaling.qss.room import DESTROYED, MEDIA_SERVER_LOST, Change, Member, Peer, Room
 from signaling.qss.transfers import Move, Step, Transfer
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, fresh_room
 
@@ -20,7 +22,7 @@ CAROLS = DeviceRef(CAROL, DeviceId("carol-tab"))
 
 
 def expected(room: Room, user: UserId = BOB, by: DeviceRef = ALICES, expires_at: Instant = LATER) -> Change:
-    return rooms.expect(room, by=by, request_id=REQUEST, user=user, source=SOURCE, expires_at=expires_at)
+    return rules.expect(room, by=by, request_id=REQUEST, user=user, source=SOURCE, expires_at=expires_at)
 
 
 def waiting() -> Room:
@@ -72,25 +74,25 @@ def test_a_user_found_without_media_after_a_restart_may_be_transferred_there() -
 
 
 def test_his_media_completes_it_once() -> None:
-    change = rooms.joined(waiting(), BOB, PeerId("p2"), NOW)
+    change = rules.joined(waiting(), BOB, PeerId("p2"), NOW)
     assert change.room is not None
     assert change.room.transfers == ()
     assert [result.get("error", "none") for result in results(change.effects)] == ["none"]
     assert ends(change.effects) == [Transferred(SOURCE, BOB, ALICE, ROOM, None)]
     assert Tell((ALICE, BOB), said(ROOM, "completed")) in change.effects
-    again = rooms.joined(change.room, BOB, PeerId("p3"), NOW)
+    again = rules.joined(change.room, BOB, PeerId("p3"), NOW)
     assert results(again.effects) == []
 
 
 def test_media_of_somebody_else_does_not_complete_it() -> None:
-    room = rooms.add(waiting(), ALICE, [CAROL]).room
+    room = rules.add(waiting(), ALICE, [CAROL]).room
     assert room is not None
-    assert results(rooms.joined(room, CAROL, PeerId("p3"), NOW).effects) == []
+    assert results(rules.joined(room, CAROL, PeerId("p3"), NOW).effects) == []
 
 
 def test_who_does_not_come_in_time_leaves_the_target_again_with_408() -> None:
-    assert rooms.on_time(waiting(), Instant(LATER - 0.001)) == Change(waiting())
-    change = rooms.on_time(waiting(), LATER)
+    assert rules.on_time(waiting(), Instant(LATER - 0.001)) == Change(waiting())
+    change = rules.on_time(waiting(), LATER)
     assert change.room is not None
     assert change.room.participants == (ALICE,)
     assert [result["error"] for result in results(change.effects)] == [408]
@@ -101,21 +103,21 @@ def test_who_does_not_come_in_time_leaves_the_target_again_with_408() -> None:
 def test_of_two_transfers_only_the_one_whose_time_is_over_ends() -> None:
     both = expected(waiting(), user=CAROL, expires_at=Instant(50.0)).room
     assert both is not None
-    change = rooms.on_time(both, LATER)
+    change = rules.on_time(both, LATER)
     assert change.room is not None
     assert change.room.participants == (ALICE, CAROL)
     assert [transfer.user for transfer in change.room.transfers] == [CAROL]
 
 
 def test_who_is_taken_out_of_the_target_is_not_transferred_487() -> None:
-    change = rooms.expel(waiting(), ALICE, [BOB], NOW, NOW)
+    change = rules.expel(waiting(), ALICE, [BOB], NOW, NOW)
     assert [result["error"] for result in results(change.effects)] == [487]
     assert Tell((ALICE,), said(ROOM, "failed", error=487)) in change.effects
 
 
-@pytest.mark.parametrize(("reason", "code"), [(rooms.MEDIA_SERVER_LOST, 503), (rooms.DESTROYED, 487), ("stopped", 487)])
+@pytest.mark.parametrize(("reason", "code"), [(MEDIA_SERVER_LOST, 503), (DESTROYED, 487), ("stopped", 487)])
 def test_a_target_that_ends_fails_it_with_503_if_its_node_was_lost_else_487(reason: str, code: int) -> None:
-    change = rooms.destroy(waiting(), reason, NOW)
+    change = rules.destroy(waiting(), reason, NOW)
     assert [result["error"] for result in results(change.effects)] == [code]
     assert ends(change.effects) == [Transferred(SOURCE, BOB, ALICE, ROOM, code)]
 
@@ -123,18 +125,18 @@ def test_a_target_that_ends_fails_it_with_503_if_its_node_was_lost_else_487(reas
 def test_the_source_hears_of_it_from_the_start_and_lets_him_go_at_the_end() -> None:
     members = (*fresh_room().members, Member(BOB, 2, Standing.MEMBER))
     source = fresh_room(members=members, peers=frozenset({Peer(ALICE, PeerId("p1")), Peer(BOB, PeerId("p2"))}))
-    assert rooms.announced(source, ALICE, BOB) == Change(source, (Tell((ALICE, BOB), said(ROOM, "started")),))
-    change = rooms.transferred(source, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
+    assert rules.announced(source, ALICE, BOB) == Change(source, (Tell((ALICE, BOB), said(ROOM, "started")),))
+    change = rules.transferred(source, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
     assert change.room is not None
     assert change.room.participants == (ALICE,)
     assert change.effects[:2] == (Tell((ALICE, BOB), said(ROOM, "completed")), Revoke("sfu1", ROOM, BOB, "transferred"))
-    stays = rooms.transferred(source, Transferred(ROOM, BOB, ALICE, SOURCE, 408), NOW)
+    stays = rules.transferred(source, Transferred(ROOM, BOB, ALICE, SOURCE, 408), NOW)
     assert stays == Change(source, (Tell((ALICE, BOB), said(ROOM, "failed", error=408)),))
 
 
 def test_a_source_that_he_has_left_already_hears_of_it_and_changes_nothing() -> None:
     source = fresh_room()
-    change = rooms.transferred(source, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
+    change = rules.transferred(source, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
     assert change == Change(source, (Tell((ALICE,), said(ROOM, "completed")),))
 
 
@@ -147,9 +149,9 @@ def test_a_transfer_ends_once() -> None:
 
 
 def test_it_ends_by_time_also_where_time_is_seen_late_and_by_the_name_of_its_reason() -> None:
-    late = rooms.on_time(waiting(), Instant(LATER + 1))
+    late = rules.on_time(waiting(), Instant(LATER + 1))
     assert [result["error"] for result in results(late.effects)] == [408]
-    lost = rooms.destroy(waiting(), "".join(rooms.MEDIA_SERVER_LOST), NOW)
+    lost = rules.destroy(waiting(), "".join(MEDIA_SERVER_LOST), NOW)
     assert [result["error"] for result in results(lost.effects)] == [503]
 
 
@@ -168,13 +170,13 @@ def test_only_who_is_in_the_target_already_is_refused_there(user: UserId) -> Non
 
 def test_who_left_the_source_and_is_being_rung_to_come_back_rings_on_when_he_arrives_in_the_target() -> None:
     offer = Offer(request_id=RequestId("r1"), inviter=ALICES, to=BOB, users=(BOB,), mediatypes=MediaTypes(), context={})
-    rung = rooms.invite(fresh_room(), offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER).room
+    rung = rules.invite(fresh_room(), offer, ring_id=RequestId("ring1"), now=NOW, expires_at=LATER).room
     assert rung is not None
-    change = rooms.transferred(rung, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
+    change = rules.transferred(rung, Transferred(ROOM, BOB, ALICE, SOURCE, None), NOW)
     assert change.room == rung
     assert change.effects == (Tell((ALICE,), said(ROOM, "completed")),)
 
 
 def test_whoever_arrives_under_the_name_that_is_waited_for_completes_it() -> None:
-    change = rooms.joined(waiting(), UserId("".join(list(BOB))), PeerId("p2"), NOW)
+    change = rules.joined(waiting(), UserId("".join(list(BOB))), PeerId("p2"), NOW)
     assert [end.error for end in ends(change.effects)] == [None]

@@ -16,14 +16,15 @@ import msgspec
 from signaling.errors import SignalingError
 from signaling.nodes.adoption import adopted, record_of
 from signaling.nodes.contract import HeldGrant, HeldPeer, HeldRights, HeldRoom
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import CloseRoom, Conclude, Effect, Grant, Record, Revoke, Rights, Ring, Send, Transferred
 from signaling.qss.frames import Answer, CancelInvitation, Done, InvitationResult, MediaTypes, Outgoing, Server
 from signaling.qss.history import CallRecord
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
 from signaling.qss.invitations import Kind
-from signaling.qss.membership import Passage, after
-from signaling.qss.rooms import Change, Held, Member, Offer, Room, Standing
+from signaling.qss.membership import Passage, Standing, after
+from signaling.qss.offer import Offer
+from signaling.qss.room import LOST, Change, Held, Member, Room
 from signaling.state import ANSWER_LIFE_S
 from signaling.state.deliveries import Result
 from signaling.state.memory_state import MemoryState
@@ -150,7 +151,7 @@ class Town:
             case Record(CallRecord() as call):
                 self.records[call.id].append(call)
             case Transferred(room):
-                self.apply(room, lambda r: rooms.transferred(r, effect, self.instant))
+                self.apply(room, lambda r: rules.transferred(r, effect, self.instant))
             case _:
                 pass
 
@@ -252,7 +253,7 @@ class Town:
         """Open an invitation; its ring id, or None if it was refused."""
         ring_id, until = self.name(), Instant(self.now + RING_TIMEOUT_S)
         self.blocked_when[ring_id] = frozenset(self.blocked)
-        change = self.apply(room, lambda r: rooms.invite(r, offer, ring_id=ring_id, now=self.instant, expires_at=until))
+        change = self.apply(room, lambda r: rules.invite(r, offer, ring_id=ring_id, now=self.instant, expires_at=until))
         if change is None or change.room is None:
             return None
         self.asked[offer.inviter, offer.request_id] = ring_id
@@ -277,20 +278,20 @@ class Town:
         self.granting.remove(granting)
         devices = self._devices_of(granting.users)
         ring_id, given = granting.ring_id, granting.members
-        change = self.apply(granting.room, lambda r: rooms.granted(r, ring_id, devices, self.instant, given))
+        change = self.apply(granting.room, lambda r: rules.granted(r, ring_id, devices, self.instant, given))
         if change is None or change.refused:
             return
         if change.room is None or change.room.invitation(lambda i: i.ring_id == ring_id) is None:
             self._answered(ring_id, 404)
             return
-        self.apply(granting.room, lambda r: rooms.online(r, ring_id, self._devices_of(granting.users), self.instant))
+        self.apply(granting.room, lambda r: rules.online(r, ring_id, self._devices_of(granting.users), self.instant))
 
     def not_granted(self, granting: Granting) -> None:
         """The node's acknowledgement does not come in time."""
         self.granting.remove(granting)
         self.touched.add(granting.room)
         ring_id, given = granting.ring_id, granting.members
-        change = self.apply(granting.room, lambda r: rooms.failed(r, ring_id, self.instant, given))
+        change = self.apply(granting.room, lambda r: rules.failed(r, ring_id, self.instant, given))
         if change is not None and not change.refused:
             self._answered(ring_id, 503)
 
@@ -310,7 +311,7 @@ class Town:
                 continue
             admits = frozenset[UserId]() if error else frozenset({device.user})
             change = self.apply(
-                room.uuid, lambda r: rooms.answer(r, ring_id, device, error, until, self.instant), admits
+                room.uuid, lambda r: rules.answer(r, ring_id, device, error, until, self.instant), admits
             )
             if change is not None and not change.refused:
                 self.winners[ring_id] |= set() if error else {device}
@@ -323,7 +324,7 @@ class Town:
 
     def grant_request(self, lobby: RoomId, ring_id: RequestId, device: DeviceRef) -> bool:
         """A device grants a request to be invited; whether it was the first."""
-        change = self.apply(lobby, lambda r: rooms.grant_request(r, ring_id, device, self.instant))
+        change = self.apply(lobby, lambda r: rules.grant_request(r, ring_id, device, self.instant))
         if change is None or change.refused:
             return False
         self.winners[ring_id].add(device)
@@ -335,7 +336,7 @@ class Town:
         """A device comes online, or comes again before its loss was seen."""
         self.online.add(device)
         for room in list(self.rooms.values()):
-            self.apply(room.uuid, lambda r: rooms.device_came(r, device, self.instant))
+            self.apply(room.uuid, lambda r: rules.device_came(r, device, self.instant))
 
     def disconnect(self, device: DeviceRef) -> None:
         """A device goes offline, and forgets what rang."""
@@ -344,17 +345,17 @@ class Town:
             ringing.discard(device)
         until = Instant(self.now + self.ring_keep_s)
         for room in list(self.rooms.values()):
-            self.apply(room.uuid, lambda r: rooms.device_gone(r, device, until, self.instant))
+            self.apply(room.uuid, lambda r: rules.device_gone(r, device, until, self.instant))
 
     def media_joined(self, user: UserId, room: RoomId, peer: str) -> None:
         """A user whom the node admits connects his media."""
         if user in self.grants.get(room, {}):
-            self.apply(room, lambda r: rooms.joined(r, user, PeerId(peer), self.instant))
+            self.apply(room, lambda r: rules.joined(r, user, PeerId(peer), self.instant))
 
     def media_left(self, user: UserId, room: RoomId, peer: str, reason: str) -> None:
         """A user's media ends."""
-        until = Instant(self.now + (LOST_KEEP_S if reason == rooms.LOST else 0))
-        self.apply(room, lambda r: rooms.left(r, user, PeerId(peer), reason, until, self.instant))
+        until = Instant(self.now + (LOST_KEEP_S if reason == LOST else 0))
+        self.apply(room, lambda r: rules.left(r, user, PeerId(peer), reason, until, self.instant))
 
     def node_back(self, room: RoomId, lost: UserId | None) -> None:
         """The node comes back after a loss of the link, having forgotten what it was told of one user."""
@@ -370,7 +371,7 @@ class Town:
             frozenset(peer for peer in known.peers if peer.user != lost),
         )
         until = Instant(self.now + LOST_KEEP_S)
-        self.apply(room, lambda r: rooms.reconciled(r, held, until, self.instant))
+        self.apply(room, lambda r: rules.reconciled(r, held, until, self.instant))
 
     def restart(self) -> None:
         """Signaling dies and starts again: whatever was open is lost, devices come again, the node tells of its rooms.
@@ -415,7 +416,7 @@ class Town:
         end = self.now + seconds
         while (due := min(self._deadlines(), default=(end + 1, ROOMS[0])))[0] <= end:
             self.now = max(self.now, due[0])
-            self.apply(due[1], lambda r: rooms.on_time(r, self.instant))
+            self.apply(due[1], lambda r: rules.on_time(r, self.instant))
             left = self.rooms.get(due[1])
             deadline = left.deadline() if left else None
             assert deadline is None or deadline > self.now, "what was due is not due any more"

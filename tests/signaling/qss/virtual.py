@@ -7,11 +7,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from signaling.qss import rooms
+from signaling.qss import rules
 from signaling.qss.effects import Conclude, Effect, Ring, Send, Tell
 from signaling.qss.frames import CancelInvitation, Event, MediaTypes, Server, wire
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
-from signaling.qss.rooms import Change, Member, Offer, Room, Standing
+from signaling.qss.membership import Standing
+from signaling.qss.offer import Offer
+from signaling.qss.room import LOST, MEDIA_SERVER_LOST, Change, Member, Room
 from signaling.state.keys import ByRing
 from signaling.state.memory import MemoryRooms
 
@@ -111,10 +113,10 @@ class World:
             context={},
         )
         now, expires_at = self.instant, Instant(self.now + RING_TIMEOUT_S)
-        self.apply(lambda r: rooms.invite(r, offer, ring_id=RequestId(ring), now=now, expires_at=expires_at))
+        self.apply(lambda r: rules.invite(r, offer, ring_id=RequestId(ring), now=now, expires_at=expires_at))
         if granted:
             devices = tuple(device for device in self.online if device.user == to)
-            change = self.apply(lambda r: rooms.granted(r, RequestId(ring), devices, self.instant))
+            change = self.apply(lambda r: rules.granted(r, RequestId(ring), devices, self.instant))
             if not devices and not change.refused:
                 self.unreachable.add(request)  # which the requests' shell answers with 404
 
@@ -123,7 +125,7 @@ class World:
         keep_until = Instant(self.now + JOIN_WITHIN_S)
         for room in run(self.states.find(ByRing(RequestId(ring)))):
             assert room == ROOM
-            change = self.apply(lambda r: rooms.answer(r, RequestId(ring), device, error, keep_until, self.instant))
+            change = self.apply(lambda r: rules.answer(r, RequestId(ring), device, error, keep_until, self.instant))
             if error is not None and not change.refused:
                 self.answered[ring].add(device.device)
             return not change.refused
@@ -131,11 +133,11 @@ class World:
 
     def cancel(self, request: str = "r1") -> bool:
         """Alice takes it back; whether there was something to take back."""
-        return not self.apply(lambda r: rooms.cancel(r, ALICES, RequestId(request), self.instant)).refused
+        return not self.apply(lambda r: rules.cancel(r, ALICES, RequestId(request), self.instant)).refused
 
     def close(self) -> None:
         """Alice's `close`."""
-        self.apply(lambda r: rooms.close_calls(r, ALICES, self.instant))
+        self.apply(lambda r: rules.close_calls(r, ALICES, self.instant))
 
     def disconnect(self, device: DeviceRef) -> None:
         """A device goes offline; if it rings again later, it is rung anew."""
@@ -143,42 +145,42 @@ class World:
         for ring in {e.invitation.ring_id for e in self.done if isinstance(e, Ring) and e.device == device}:
             self.left_while_ringing[ring].add(device.device)
         kept = Instant(self.now + self.ring_keep_s)
-        self.apply(lambda r: rooms.device_gone(r, device, kept, self.instant))
+        self.apply(lambda r: rules.device_gone(r, device, kept, self.instant))
 
     def connect(self, device: DeviceRef) -> None:
         """A device comes online, or comes again before its loss was seen."""
         if device not in self.online:
             self.online.append(device)
         rung = len(self.done)
-        self.apply(lambda r: rooms.device_came(r, device, self.instant))
+        self.apply(lambda r: rules.device_came(r, device, self.instant))
         for effect in self.done[rung:]:
             if isinstance(effect, Ring):
                 self.left_while_ringing[effect.invitation.ring_id].discard(device.device)
 
     def joined(self, user: UserId, peer: str) -> None:
         """Media connects."""
-        self.apply(lambda r: rooms.joined(r, user, PeerId(peer), self.instant))
+        self.apply(lambda r: rules.joined(r, user, PeerId(peer), self.instant))
 
     def left(self, user: UserId, peer: str, reason: str = "left") -> None:
         """Media is gone."""
-        keep = LOST_KEEP_S if reason == rooms.LOST else 0.0
+        keep = LOST_KEEP_S if reason == LOST else 0.0
         keep_until = Instant(self.now + keep)
-        self.apply(lambda r: rooms.left(r, user, PeerId(peer), reason, keep_until, self.instant))
+        self.apply(lambda r: rules.left(r, user, PeerId(peer), reason, keep_until, self.instant))
 
     def leave(self, device: DeviceRef) -> None:
         """A user's leaveRoom."""
-        self.apply(lambda r: rooms.leave(r, device, self.instant, self.instant))
+        self.apply(lambda r: rules.leave(r, device, self.instant, self.instant))
 
-    def destroy(self, reason: str = rooms.MEDIA_SERVER_LOST) -> None:
+    def destroy(self, reason: str = MEDIA_SERVER_LOST) -> None:
         """The node is lost."""
-        self.apply(lambda r: rooms.destroy(r, reason, self.instant))
+        self.apply(lambda r: rules.destroy(r, reason, self.instant))
 
     def wait(self, seconds: float) -> None:
         """Time passes; what is due happens when it is due."""
         end = self.now + seconds
         while (room := self.room()) is not None and (due := room.deadline()) is not None and due <= end:
             self.now = max(self.now, due)
-            self.apply(lambda r: rooms.on_time(r, self.instant))
+            self.apply(lambda r: rules.on_time(r, self.instant))
         self.now = end
 
     # --- what was seen -----------------------------------------------------------------------------------------------
