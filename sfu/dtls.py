@@ -19,7 +19,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsP
 from OpenSSL import SSL
 
 from sfu.errors import DtlsFailed
-from sfu.sdp.offer import Fingerprint
+from sfu.sdp.values import Fingerprint
 
 INBOUND_DATAGRAMS = 64
 """Bound of one peer's inbound queue; a handshake has about 10.  When full the newest is dropped: DTLS repeats it."""

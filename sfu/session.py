@@ -23,7 +23,8 @@ from sfu.errors import BadRequest, DtlsFailed
 from sfu.room.tracks import PeerId
 from sfu.sdp.agreement import Agreement, agree
 from sfu.sdp.answer import Candidate, Local, write_answer
-from sfu.sdp.offer import IceCredentials, parse_offer
+from sfu.sdp.offer import parse_offer
+from sfu.sdp.values import IceCredentials
 
 LeftReason = Literal["left", "connection lost", "revoked", "room closed"]
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 from sfu import media
 from sfu.errors import BadRequest, MalformedSdp
 from sfu.sdp.codecs import AgreedCodec, agreed_codecs
-from sfu.sdp.offer import Extmap, MediaLine, Offer
+from sfu.sdp.values import Extmap, MediaLine, Offer
 
 PROTOCOLS = frozenset({"UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP"})
 MAX_KNOWN_MIDS = 1_024

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from sfu.sdp.agreement import TRANSPORT_CC_URI, Agreement, RejectedLine, SeatLine, TrackLine
 from sfu.sdp.codecs import AgreedCodec
-from sfu.sdp.offer import Extmap, Fingerprint, IceCredentials, MediaLine
+from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine
 
 TRACK_FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
 SEAT_FEEDBACK = ("nack", "nack pli", "ccm fir")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sfu import media
-from sfu.sdp.offer import MediaLine, Payload
+from sfu.sdp.values import MediaLine, Payload
 
 MAX_CODECS = 16
 """Payload types taken of one m-line; Chromium offers seven of VP8 and H.264."""

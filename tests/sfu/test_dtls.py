@@ -10,7 +10,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsParameters, RTCDtlsTr
 
 from sfu.dtls import INBOUND_DATAGRAMS, PROFILES, DtlsSession, NodeCertificate, SrtpKeys
 from sfu.errors import DtlsFailed
-from sfu.sdp.offer import Fingerprint
+from sfu.sdp.values import Fingerprint
 from tests.support.eventually import until
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sfu.sdp.agreement import Agreement, agree
 from sfu.sdp.answer import Candidate, Local, write_answer
-from sfu.sdp.offer import Fingerprint, IceCredentials, parse_offer
+from sfu.sdp.offer import parse_offer
+from sfu.sdp.values import Fingerprint, IceCredentials
 
 VECTORS = sorted((Path(__file__).parent.parent / "vectors" / "sdp").glob("*.sdp"))
 

@@ -7,7 +7,8 @@ import sdp_transform
 
 from sfu.errors import BadRequest, MalformedSdp
 from sfu.sdp.lines import MAX_SDP_BYTES
-from sfu.sdp.offer import MAX_CANDIDATES, MAX_MEDIA_LINES, parse_offer
+from sfu.sdp.offer import parse_offer
+from sfu.sdp.sections import MAX_CANDIDATES, MAX_MEDIA_LINES
 from tests.support.sdp import VECTORS, vector
 
 
