@@ -22,8 +22,12 @@ import type { CancelFrame, EventFrame, InviteRequestFrame, MediaTypes, Room } fr
 import { freshId } from "./ids";
 import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "./incoming";
 import { Rooms } from "./rooms";
-import { Session, type Identity, type MissedCall, type User } from "./session";
+import type { MissedCall, User } from "./directory";
+import type { Identity } from "./grant";
+import { Session } from "./session";
 import { Signaling, type Device, type LinkState } from "./signaling";
+import { placesOf } from "./places";
+import type { Places } from "./vault";
 
 export interface TertuliaEvents {
   change: undefined;
@@ -48,6 +52,7 @@ const ROOM_KEY = "tertulia.room";
 export class Tertulia extends Emitter<TertuliaEvents> {
   readonly #base: string;
   readonly #storage: Storage;
+  readonly #places: Places;
   readonly #device: Device = { id: freshId(), name: browserName(), kind: "browser" };
   #session: Session | null = null;
   #signaling: Signaling | null = null;
@@ -67,6 +72,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     super();
     this.#base = url;
     this.#storage = storage;
+    this.#places = placesOf(storage);
   }
 
   get identity(): Identity | null {
@@ -132,18 +138,20 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** Throws a TertuliaError: 401 for a wrong name or password. */
   async signIn(username: string, password: string): Promise<void> {
-    this.#enter(await Session.signIn(this.#base, this.#storage, username, password));
+    this.#enter(await Session.signIn(this.#base, this.#places, username, password));
   }
 
   /** Goes on with the session that this tab had; false when there was none. */
   restore(): boolean {
-    const session = Session.restore(this.#base, this.#storage);
+    const session = Session.restore(this.#base, this.#places);
     if (session !== null) this.#enter(session);
     return session !== null;
   }
 
+  /** Ends the session, for every tab that has it. */
   signOut(): void {
     this.hangUp();
+    void this.#session?.end();
     this.#leave();
     this.#tell({});
   }
