@@ -19,8 +19,9 @@ from sfu.config import NodeConfig
 from sfu.core_events import CoreEvents
 from sfu.dtls import NodeCertificate
 from sfu.errors import NodeFull, NotAdmitted, NotFound
+from sfu.room.effects import Show, Tell
 from sfu.room.grants import Grant
-from sfu.room.room import Room, Show, Tell, TrackLabel
+from sfu.room.room import Room, TrackLabel
 from sfu.room.seats import Wish
 from sfu.room.tracks import PeerId
 from sfu.sdp.agreement import SeatMids

@@ -1,50 +1,26 @@
-"""One room: its members, their tracks, and who is shown to whom.
+"""One room: its members and their tracks.
 
-control, core events, link -> node -> **room** -> effects: `Show` (for the core), `Tell` (for a client)
+control, core events, link -> node -> **room** -> seating -> effects: `Show` (for the core), `Tell` (for a client)
 
 Every method changes the room and leaves what follows from it in `effects()`, which the node drains after each call.
-A member is heard of by the others once its media is connected; its tracks once their first packets have come; and it is
-shown others only while its seats are open, that is after it has applied the answer that made them.
+A member is heard of by the others once its media is connected; its tracks once their first packets have come.  Who is
+shown to whom is `seating.py`'s.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 from sfu.errors import BadRequest, RoomFull
 from sfu.media import Kind
+from sfu.room.effects import Effect, Tell, TrackKey
 from sfu.room.grants import Grants, Rights
+from sfu.room.members import Member
 from sfu.room.quality import WORST_FIRST, Quality
-from sfu.room.seats import Occupant, Wish, fill
+from sfu.room.seating import Seating
+from sfu.room.seats import Wish
 from sfu.room.speakers import Speaker
-from sfu.room.tracks import KINDS, SEAT_SOURCES, PeerId, SeatSource, Source, Track, default_source
+from sfu.room.tracks import KINDS, PeerId, Source, Track, default_source
 from sfu.sdp.agreement import SeatMids
-
-NO_CODEC: Final = "no common codec"
-
-TrackKey = tuple[PeerId, str]
-"""Peer and mid of a track."""
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """The core is to show `source` on m-line `mid` of `peer`, or nothing."""
-
-    peer: PeerId
-    mid: str
-    source: TrackKey | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """The client of `peer` is to get this event."""
-
-    peer: PeerId
-    event: str
-    data: object
-
-
-Effect = Show | Tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +29,6 @@ class TrackLabel:
 
     source: Source | None = None
     muted: bool | None = None
-
-
-@dataclass(slots=True)
-class Member:
-    """One peer of the room."""
-
-    peer: PeerId
-    participant: str
-    rights: Rights
-    connected: bool = False
-    tracks: dict[str, Track] = field(default_factory=dict)
-    wishes: dict[int, Wish] = field(default_factory=dict)
-    seats: dict[int, SeatMids] = field(default_factory=dict)
-    """Every seat agreed on."""
-    open: frozenset[int] = frozenset()
-    """Those whose answer the client has applied."""
-    seating: dict[int, Occupant | None] = field(default_factory=dict)
-    told: dict[int, object] = field(default_factory=dict)
-    """Seats as the client knows them."""
-    shown: dict[str, TrackKey] = field(default_factory=dict)
-    """What the core shows on each m-line."""
-    unshowable: set[tuple[str, TrackKey]] = field(default_factory=set)
-    """M-line and track that have no codec in common."""
-
-    def wire(self) -> dict[str, object]:
-        """As clients are told it."""
-        return {"participant": self.participant, "peer": self.peer}
 
 
 class Room:
@@ -93,8 +42,7 @@ class Room:
         self.bitrate = bitrate
         self.grants = Grants()
         self.members: dict[PeerId, Member] = {}
-        self._spoke: dict[PeerId, int] = {}
-        self._turns = 0
+        self._seating = Seating(self.members)
         self._effects: list[Effect] = []
 
     def effects(self) -> Iterator[Effect]:
@@ -120,26 +68,26 @@ class Room:
         member.connected = True
         member.open = frozenset(member.seats)
         self._tell_others(peer, "participants", {"joined": [member.wire()], "left": []})
-        self._seat_everybody()
+        self._effects += self._seating.fill_all()
 
     def leave(self, peer: PeerId) -> None:
         """The peer is gone; again is harmless."""
         member = self.members.pop(peer, None)
-        self._spoke.pop(peer, None)
+        self._seating.forget(peer)
         if member is None or not member.connected:
             return
         gone = [track.id for track in member.tracks.values() if track.published]
         if gone:
             self._tell_others(peer, "tracks", _tracks_event(unpublished=gone))
         self._tell_others(peer, "participants", {"joined": [], "left": [member.wire()]})
-        self._seat_everybody()
+        self._effects += self._seating.fill_all()
 
     def set_rights(self, participant: str, rights: Rights) -> None:
         """Rights of all the participant's peers from now on."""
         for member in self.members.values():
             if member.participant == participant:
                 member.rights = rights
-        self._seat_everybody()
+        self._effects += self._seating.fill_all()
 
     # What a peer negotiates and says.
 
@@ -153,14 +101,14 @@ class Room:
         lines = {mid for mids in seats.values() for mid in (mids.audio, mids.video)}
         member.shown = {mid: source for mid, source in member.shown.items() if mid in lines}
         member.told = {seat: told for seat, told in member.told.items() if seat in kept}
-        self._seat_everybody()
+        self._effects += self._seating.fill_all()
 
     def open_seats(self, peer: PeerId) -> None:
         """The client has applied the last answer."""
         member = self.members.get(peer)
         if member and member.connected and member.open != frozenset(member.seats):
             member.open = frozenset(member.seats)
-            self._seat(member)
+            self._effects += self._seating.fill(member)
 
     def label(self, peer: PeerId, labels: Mapping[str, TrackLabel]) -> None:
         """What the peer's tracks are, and which are muted."""
@@ -176,7 +124,7 @@ class Room:
         if told:
             self._tell_others(peer, "tracks", _tracks_event(changed=told))
         if changed:
-            self._seat_everybody()
+            self._effects += self._seating.fill_all()
 
     def view(self, peer: PeerId, wishes: Mapping[int, Wish]) -> None:
         """What the peer looks at; replaces what it asked for before."""
@@ -185,7 +133,7 @@ class Room:
             if seat not in member.seats:
                 raise BadRequest(f"there is no seat {seat}")
         member.wishes = dict(wishes)
-        self._seat(member)
+        self._effects += self._seating.fill(member)
 
     # What the core says.
 
@@ -200,7 +148,7 @@ class Room:
         if not track.published:
             track.published = True
             self._tell_others(peer, "tracks", _tracks_event(published=[track.wire()]))
-        self._seat_everybody()
+        self._effects += self._seating.fill_all()
 
     def not_showable(self, peer: PeerId, mid: str, source: TrackKey) -> None:
         """The core has silenced an m-line that has no codec in common with its source."""
@@ -208,19 +156,15 @@ class Room:
         if member and member.shown.get(mid) == source:
             del member.shown[mid]
             member.unshowable.add((mid, source))
-            self._seat(member)
+            self._effects += self._seating.fill(member)
 
     def speak(self, speakers: Sequence[Speaker]) -> None:
         """Who speaks now has changed."""
-        self._turns += 1
-        self._spoke |= {speaker.peer: self._turns for speaker in speakers if speaker.peer in self.members}
-        told = [
-            self.members[speaker.peer].wire() | {"level": speaker.loudness}
-            for speaker in speakers
-            if speaker.peer in self.members
-        ]
+        here = [speaker for speaker in speakers if speaker.peer in self.members]
+        self._seating.spoke([speaker.peer for speaker in here])
+        told = [self.members[speaker.peer].wire() | {"level": speaker.loudness} for speaker in here]
         self._tell_all("speakers", told)
-        self._seat_everybody()
+        self._effects += self._seating.fill_all()
 
     def rate(self, qualities: Mapping[PeerId, Quality]) -> None:
         """Somebody's quality has changed; a participant's is the worst of its peers'."""
@@ -243,7 +187,7 @@ class Room:
         """Tell the client all its seats again: it has a new control connection."""
         member = self.members[peer]
         member.told = {}
-        self._seat(member)
+        self._effects += self._seating.fill(member)
 
     # Inside.
 
@@ -258,105 +202,12 @@ class Room:
         if gone and member.connected:
             self._tell_others(member.peer, "tracks", _tracks_event(unpublished=gone))
 
-    def _seat_everybody(self) -> None:
-        everybody = self._candidates()
-        for member in self.members.values():
-            self._seat(member, everybody)
-
-    def _seat(self, member: Member, everybody: Sequence[Occupant] | None = None) -> None:
-        """Fill the member's open seats, and say what that changes."""
-        if not member.connected:
-            return
-        now = {seat: member.seating.get(seat) for seat in sorted(member.open)}
-        everybody = self._candidates() if everybody is None else everybody
-        candidates = [one for one in everybody if one.peer != member.peer] if member.rights.receive else []
-        member.seating = fill(now, candidates, member.wishes)
-        for mid, source in self._sources(member).items():
-            self._show(member, mid, source)
-        self._tell_seats(member)
-
-    def _candidates(self) -> list[Occupant]:
-        """Everybody who could be shown: screens first, then who spoke last, then who came first."""
-        found = [
-            Occupant(member.peer, member.participant, source)
-            for member in self.members.values()
-            if member.connected and member.rights.publish
-            for source in _seat_sources(member)
-        ]
-        return sorted(found, key=lambda one: (one.source != "screen", -self._spoke.get(one.peer, 0)))
-
-    def _sources(self, member: Member) -> dict[str, TrackKey | None]:
-        """What each m-line of the member's open seats is to show."""
-        wanted: dict[str, TrackKey | None] = {}
-        for seat, occupant in member.seating.items():
-            mids = member.seats[seat]
-            for mid, kind in _lines(mids):
-                track = self._track_of(occupant, kind)
-                key = (track.peer, track.mid) if track else None
-                wanted[mid] = None if key and (mid, key) in member.unshowable else key
-        return wanted
-
-    def _show(self, member: Member, mid: str, source: TrackKey | None) -> None:
-        if member.shown.get(mid) == source:
-            return
-        if source is None:
-            del member.shown[mid]
-        else:
-            member.shown[mid] = source
-        self._effects.append(Show(member.peer, mid, source))
-
-    def _tell_seats(self, member: Member) -> None:
-        views = {seat: self._view(member, seat) for seat in sorted(member.open)}
-        unknown = object()
-        changed = {seat: view for seat, view in views.items() if member.told.get(seat, unknown) != view}
-        if changed:
-            member.told |= changed
-            self._effects.append(Tell(member.peer, "seats", {str(seat): view for seat, view in changed.items()}))
-
-    def _view(self, member: Member, seat: int) -> dict[str, object] | None:
-        occupant = member.seating.get(seat)
-        if occupant is None:
-            return None
-        view: dict[str, object] = {
-            "participant": occupant.participant,
-            "peer": occupant.peer,
-            "source": occupant.source,
-            "track": {"audio": None, "video": None},
-        }
-        ids: dict[str, str | None] = {"audio": None, "video": None}
-        for mid, kind in _lines(member.seats[seat]):
-            track = self._track_of(occupant, kind)
-            if track and (mid, (track.peer, track.mid)) in member.unshowable:
-                view["reason"] = NO_CODEC
-            elif track and track.published:
-                ids[kind] = track.id
-        return view | {"track": ids}
-
-    def _track_of(self, occupant: Occupant | None, kind: Kind) -> Track | None:
-        member = self.members.get(occupant.peer) if occupant else None
-        for track in member.tracks.values() if member else ():
-            if occupant and track.kind == kind and SEAT_SOURCES[track.source] == occupant.source:
-                return track
-        return None
-
     def _tell_others(self, peer: PeerId, event: str, data: object) -> None:
         """Also those whose media is not connected yet: what happens after the answer to `join` is not in it."""
         self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.peer != peer]
 
     def _tell_all(self, event: str, data: object) -> None:
         self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.connected]
-
-
-def _lines(mids: SeatMids) -> Iterator[tuple[str, Kind]]:
-    if mids.audio is not None:
-        yield mids.audio, "audio"
-    if mids.video is not None:
-        yield mids.video, "video"
-
-
-def _seat_sources(member: Member) -> list[SeatSource]:
-    """What the member can be seen with: its camera or microphone, its screen."""
-    return list(dict.fromkeys(SEAT_SOURCES[track.source] for track in member.tracks.values()))
 
 
 def _relabel(track: Track, label: TrackLabel) -> bool:

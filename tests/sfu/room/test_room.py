@@ -7,8 +7,9 @@ import pytest
 
 from sfu.errors import BadRequest, NotAdmitted, RoomFull
 from sfu.media import Kind
+from sfu.room.effects import Show, Tell
 from sfu.room.grants import Grant, Grants, Rights
-from sfu.room.room import Room, Show, Tell, TrackLabel
+from sfu.room.room import Room, TrackLabel
 from sfu.room.seats import Wish
 from sfu.room.speakers import Speaker
 from sfu.sdp.agreement import SeatMids
