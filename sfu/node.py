@@ -1,4 +1,4 @@
-"""The node: its rooms and sessions, and the way from one to the other.
+"""The node: its rooms (hosted.py) and sessions, and the way from one to the other.
 
 link (signaling) ─┐
 control (clients) ─┼─▶ **node** ─▶ room (rules) ─▶ effects ─▶ core, clients
@@ -8,9 +8,7 @@ Owns the sessions and closes them; is given the core.  Whatever happens is put t
 carried out before the call returns.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from common.log import FieldLog
@@ -18,7 +16,8 @@ from sfu._core import Core
 from sfu.config import NodeConfig
 from sfu.core_events import CoreEvents
 from sfu.dtls import NodeCertificate
-from sfu.errors import NodeFull, NotAdmitted, NotFound
+from sfu.errors import NodeFull, NotFound
+from sfu.hosted import Admission, Hosted, HostedRooms
 from sfu.room.effects import Show, Tell
 from sfu.room.grants import Grant
 from sfu.room.room import Room, TrackLabel
@@ -40,22 +39,6 @@ class Reports(Protocol):
         """A peer that had joined is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A user whose token opened a room."""
-
-    room: str
-    participant: str
-
-
-@dataclass(slots=True)
-class _Hosted:
-    """A room with what the node keeps beside its rules."""
-
-    room: Room
-    worker: int
-
-
 class Node:
     """All rooms and peers of one process."""
 
@@ -67,7 +50,7 @@ class Node:
         # Ours; `close` ends them.
         self._events = CoreEvents(core)
         self._host = Host(config=config, core=core, certificate=certificate, addresses=config.addresses(), watcher=self)
-        self._rooms: dict[str, _Hosted] = {}
+        self._rooms = HostedRooms(workers=len(core.ports), limit=config.max_rooms)
         self._sessions: dict[PeerId, Session] = {}
         self._handles: dict[int, Session] = {}
 
@@ -75,17 +58,11 @@ class Node:
 
     def open_room(self, room: str, *, record: Mapping[str, object], participants_limit: int, bitrate: int) -> None:
         """Take a room, on the worker that carries the fewest peers; a room we have stays as it is."""
-        if room in self._rooms:
-            return
-        if len(self._rooms) >= self._config.max_rooms:
-            raise NodeFull(self._config.max_rooms)
-        rules = Room(room, record=record, participants_limit=participants_limit, bitrate=bitrate)
-        self._rooms[room] = _Hosted(rules, self._least_loaded())
-        log.info("room_opened", room=room, worker=self._rooms[room].worker)
+        self._rooms.open(room, record=record, participants_limit=participants_limit, bitrate=bitrate)
 
     def grant(self, room: str, grant: Grant) -> None:
         """Admit a user to a room, or change what an admitted one may do."""
-        hosted = self._hosted(room)
+        hosted = self._rooms.need(room)
         hosted.room.grants.put(grant)
         hosted.room.set_rights(grant.user, grant.rights)
         for session in self.sessions_of(room, grant.user):
@@ -94,19 +71,18 @@ class Node:
 
     def revoke(self, room: str, user: str, reason: str) -> None:
         """Forget a user's token and cut off the user's peers."""
-        self._hosted(room).room.grants.forget(user)
+        self._rooms.need(room).room.grants.forget(user)
         self._expel(self.sessions_of(room, user), reason, "revoked")
 
     def close_room(self, room: str, reason: str) -> None:
         """Cut off everybody and forget the room; again is harmless."""
-        hosted = self._rooms.pop(room, None)
-        if hosted is not None:
+        if self._rooms.close(room):
             self._expel(self.sessions_of(room), reason, "room closed")
             log.info("room_closed", room=room, reason=reason)
 
     def rooms(self) -> Iterator[Room]:
         """Every room, for a registration."""
-        return (hosted.room for hosted in self._rooms.values())
+        return (hosted.room for hosted in self._rooms)
 
     def joined_peers(self, room: str) -> list[Session]:
         """The connected peers of a room."""
@@ -121,14 +97,11 @@ class Node:
 
     def admit(self, room: str, token: str) -> Admission:
         """Whose token this is; nothing is allocated, and every failure looks the same."""
-        hosted = self._rooms.get(room)
-        if hosted is None:
-            raise NotAdmitted
-        return Admission(room, hosted.room.grants.admitted(token).user)
+        return self._rooms.admit(room, token)
 
     def join(self, admission: Admission, offer: str, client: Client | None) -> tuple[Session, dict[str, object]]:
         """A new peer, and the answer to its first offer."""
-        hosted = self._admitted(admission)
+        hosted = self._rooms.admitted(admission)
         hosted.room.check_place(admission.participant)
         if len(self._sessions) >= self._config.max_peers:
             raise NodeFull(self._config.max_peers)
@@ -146,27 +119,27 @@ class Node:
 
     def reoffer(self, session: Session, offer: str) -> dict[str, object]:
         """The answer to another offer of a peer."""
-        hosted = self._hosted(session.room)
+        hosted = self._rooms.need(session.room)
         session.reoffer(offer)
         self._negotiated(hosted, session)
         return {"sdp": session.answer(), "seats": _seats(session)}
 
     def label(self, session: Session, labels: Mapping[str, TrackLabel]) -> None:
         """What a peer's tracks are."""
-        hosted = self._hosted(session.room)
+        hosted = self._rooms.need(session.room)
         hosted.room.label(session.id, labels)
         self._applied(hosted, session)
 
     def view(self, session: Session, wishes: Mapping[int, Wish]) -> None:
         """What a peer looks at."""
-        hosted = self._hosted(session.room)
+        hosted = self._rooms.need(session.room)
         hosted.room.view(session.id, wishes)
         self._applied(hosted, session)
 
     def resume(self, admission: Admission, peer: PeerId, client: Client) -> Session:
         """Put a new control connection under a peer that lost its own, and tell it everything."""
         session = self.find(admission, peer)
-        hosted = self._hosted(session.room)
+        hosted = self._rooms.need(session.room)
         session.attach(client)
         client.send("resumed", {"peer": peer, "seats": _seats(session), **hosted.room.others(peer)})
         hosted.room.forget_told(peer)
@@ -242,15 +215,15 @@ class Node:
 
     def settle(self, room: str) -> None:
         """Carry out what a room's rules decided."""
-        self._settle(self._hosted(room))
+        self._settle(self._rooms.need(room))
 
     # The end.
 
     async def close(self) -> None:
         """End every session; again is harmless."""
         sessions = list(self._sessions.values())
-        for room in list(self._rooms):
-            self.close_room(room, "the node stops")
+        for room in list(self.rooms()):
+            self.close_room(room.id, "the node stops")
         for session in sessions:
             await session.wait_closed()
         self._events.close()
@@ -265,26 +238,7 @@ class Node:
             if session.room == room and user in (None, session.participant)
         ]
 
-    def _hosted(self, room: str) -> _Hosted:
-        hosted = self._rooms.get(room)
-        if hosted is None:
-            raise NotFound("no such room")
-        return hosted
-
-    def _admitted(self, admission: Admission) -> _Hosted:
-        """The room, if the user is still admitted: a grant may be revoked between connecting and joining."""
-        hosted = self._rooms.get(admission.room)
-        if hosted is None or all(grant.user != admission.participant for grant in hosted.room.grants):
-            raise NotAdmitted
-        return hosted
-
-    def _least_loaded(self) -> int:
-        peers: Counter[int] = Counter()
-        for hosted in self._rooms.values():
-            peers[hosted.worker] += 1 + 100 * len(hosted.room.members)
-        return min(range(len(self._core.ports)), key=lambda worker: peers[worker])
-
-    def _negotiated(self, hosted: _Hosted, session: Session) -> None:
+    def _negotiated(self, hosted: Hosted, session: Session) -> None:
         agreement = session.agreement
         tracks = [(track.line.mid, track.kind) for track in agreement.tracks]
         hosted.room.negotiate(session.id, seats=agreement.seats, tracks=tracks)
@@ -292,11 +246,11 @@ class Node:
         self._settle(hosted)
 
     def _apply_rights(self, session: Session) -> None:
-        rights = self._hosted(session.room).room.grants.rights(session.participant)
+        rights = self._rooms.need(session.room).room.grants.rights(session.participant)
         for track in session.agreement.tracks:
             self._core.set_track_enabled(session.handle, track.line.mid, rights.publish)
 
-    def _applied(self, hosted: _Hosted, session: Session) -> None:
+    def _applied(self, hosted: Hosted, session: Session) -> None:
         session.applied()
         hosted.room.open_seats(session.id)
         self._settle(hosted)
@@ -306,7 +260,7 @@ class Node:
             session.expel(reason)
             session.close(left)
 
-    def _settle(self, hosted: _Hosted) -> None:
+    def _settle(self, hosted: Hosted) -> None:
         """Carry out what the rules decided."""
         for effect in hosted.room.effects():
             session = self._sessions.get(effect.peer)

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from sfu.config import NodeConfig
 from sfu.errors import BadRequest, NotAdmitted, NotSignedIn, Refused
-from sfu.node import Admission, Node
+from sfu.hosted import Admission
+from sfu.node import Node
 from sfu.sdp.lines import MAX_SDP_BYTES
 
 SDP_TYPE = "application/sdp"
