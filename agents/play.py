@@ -30,8 +30,10 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from agents.clip import AUDIO_CLOCK, GRID_S, SILENT, VIDEO_CLOCK, Clip, Picture, Sound, silence
+from agents.clip import GRID_S, Clip, Picture, Sound
 from agents.encoder import PictureEncoder, VideoCodec, picture_decoder
+from agents.pictures import VIDEO_CLOCK
+from agents.sounds import AUDIO_CLOCK, SILENT, silence
 
 STILL_EVERY_S: Final = 0.1
 """While waiting: enough to keep a picture alive, 1 % of a core."""

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.clip import AUDIO_CLOCK
 from agents.errors import AgentError
 from agents.play import Player
+from agents.sounds import AUDIO_CLOCK
 from agents.verify import Verifier
 
 ACCEPTED = "accepted"

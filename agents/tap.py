@@ -18,7 +18,8 @@ from aiortc import RTCRtpReceiver
 from aiortc.rtp import RtcpSrPacket, RtpPacket
 
 from agents import hardening
-from agents.clip import AUDIO_CLOCK, VIDEO_CLOCK
+from agents.pictures import VIDEO_CLOCK
+from agents.sounds import AUDIO_CLOCK
 
 REPORTS_KEPT: Final = 64
 """A minute of them; the nearest one counts."""

@@ -22,8 +22,8 @@ import numpy as np
 
 from agents import beeps, marks
 from agents.beeps import Beep, BeepReader
-from agents.clip import AUDIO_CLOCK
 from agents.marks import Mark
+from agents.sounds import AUDIO_CLOCK
 from agents.tap import Tap
 
 REMEMBERED: Final = 512

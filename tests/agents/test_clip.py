@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from agents import beeps, marks
-from agents.clip import AUDIO_CLOCK, VIDEO_CLOCK, Clip, opus_duration, silence
+from agents.clip import Clip
 from agents.encoder import picture_decoder
 from agents.errors import ClipError
 from agents.marks import Mark
+from agents.pictures import VIDEO_CLOCK
+from agents.sounds import AUDIO_CLOCK, opus_duration, silence
 from tests.support.media import H264_CLIP, SPEECH_CLIP, VP8_CLIP
 
 

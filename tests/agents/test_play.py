@@ -13,9 +13,11 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from agents import marks
-from agents.clip import AUDIO_CLOCK, VIDEO_CLOCK, Clip
+from agents.clip import Clip
 from agents.encoder import picture_decoder
+from agents.pictures import VIDEO_CLOCK
 from agents.play import ClipVideo, Player
+from agents.sounds import AUDIO_CLOCK
 from tests.support.media import H264_CLIP, VP8_CLIP
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents.beeps import Beep
-from agents.clip import AUDIO_CLOCK
 from agents.marks import Mark
+from agents.sounds import AUDIO_CLOCK
 from agents.verify import BeepCount, PictureCount, lip_sync
 
 TOTAL = 10
