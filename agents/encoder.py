@@ -1,9 +1,9 @@
 """Makes frames where a clip has none to pass through.
 
-clip → play → **encoder** → aiortc's packetiser
+pictures (while a clip is loaded), tracks and bridge (while it is played) → **encoder** → one packet a frame
 
-Two uses: a file in a codec that WebRTC does not carry is encoded once while it is loaded, and a keyframe that a
-viewer asks for in the middle of a clip is bridged to the clip's next own keyframe (`play.py`).
+Three uses: a file in a codec that WebRTC does not carry is encoded once while it is loaded; a still is shown before the
+clip starts; and a keyframe that a viewer asks for in the middle is bridged to the clip's next own one.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationEr
 
 from agents import hardening
 from agents.errors import MediaError
-from agents.play import ClipAudio, ClipVideo
 from agents.seats import Relay
 from agents.tap import Tap
+from agents.tracks import ClipAudio, ClipVideo
 
 FIRST_SEATS: Final = 4
 MORE_SEATS: Final = 4

@@ -16,8 +16,9 @@ from agents import marks
 from agents.clip import Clip
 from agents.encoder import picture_decoder
 from agents.pictures import VIDEO_CLOCK
-from agents.play import ClipVideo, Player
+from agents.play import Player
 from agents.sounds import AUDIO_CLOCK
+from agents.tracks import ClipVideo
 from tests.support.media import H264_CLIP, VP8_CLIP
 
 

@@ -22,7 +22,7 @@ from aiortc import (
 
 from agents import hardening
 from agents.peer import Peer
-from agents.play import ClipAudio, ClipVideo
+from agents.tracks import ClipAudio, ClipVideo
 from tests.support.eventually import eventually
 
 SAMPLES = Path(__file__).parents[2] / "media-samples"
