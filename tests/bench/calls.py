@@ -31,7 +31,7 @@ from tests.bench.bench import Figure, show
 from tests.bench.echo import Echo, Rate, http, measured
 from tests.bench.line import Frame, Line, Tally
 from tests.bench.served import Served, served
-from tests.support.signaling import InTestNode
+from tests.support.in_test_node import InTestNode
 
 OUTPUT = Path(__file__).parents[2] / "build" / "calls.json"
 SHARE = 0.6

@@ -25,9 +25,11 @@ import socketio
 
 from tests.bench.outcome import Outcome, none_of, report, told
 from tests.bench.processes import Process, Town, two
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import InTestNode
+from tests.support.lines import Frame
 from tests.support.redis import running_redis
-from tests.support.signaling import Device, Frame, InTestNode
 
 OUTPUT = Path(__file__).parents[2] / "build" / "failover.json"
 AT_ONCE = 20  # connections and calls that are being made

@@ -21,9 +21,11 @@ from typing import Any
 from signaling.store.history import CallFilter
 from tests.bench.outcome import Outcome, none_of, report, told
 from tests.bench.processes import Town, two
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import InTestNode
+from tests.support.lines import Frame
 from tests.support.redis import RedisServer, running_redis
-from tests.support.signaling import Device, Frame, InTestNode
 
 OUTPUT = Path(__file__).parents[2] / "build" / "outage.json"
 AGAIN_S = 0.5  # between a 503 and the next attempt

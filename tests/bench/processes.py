@@ -19,9 +19,10 @@ from signaling.app import serve
 from signaling.store import Store
 from signaling.tokens import AccessTokens
 from tests.bench.served import CHECKOUT, LIMITS
+from tests.support.devices import Device
 from tests.support.eventually import eventually
 from tests.support.ports import free_tcp_port
-from tests.support.signaling import Device, settings, signed_up
+from tests.support.signaling import settings, signed_up
 from tests.support.system import answers
 
 START_S = 30.0

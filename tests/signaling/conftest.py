@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.in_test_node import InTestNode
 from tests.support.postgres import database_url, postgres
 from tests.support.redis import RedisServer, running_redis
-from tests.support.signaling import InTestNode, Server, running
+from tests.support.signaling import Server, running
 
 __all__ = ["database_url", "postgres"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.signaling import InTestNode, Server
+from tests.support.in_test_node import InTestNode
+from tests.support.signaling import Server
 
 
 async def test_alice_calls_bob_who_accepts_and_they_leave(server: Server, node: InTestNode) -> None:

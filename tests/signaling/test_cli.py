@@ -17,8 +17,9 @@ from signaling import cli
 from signaling.config import kept_secret, node_secrets, own_secrets
 from signaling.console.users import user
 from signaling.tokens import AccessTokens
+from tests.support.in_test_node import NODE_SECRET
 from tests.support.redis import running_redis
-from tests.support.signaling import NODE_SECRET, running
+from tests.support.signaling import running
 
 app = typer.Typer()
 app.command("signaling")(cli.signaling)

@@ -16,12 +16,14 @@ import pytest
 from signaling.config import kept_secret
 from signaling.store import Store
 from signaling.tokens import AccessTokens
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import NODE_SECRET, InTestNode
 from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
 from tests.support.ports import free_tcp_port, free_udp_port
 from tests.support.processes import RealProcess
 from tests.support.redis import RedisServer
-from tests.support.signaling import NODE_SECRET, Device, InTestNode, running, settings, signed_up
+from tests.support.signaling import running, settings, signed_up
 from tests.support.system import answers, console
 
 

@@ -17,9 +17,11 @@ from signaling.gateway.websocket import CLOSE_CODES
 from signaling.qss.identifiers import UserId
 from signaling.rates import Rates
 from signaling.tokens import AccessTokens
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import InTestNode
 from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
-from tests.support.signaling import Device, InTestNode, Server, running
+from tests.support.signaling import Server, running
 from tests.support.signaling_fuzz import STRANGE_TEXTS, damaged_frames
 
 

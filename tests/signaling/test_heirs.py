@@ -21,10 +21,12 @@ from signaling.state.redis_state import RedisState
 from signaling.store.history import CallFilter
 from tests.signaling.qss.virtual import ALICES
 from tests.support.api import asking
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import InTestNode
 from tests.support.processes import RealProcess, together
 from tests.support.redis import RedisServer
-from tests.support.signaling import Device, InTestNode, Server, running
+from tests.support.signaling import Server, running
 
 LATE_MS = 120_000
 

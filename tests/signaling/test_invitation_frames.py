@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import InTestNode
 from tests.support.leftovers import leftovers
-from tests.support.signaling import Device, Frame, InTestNode, Server, running
+from tests.support.lines import Frame
+from tests.support.signaling import Server, running
 
 pytestmark = pytest.mark.both_backends
 

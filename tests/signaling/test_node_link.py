@@ -7,8 +7,9 @@ import json
 import pytest
 
 from tests.support.eventually import until
+from tests.support.in_test_node import NODE_SECRET, InTestNode
 from tests.support.packets import Peer, peer
-from tests.support.signaling import NODE_SECRET, InTestNode, Server
+from tests.support.signaling import Server
 
 NO_EVENTS = ["42/nodes,[", '42/nodes,["joined",', "42/nodes,[5]", "42/nodes,{}", "43/nodes,1[", "49"]
 GOODBYE = "41/nodes"  # after this packet a client stays away

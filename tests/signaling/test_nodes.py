@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import socketio
 
+from tests.support.devices import Device
 from tests.support.eventually import eventually, until
-from tests.support.signaling import Device, InTestNode, Server, running
+from tests.support.in_test_node import InTestNode
+from tests.support.signaling import Server, running
 
 
 async def test_a_wrong_secret_is_refused(server: Server) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from sfu.app import NodeProcess
+from tests.support.devices import Device
 from tests.support.eventually import eventually, until
+from tests.support.in_test_node import NODE_SECRET, InTestNode
 from tests.support.node import node_config
 from tests.support.redis import RedisServer, running_redis
-from tests.support.signaling import NODE_SECRET, Device, InTestNode, Server, running
+from tests.support.signaling import Server, running
 
 
 @pytest.fixture

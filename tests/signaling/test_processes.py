@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.devices import Device
 from tests.support.eventually import eventually
+from tests.support.in_test_node import InTestNode
+from tests.support.lines import Frame
 from tests.support.processes import RealProcess, together
 from tests.support.redis import RedisServer, running_redis
-from tests.support.signaling import Device, Frame, InTestNode, Server, running
+from tests.support.signaling import Server, running
 
 
 async def test_devices_of_a_user_at_different_processes_ring_and_stop_together(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.signaling import Device, Frame, InTestNode, Server
+from tests.support.devices import Device
+from tests.support.in_test_node import InTestNode
+from tests.support.lines import Frame
+from tests.support.signaling import Server
 
 pytestmark = pytest.mark.both_backends
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Literal, Protocol
 
 import aiohttp
+import socketio
 
 Frame = dict[str, Any]
 Transport = Literal["socket.io", "websocket"]
@@ -157,3 +158,9 @@ def _answers(got: Frame, frame: Frame) -> bool:
     if frame.get("request") == "leaveRoom" and got.get("cancel") == "leaveRoom":
         return True
     return got.get("requestID") == frame.get("requestID") and ("answer" in got or "cancel" in got)
+
+
+def socketio_client() -> Any:  # noqa: ANN401 - python-socketio has no types
+    """A client that does not come back by itself."""
+    make: Any = socketio.AsyncClient
+    return make(reconnection=False)

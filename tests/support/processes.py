@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 
 from tests.support.eventually import eventually
+from tests.support.in_test_node import NODE_SECRET
 from tests.support.ports import free_tcp_port
-from tests.support.signaling import NODE_SECRET, Server, running
+from tests.support.signaling import Server, running
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

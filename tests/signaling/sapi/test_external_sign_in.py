@@ -10,8 +10,9 @@ import pytest
 
 from signaling.identities import external_user_id
 from tests.support.api import Api, asking
+from tests.support.devices import Device
 from tests.support.issuer import URL, TestIssuer, issuing
-from tests.support.signaling import Device, Server, running
+from tests.support.signaling import Server, running
 
 
 @pytest.fixture

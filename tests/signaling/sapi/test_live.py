@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api import Api
-from tests.support.signaling import InTestNode, Server
+from tests.support.in_test_node import InTestNode
+from tests.support.signaling import Server
 
 
 async def test_rooms_are_listed_to_those_in_them_and_to_administrators(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api import Api
-from tests.support.signaling import Device, InTestNode, Server
+from tests.support.devices import Device
+from tests.support.in_test_node import InTestNode
+from tests.support.signaling import Server
 
 OFF, ON = {"receiveCalls": {"enabled": False}}, {"receiveCalls": {"enabled": True}}
 

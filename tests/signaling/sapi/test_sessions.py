@@ -10,8 +10,9 @@ import pytest
 import socketio
 
 from tests.support.api import Api
+from tests.support.devices import Device
 from tests.support.eventually import eventually
-from tests.support.signaling import Device, Server
+from tests.support.signaling import Server
 
 
 async def _device(server: Server, session: dict[str, Any], name: str = "phone") -> Device:
