@@ -3,7 +3,8 @@
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -14,6 +15,7 @@ from sfu._core import Core, Event
 from sfu.media import Codec, Extensions, Layer, PeerMedia, SenderConfig, TrackConfig
 
 PASSWORD = "0123456789abcdefghijkl"
+GCM = "SRTP_AEAD_AES_128_GCM"
 PATIENCE_S = 5.0
 """How long a condition that must come true is waited for; on an idle machine it takes milliseconds."""
 
@@ -111,14 +113,14 @@ class Client:
         request.add_message_integrity(password.encode())
         self.socket.send(bytes(request))
 
-    def connect(self, media: PeerMedia, *, profile: str = "SRTP_AEAD_AES_128_GCM") -> None:
+    def connect(self, media: PeerMedia, *, profile: str = GCM) -> None:
         """Validate the address, then agree on keys and media."""
         self.check()
         answer = stun.parse_message(self.socket.recv(2_000))
         assert answer.check_message_integrity(PASSWORD.encode())
         assert answer.message_class == stun.Class.RESPONSE
         key, salt, native = {
-            "SRTP_AEAD_AES_128_GCM": (16, 12, Policy.SRTP_PROFILE_AEAD_AES_128_GCM),
+            GCM: (16, 12, Policy.SRTP_PROFILE_AEAD_AES_128_GCM),
             "SRTP_AES128_CM_SHA1_80": (16, 14, Policy.SRTP_PROFILE_AES128_CM_SHA1_80),
         }[profile]
         own = (bytes([self.peer % 251]) * key, b"a" * salt)
@@ -183,3 +185,13 @@ def wait_for_counter(core: Core, name: str, at_least: int) -> None:
     while core.counters()[name] < at_least:
         assert time.monotonic() < deadline, f"{name} is {core.counters()[name]}, not {at_least}"
         time.sleep(0.001)
+
+
+@contextmanager
+def watched(core: Core, *, profile: str = GCM) -> Iterator[tuple[Client, Client]]:
+    """Alice, who publishes, and Bob, who is shown her video."""
+    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
+        alice.connect(PUBLISHER, profile=profile)
+        bob.connect(VIEWER, profile=profile)
+        core.show(bob.peer, "0", (alice.peer, "0"))
+        yield alice, bob

@@ -16,6 +16,7 @@ from tests.core.client import (
     vp8_payload,
     wait_for_counter,
     wait_for_event,
+    watched,
 )
 
 PROFILES = ["SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_SHA1_80"]
@@ -30,10 +31,7 @@ def send_video(client: Client, index: int, *, size: int = 200) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_what_alice_publishes_bob_gets(core: Core, profile: str) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER, profile=profile)
-        bob.connect(VIEWER, profile=profile)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core, profile=profile) as (alice, bob):
         core.show(bob.peer, "1", (alice.peer, "1"))
         for index in range(50):
             send_video(alice, index)
@@ -47,10 +45,7 @@ def test_what_alice_publishes_bob_gets(core: Core, profile: str) -> None:
 
 
 def test_events_tell_the_story_in_order(core: Core) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob):
         send_video(alice, 0)
         events = wait_for_event(core, lambda event: isinstance(event, Shown))
         host, port = alice.socket.getsockname()
@@ -63,10 +58,7 @@ def test_events_tell_the_story_in_order(core: Core) -> None:
 
 
 def test_no_python_runs_per_media_packet(core: Core) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob):
         send_video(alice, 0)
         wait_for_event(core, lambda event: isinstance(event, Shown))
         before = core.counters()
@@ -81,10 +73,7 @@ def test_no_python_runs_per_media_packet(core: Core) -> None:
 
 
 def test_a_lost_packet_is_sent_again_as_rtx(core: Core) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob):
         for index in range(5):
             send_video(alice, index)
         got = [bob.receive_rtp() for _ in range(5)]
@@ -96,10 +85,7 @@ def test_a_lost_packet_is_sent_again_as_rtx(core: Core) -> None:
 
 
 def test_a_picture_loss_reaches_the_publisher(core: Core) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob):
         send_video(alice, 0)
         bob.receive_rtp()
         bob.send_rtcp(struct.pack("!BBHLL", 0x81, 206, 2, 1, 100))
@@ -133,10 +119,7 @@ def test_a_seat_without_the_codec_is_told(core: Core) -> None:
 
 
 def test_statistics_and_levels_tell_what_flowed(core: Core) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob):
         for index in range(10):
             send_video(alice, index)
             bob.receive_rtp()

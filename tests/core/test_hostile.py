@@ -4,7 +4,16 @@ import random
 import socket
 
 from sfu._core import AddressValidated, Core
-from tests.core.client import PASSWORD, PUBLISHER, VIEWER, Client, rtp, vp8_payload, wait_for_counter, wait_for_event
+from tests.core.client import (
+    PASSWORD,
+    PUBLISHER,
+    Client,
+    rtp,
+    vp8_payload,
+    wait_for_counter,
+    wait_for_event,
+    watched,
+)
 
 
 def video(index: int) -> bytes:
@@ -13,14 +22,7 @@ def video(index: int) -> bytes:
 
 
 def test_a_strangers_datagrams_are_not_looked_at(core: Core) -> None:
-    with (
-        Client.add(core, "alice") as alice,
-        Client.add(core, "bob") as bob,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
-    ):
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         alice.send_rtp(video(0))
         bob.receive_rtp()
         core.events()
@@ -46,10 +48,7 @@ def test_forged_checks_validate_nothing(core: Core) -> None:
 
 
 def test_replayed_media_is_dropped(core: Core) -> None:
-    with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, _bob):
         sealed = alice.send_rtp(video(0))
         for _ in range(20):
             alice.socket.send(sealed)
@@ -71,14 +70,7 @@ def test_an_ice_restart_keeps_the_old_credentials_until_the_new_ones_are_used(co
 
 def test_a_flood_of_noise_leaves_the_call_alone(core: Core) -> None:
     noise = random.Random(5)  # noqa: S311 - the same noise every time
-    with (
-        Client.add(core, "alice") as alice,
-        Client.add(core, "bob") as bob,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
-    ):
-        alice.connect(PUBLISHER)
-        bob.connect(VIEWER)
-        core.show(bob.peer, "0", (alice.peer, "0"))
+    with watched(core) as (alice, bob), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         alice.send_rtp(video(0))
         bob.receive_rtp()
         for index in range(1, 301):

@@ -32,13 +32,7 @@ async def test_a_node_that_sends_what_is_no_event_is_cut_off_without_a_goodbye(s
 
 
 async def test_what_a_node_garbled_it_says_when_it_comes_again(server: Server, node: InTestNode) -> None:
-    alice, bob = await server.device("alice"), await server.device("bob")
-    room = await alice.room()
-    await node.joined(room["room"], room["token"])
-    await alice.invite("bob", room["room"])
-    ring = await bob.ring()
-    await bob.accept(ring)
-    bobs = await node.joined(room["room"], ring["payload"]["token"])
+    alice, bob, room, _, bobs = await server.talk(node)
     del node.rooms[room["room"]].peers[bobs]
     await node.sio.eio.send('2/nodes,["left",')
     await until(lambda: not node.sio.connected, "the node is cut off")

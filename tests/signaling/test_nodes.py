@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 import socketio
 
-from tests.support.devices import Device
 from tests.support.eventually import eventually, until
 from tests.support.in_test_node import InTestNode
 from tests.support.signaling import Server, running
@@ -167,21 +165,8 @@ async def test_a_node_speaks_for_its_own_rooms_only(server: Server, node: InTest
     assert not any(f.get("type") == "event" for f in (await alice.settled())[2:])
 
 
-async def _call(server: Server, node: InTestNode) -> tuple[Device, Device, dict[str, Any], str, str]:
-    """Alice and Bob are talking: both devices, the room, and Bob's token and peer."""
-    alice, bob = await server.device("alice", "tab"), await server.device("bob", "tab")
-    room = await alice.room()
-    await node.joined(room["room"], room["token"])
-    await alice.invite("bob", room["room"])
-    ring = await bob.ring()
-    await bob.accept(ring)
-    token = ring["payload"]["token"]
-    peer = await node.joined(room["room"], token)
-    return alice, bob, room, token, peer
-
-
 async def test_a_lost_device_connection_leaves_the_call_alone(server: Server, node: InTestNode) -> None:
-    alice, bob, room, _, _ = await _call(server, node)
+    alice, bob, room, _, _ = await server.talk(node, "tab")
     await bob.disconnect()
     assert not any(f.get("payload", {}).get("eventName") == "participant-left" for f in await alice.settled())
     assert room["room"] in node.rooms
@@ -190,7 +175,7 @@ async def test_a_lost_device_connection_leaves_the_call_alone(server: Server, no
 async def test_a_node_that_comes_back_keeps_its_rooms_and_what_was_missed_is_healed(
     server: Server, node: InTestNode
 ) -> None:
-    alice, bob, room, _, peer = await _call(server, node)
+    alice, bob, room, _, peer = await server.talk(node, "tab")
     await node.disconnect()
     del node.rooms[room["room"]].peers[peer]  # Bob's media left while the node could not say so
     await node.connect(server.url)
@@ -201,7 +186,7 @@ async def test_a_node_that_comes_back_keeps_its_rooms_and_what_was_missed_is_hea
 
 
 async def test_leaving_while_the_node_is_away_is_healed_when_it_is_back(server: Server, node: InTestNode) -> None:
-    _, bob, room, token, _ = await _call(server, node)
+    _, bob, room, token, _ = await server.talk(node, "tab")
     await node.disconnect()
     await bob.ask("leaveRoom", payload={"room": room["room"]})
     await node.connect(server.url)
@@ -212,7 +197,7 @@ async def test_leaving_while_the_node_is_away_is_healed_when_it_is_back(server: 
 async def test_a_room_that_ended_while_the_node_was_away_is_closed_when_it_is_back(
     server: Server, node: InTestNode
 ) -> None:
-    alice, bob, room, _, _ = await _call(server, node)
+    alice, bob, room, _, _ = await server.talk(node, "tab")
     await node.disconnect()
     for device in (bob, alice):
         await device.ask("leaveRoom", payload={"room": room["room"]})
@@ -222,7 +207,7 @@ async def test_a_room_that_ended_while_the_node_was_away_is_closed_when_it_is_ba
 
 
 async def test_a_new_instance_without_the_rooms_destroys_them(server: Server, node: InTestNode) -> None:
-    alice, bob, room, _, _ = await _call(server, node)
+    alice, bob, room, _, _ = await server.talk(node, "tab")
     carol = await server.device("carol")
     await alice.invite("carol", room["room"], "i2")
     await carol.ring()
@@ -240,7 +225,7 @@ async def test_a_new_instance_without_the_rooms_destroys_them(server: Server, no
 async def test_a_node_that_stays_away_loses_its_rooms(tmp_path: Path) -> None:
     async with running(tmp_path, node_away_s=0.2) as server:
         node = await server.node()
-        alice, _, room, _, _ = await _call(server, node)
+        alice, _, room, _, _ = await server.talk(node, "tab")
         await node.disconnect()
         assert await alice.event("room-destroyed") == {"roomId": room["room"], "reason": "media server lost"}
         await node.connect(server.url)
@@ -248,7 +233,7 @@ async def test_a_node_that_stays_away_loses_its_rooms(tmp_path: Path) -> None:
 
 
 async def test_while_its_node_is_away_an_invitation_is_503_at_once(server: Server, node: InTestNode) -> None:
-    alice, _, room, _, _ = await _call(server, node)
+    alice, _, room, _, _ = await server.talk(node, "tab")
     await server.device("carol")
     await node.disconnect()
 
@@ -264,7 +249,7 @@ async def test_rooms_survive_a_restart_of_signaling(tmp_path: Path) -> None:
     """The node keeps the rooms; tokens come out the same, because they are derived."""
     async with running(tmp_path) as before:
         node = await before.node()
-        _, bob, room, token, _ = await _call(before, node)
+        _, bob, room, token, _ = await before.talk(node, "tab")
     async with running(tmp_path, adopt_within_s=5.0) as after:
         alice, bob = await after.device("alice", "tab"), await after.device("bob", "tab")
         early = asyncio.create_task(alice.ask("joinRoom", "j", payload={"room": room["room"]}))
@@ -323,7 +308,7 @@ async def test_somebody_rung_during_a_restart_who_receives_no_calls_any_more_is_
 async def test_a_room_opened_under_another_secret_is_closed(tmp_path: Path) -> None:
     async with running(tmp_path) as before:
         node = await before.node()
-        await _call(before, node)
+        await before.talk(node, "tab")
     async with running(tmp_path, secrets=(b"another secret of sixteen bytes",)) as after:
         await node.connect(after.url)
         after.clients.append(node)

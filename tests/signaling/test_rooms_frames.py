@@ -160,12 +160,5 @@ def _done(name: str, request_id: str) -> Frame:
 
 
 async def _talking(server: Server, node: InTestNode) -> tuple[Device, Device, str]:
-    """Alice and Bob with their media connected."""
-    alice, bob = await server.device("alice"), await server.device("bob")
-    room = await alice.room()
-    await alice.invite("bob", room["room"])
-    ring = await bob.ring()
-    await bob.accept(ring)
-    await node.joined(room["room"], room["token"])
-    await node.joined(room["room"], ring["payload"]["token"])
-    return alice, bob, room["room"]
+    talk = await server.talk(node)
+    return talk.alice, talk.bob, talk.room["room"]

@@ -142,11 +142,5 @@ async def _room_with(alice: Device, other: Device, node: InTestNode | None = Non
 
 async def _three(server: Server, node: InTestNode) -> tuple[Device, Device, Device, str]:
     """Alice and Bob are talking; Carol is there."""
-    alice, bob, carol = [await server.device(name) for name in ("alice", "bob", "carol")]
-    room = await alice.room()
-    await alice.invite("bob", room["room"])
-    ring = await bob.ring()
-    await bob.accept(ring)
-    await node.joined(room["room"], room["token"])
-    await node.joined(room["room"], ring["payload"]["token"])
-    return alice, bob, carol, room["room"]
+    talk = await server.talk(node)
+    return talk.alice, talk.bob, await server.device("carol"), talk.room["room"]

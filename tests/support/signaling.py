@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from signaling.app import App
 from signaling.config import SignalingConfig
@@ -17,7 +17,7 @@ from signaling.store.passwords import hash_password
 from signaling.store.values import User
 from tests.support.devices import Device
 from tests.support.in_test_node import NODE_SECRET, InTestNode
-from tests.support.lines import Transport
+from tests.support.lines import Frame, Transport
 
 PASSWORD = "correct horse"
 PASSWORD_HASH = hash_password(PASSWORD)  # made once: it is slow on purpose
@@ -62,6 +62,16 @@ async def running(
             await server.hang_up()
 
 
+class Talk(NamedTuple):
+    """Alice and Bob in a room, with the token and the peer that are Bob's."""
+
+    alice: Device
+    bob: Device
+    room: Frame
+    token: str
+    peer: str
+
+
 @dataclass
 class Server:
     """A running server and what connects to it."""
@@ -104,6 +114,17 @@ class Server:
         await node.connect(self.url)
         self.clients.append(node)
         return node
+
+    async def talk(self, node: InTestNode, device: str | None = None) -> Talk:
+        """Alice has called Bob, and the media of both is connected; `device` is the id that both devices have."""
+        alice, bob = await self.device("alice", device), await self.device("bob", device)
+        room = await alice.room()
+        await node.joined(room["room"], room["token"])
+        await alice.invite("bob", room["room"])
+        ring = await bob.ring()
+        await bob.accept(ring)
+        token = ring["payload"]["token"]
+        return Talk(alice, bob, room, token, await node.joined(room["room"], token))
 
     async def hang_up(self) -> None:
         """Disconnect everybody."""
