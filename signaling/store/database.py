@@ -1,10 +1,11 @@
 """One database behind one door: connections, transactions, what differs between SQLite and PostgreSQL, and its outages.
 
-users, groups, calls, … -> **database** -> SQLAlchemy -> aiosqlite or asyncpg
+users, groups, calls, … -> **database** -> prompt; SQLAlchemy -> aiosqlite or asyncpg
 
-A read is one statement without a transaction around it.  A write is a transaction that takes SQLite's one write lock
-at once: taken later, with something read already, it could only fail.  While the database is away every call raises
-StoreAway; the pool tries each connection before it lends it, so the first call after its return works again.
+A read is one statement without a transaction around it; a single row of SQLite does not even leave the loop's thread.
+A write is a transaction that takes SQLite's one write lock at once: taken later, with something read already, it could
+only fail.  While the database is away every call raises StoreAway; the pool tries each connection before it lends it,
+so the first call after its return works again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ..errors import ConfigError, StoreAway
+from .prompt import Prompt
 
 DRIVERS: Final = {
     "sqlite": "sqlite+aiosqlite",
@@ -55,6 +57,7 @@ class Database:
         self._reading = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time: waiting here costs nothing, waiting in SQLite polls.
         self._writer = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._prompt = Prompt(engine.url) if self.is_sqlite else None
 
     @classmethod
     def at(cls, url: str) -> Database:
@@ -97,7 +100,10 @@ class Database:
             ]
 
     async def row(self, query: Select[Any], **values: str) -> AnyRow | None:
-        """The first row of one query, with these values for its parameters."""
+        """The first row of one query that an index answers, with these values for its parameters."""
+        if self._prompt is not None:
+            with suppress(SQLAlchemyError):
+                return self._prompt.row(query, values)
         async with self._connected(self._reading) as connection:
             found: AnyRow | None = (await connection.execute(query, values)).first()
             return found
@@ -124,6 +130,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._prompt is not None:
+            self._prompt.close()
         await self._engine.dispose()
 
     @asynccontextmanager

@@ -92,6 +92,37 @@ async def test_a_write_waits_for_another_process_and_is_refused_only_after_long(
         await store.close()
 
 
+async def test_a_row_that_cannot_be_read_is_away_and_is_there_again_later(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path / 'tertulia.db'}")
+    other = sqlite3.connect(tmp_path / "tertulia.db", isolation_level=None)
+    try:
+        alice = await store.users.add("alice", "local", "hash")
+        assert await store.users.by_id(alice.id) == alice
+        other.execute("ALTER TABLE users RENAME TO lost")
+        with pytest.raises(StoreAway):
+            await store.users.by_id(alice.id)
+        other.execute("ALTER TABLE lost RENAME TO users")
+        assert await store.users.by_id(alice.id) == alice
+    finally:
+        other.close()
+        await store.close()
+
+
+async def test_what_another_process_has_committed_holds_for_the_next_row(database_url: str) -> None:
+    here, there = await Store.open(database_url), await Store.open(database_url)
+    try:
+        alice = await there.users.add("alice", "local", "hash")
+        assert await here.users.by_id(alice.id) == alice
+        for disabled in (True, False):
+            changed = await there.users.update(alice.id, disabled=disabled)
+            assert await here.users.by_id(alice.id) == changed
+        await there.users.remove(alice.id)
+        assert await here.users.by_id(alice.id) is None
+    finally:
+        await here.close()
+        await there.close()
+
+
 async def test_a_write_that_is_cut_off_leaves_nothing_and_blocks_nobody(store: Store) -> None:
     for cut_after in range(12):
         task = asyncio.create_task(store.users.add(f"user{cut_after}", "local", "hash"))
