@@ -12,7 +12,8 @@ import pytest
 from OpenSSL import SSL
 
 from sfu.dtls import PROFILES, NodeCertificate
-from tests.support.node import Deployment, SocketIoClient, running_node
+from tests.support.clients import SocketIoClient
+from tests.support.node import Deployment, running_node
 
 FLOOD = 20_000
 MAX_GROWTH_BYTES = 8 * 1024 * 1024

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from tests.support.clients import Media, SocketIoClient
 from tests.support.eventually import until
-from tests.support.node import Deployment, Media, SocketIoClient, running_node, token
+from tests.support.node import Deployment, running_node, token
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
 from tests.support.browser import FLAGS as PAGE_FLAGS
+from tests.support.clients import SocketIoClient
 from tests.support.eventually import until
-from tests.support.node import Deployment, SocketIoClient, running_node, token
+from tests.support.node import Deployment, running_node, token
 
 CHROMIUM = shutil.which("chromium")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.node import SECRET, Signaling
+from tests.support.stand_in import SECRET, Signaling
 
 
 async def node(*arguments: str, secret: str = SECRET) -> asyncio.subprocess.Process:

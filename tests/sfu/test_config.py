@@ -7,7 +7,8 @@ import pytest
 
 from sfu.config import NodeConfig, read_secret, secret_now
 from sfu.errors import ConfigError
-from tests.support.node import SECRET, node_config
+from tests.support.node import node_config
+from tests.support.stand_in import SECRET
 
 
 @pytest.mark.parametrize(

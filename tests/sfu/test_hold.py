@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.clients import Media, SocketIoClient
 from tests.support.eventually import until
-from tests.support.node import Deployment, Media, SocketIoClient, running_node
+from tests.support.node import Deployment, running_node
 
 SETTLED = 8
 """Frames of the third person after which what was on its way to the others has arrived."""

@@ -7,8 +7,10 @@ import pytest
 
 from sfu.app import NodeProcess
 from sfu.errors import PortTaken
+from tests.support.clients import Media, SocketIoClient
 from tests.support.eventually import until
-from tests.support.node import SECRET, Media, Signaling, SocketIoClient, node_config, running_node
+from tests.support.node import node_config, running_node
+from tests.support.stand_in import SECRET, Signaling
 
 
 async def test_a_node_registers_with_what_it_can_carry() -> None:

@@ -3,8 +3,10 @@
 import asyncio
 
 from sfu.app import NodeProcess
+from tests.support.clients import Media, SocketIoClient
 from tests.support.eventually import until
-from tests.support.node import Media, Signaling, SocketIoClient, node_config, running_node, token
+from tests.support.node import node_config, running_node, token
+from tests.support.stand_in import Signaling
 
 MOVED_WITHIN_S = 1.0
 

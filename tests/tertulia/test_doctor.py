@@ -20,11 +20,12 @@ from tertulia.checks.finding import Finding
 from tests.support.coturn import SECRET as SECRET_OF_RELAYS
 from tests.support.coturn import running_coturn
 from tests.support.eventually import eventually
-from tests.support.node import SECRET, running_node
+from tests.support.node import running_node
 from tests.support.ports import free_tcp_port, free_udp_port
 from tests.support.postgres import Postgres, postgres
 from tests.support.redis import running_redis
 from tests.support.signaling import running
+from tests.support.stand_in import SECRET
 from tests.support.system import run_console
 
 __all__ = ["postgres"]

@@ -9,8 +9,9 @@ import pytest
 import socketio
 from aiohttp import WSMsgType
 
+from tests.support.clients import SocketIoClient, websocket
 from tests.support.eventually import until
-from tests.support.node import Deployment, SocketIoClient, running_node, token, websocket
+from tests.support.node import Deployment, running_node, token
 from tests.support.sdp import vector
 
 OFFER = vector("chromium_simulcast_4_seats")

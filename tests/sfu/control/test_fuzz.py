@@ -17,9 +17,10 @@ from sfu.errors import BadRequest, Refused
 from sfu.sdp.agreement import agree
 from sfu.sdp.answer import write_answer
 from sfu.sdp.offer import parse_offer
+from tests.support.clients import SocketIoClient, websocket
 from tests.support.eventually import until
 from tests.support.mangle import mangled_text, odd_value
-from tests.support.node import Deployment, SocketIoClient, running_node, token, websocket
+from tests.support.node import Deployment, running_node, token
 from tests.support.sdp import LOCAL, VECTORS, ssrcs, vector
 
 OFFERS = 20_000
