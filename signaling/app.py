@@ -39,12 +39,7 @@ from .issuer import Issuer
 from .keeper import Keeper
 from .limits import Limits, RingLimits
 from .metrics import Metrics
-from .nodes.absences import Absences
-from .nodes.connections import NAMESPACE as NODES
-from .nodes.connections import Connections
-from .nodes.link import NodeLink
-from .nodes.nodes import Nodes
-from .nodes.reports import Reports
+from .nodes.parts import NodeParts
 from .open_requests import OpenRequests
 from .page import add_page, on_prepare
 from .presence import Presence
@@ -147,17 +142,7 @@ class App:
             store=self.store, access=self.access, issuer=issuer, session_ttl_s=config.refresh_ttl_s
         )  # fmt: skip
         keeper = self.keeper = Keeper(state, Dispatch(tokens, ice), config, metrics)
-        connections = Connections(sockets, state.nodes)
-        nodes = Nodes(config=config, tokens=tokens, state=state, connections=connections)
-        absences = Absences(config=config, state=state, keeper=keeper, connections=connections)
-        reports = Reports(
-            config=config,
-            tokens=tokens,
-            directory=state.nodes,
-            keeper=keeper,
-            connections=connections,
-            absences=absences,
-        )
+        nodes = NodeParts(config=config, tokens=tokens, state=state, keeper=keeper, sockets=sockets)
         limits, address_of = Limits(config.rates), address_behind(config.trust_proxy)
         devices = DeviceConnections(
             config=config, process=state.process, identities=identities, metrics=metrics, limits=limits
@@ -173,15 +158,15 @@ class App:
             keeper=keeper,
             presence=presence,
             devices=devices,
-            nodes=nodes,
+            nodes=nodes.nodes,
             open_requests=open_requests,
             rings=rings,
         )
         caretaker = Caretaker(
             state=state,
             keeper=keeper,
-            connections=connections,
-            absences=absences,
+            connections=nodes.connections,
+            absences=nodes.absences,
             presence=presence,
             open_requests=open_requests,
             inbox=inbox,
@@ -193,7 +178,7 @@ class App:
                 state=state,
                 directory=self.store.directory,
                 keeper=keeper,
-                nodes=nodes,
+                nodes=nodes.nodes,
                 inbox=inbox,
                 tokens=tokens,
                 ice=ice,
@@ -203,10 +188,6 @@ class App:
         )
         devices.attach(keeper, presence, requests)
         sockets.serve(DEVICES, SocketIoDevices(sockets, devices, address_of))
-        link = NodeLink(
-            config=config, sockets=sockets, connections=connections, absences=absences, reports=reports
-        )  # fmt: skip
-        sockets.serve(NODES, link)
         history = History(state.journal, self.store.calls)
         inbox.start()
         caretaker.start()
@@ -216,7 +197,7 @@ class App:
             retention.start()
             self._stack.push_async_callback(retention.close)
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (history, inbox, caretaker, keeper, absences, requests, devices):
+        for part in (history, inbox, caretaker, keeper, nodes.absences, requests, devices):
             self._stack.push_async_callback(part.close)
         self._carriers = (websockets, sockets)
         door = self._door = Door(limits, address_of=address_of, now=keeper.now)
@@ -231,6 +212,9 @@ class App:
         metrics.watch("devices_online", "Devices connected to this process.", lambda: float(len(devices)))
         if issuer is not None:
             self._stack.push_async_callback(issuer.close)
+        app = _application(config, door)
+        sockets.attach(app)
+        websockets.attach(app)
         sapi = SapiParts(
             config=config,
             store=self.store,
@@ -241,17 +225,6 @@ class App:
             is_stopping=lambda: not door.is_open,
             end_sessions=keeper.end_sessions,
         )
-        app = web.Application(
-            middlewares=[
-                own_or_named(config.cors_origins, config.trust_proxy),
-                door.ask,
-                cors(config.cors_origins),
-                problems,
-            ],
-            client_max_size=BODY_BYTES,
-        )
-        sockets.attach(app)
-        websockets.attach(app)
         app.add_routes(api.routes(sapi, identities, address_of))
         add_page(app, config.web)
         return app
@@ -269,6 +242,19 @@ class App:
         except OSError as error:
             raise StartError(_why_not(self.config, error)) from None
         log.info("listening", url=self.url)
+
+
+def _application(config: SignalingConfig, door: Door) -> web.Application:
+    """An application without routes; what it does with each request before any of them."""
+    return web.Application(
+        middlewares=[
+            own_or_named(config.cors_origins, config.trust_proxy),
+            door.ask,
+            cors(config.cors_origins),
+            problems,
+        ],
+        client_max_size=BODY_BYTES,
+    )
 
 
 def _state(config: SignalingConfig) -> State:
