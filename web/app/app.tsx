@@ -6,7 +6,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Ringer, type Sound, type Tertulia } from "../client";
 import { useClient } from "./hooks";
 import { IncomingCalls } from "./incoming";
-import { Message, errorOf, repairOf, statusOf } from "./messages";
+import { Message, errorOf, noticeOf, repairOf, statusOf } from "./messages";
 import { People } from "./people";
 import { Questions } from "./questions";
 import { Logo, SignIn } from "./sign-in";
@@ -24,7 +24,7 @@ export function App({ client }: { client: Tertulia }): JSX.Element {
         <Repair text={repairOf(client)} />
         <Message kind="error" text={errorOf(client)} onClose={() => client.dismiss()} />
         <Questions client={client} />
-        <Message kind="notice" text={client.notice} onClose={() => client.dismiss()} />
+        <Message kind="notice" text={noticeOf(client)} onClose={() => client.dismiss()} />
       </div>
       {call !== null && client.isInCall ? <Stage client={client} call={call} /> : <People client={client} />}
       <IncomingCalls client={client} />

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { Avatar } from "./avatar";
 import { Close, Lock, MicrophoneOff, Unlock } from "./icons";
 import { NameForm } from "./name-form";
+import { Panel } from "./panel";
 import type { StageProps } from "./stage";
 
 export function Company({ client, call, onDone }: StageProps & { onDone: () => void }): JSX.Element {
@@ -13,14 +14,13 @@ export function Company({ client, call, onDone }: StageProps & { onDone: () => v
     onDone();
   };
   return (
-    <section class="card panel" aria-label="People in this call">
+    <Panel label="People in this call" onClose={onDone}>
       <NameForm
         client={client}
         call={call}
         id="invite-to"
         label="Add somebody to this call"
-        button="Ring"
-        onName={invite}
+        deeds={[{ testid: "invite-send", label: "Ring", onName: invite }]}
       />
       <ul class="list">
         {call.company.map((user) => (
@@ -42,7 +42,7 @@ export function Company({ client, call, onDone }: StageProps & { onDone: () => v
           End for everybody
         </button>
       </div>
-    </section>
+    </Panel>
   );
 }
 

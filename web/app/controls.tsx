@@ -18,8 +18,8 @@ import {
   Screen,
   Transfer,
 } from "./icons";
+import { HandOver } from "./hand-over";
 import { duration } from "./rules";
-import { NameForm } from "./name-form";
 import type { StageProps } from "./stage";
 
 export function Controls({ client, call }: StageProps): JSX.Element {
@@ -40,30 +40,19 @@ export function Controls({ client, call }: StageProps): JSX.Element {
           >
             {call.isHeld ? <Play /> : <Pause />}
           </Toggle>
-          <Toggle testid="transfer" isOn={open !== "transfer"} label="Transfer" onClick={() => toggle("transfer")}>
-            <Transfer />
-          </Toggle>
-          <Toggle testid="invite" isOn={open !== "company"} label="People" onClick={() => toggle("company")}>
+          {client.parked === null && (
+            <Opener testid="transfer" isOpen={open === "transfer"} label="Transfer" onClick={() => toggle("transfer")}>
+              <Transfer />
+            </Opener>
+          )}
+          <Opener testid="invite" isOpen={open === "company"} label="People" onClick={() => toggle("company")}>
             <AddPerson />
-          </Toggle>
+          </Opener>
         </>
       )}
       {isConnected && open === "company" && <Company client={client} call={call} onDone={() => setOpen(null)} />}
-      {isConnected && open === "transfer" && (
-        <div class="card panel">
-          <NameForm
-            client={client}
-            call={call}
-            id="transfer-to"
-            label="Hand this call over to"
-            button="Transfer"
-            onName={(name) => {
-              void call.transfer(name);
-              setOpen(null);
-            }}
-          />
-          <small>You stay until they answer.</small>
-        </div>
+      {isConnected && open === "transfer" && client.parked === null && (
+        <HandOver client={client} call={call} onDone={() => setOpen(null)} />
       )}
       <button
         class="danger"
@@ -118,6 +107,27 @@ interface ToggleProps {
   readonly label: string;
   readonly onClick: () => void;
   readonly children: JSX.Element;
+}
+
+interface OpenerProps extends Omit<ToggleProps, "isOn"> {
+  readonly isOpen: boolean;
+}
+
+/** A button that opens a panel, and closes it. */
+function Opener({ testid, isOpen, label, onClick, children }: OpenerProps): JSX.Element {
+  return (
+    <button
+      class={isOpen ? "round large off" : "round large"}
+      data-testid={testid}
+      type="button"
+      aria-label={label}
+      title={label}
+      aria-expanded={isOpen}
+      onClick={onClick}
+    >
+      {children}
+    </button>
+  );
 }
 
 function Toggle({ testid, isOn, label, onClick, children }: ToggleProps): JSX.Element {

@@ -83,6 +83,12 @@ export const Transfer = () => (
   </Icon>
 );
 
+export const Enter = () => (
+  <Icon>
+    <path d="M13 4h5.500v16H13M4 12h10m-3.500-3.500 3.500 3.500-3.500 3.500" />
+  </Icon>
+);
+
 export const Lock = () => (
   <Icon>
     <rect x="5.500" y="10.500" width="13" height="9.500" rx="2" />

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 
 import { isTrouble, type CallSession, type Tertulia } from "../client";
 import { Close } from "./icons";
+import { listed } from "./rules";
 
 interface MessageProps {
   readonly kind: "error" | "notice";
@@ -32,6 +33,11 @@ export function errorOf(client: Tertulia): string | null {
   return (client.isInCall ? call?.notice : null) ?? client.error;
 }
 
+/** What is worth telling and no error: what others did in the call, or the client's word. */
+export function noticeOf(client: Tertulia): string | null {
+  return (client.isInCall ? client.current?.news : null) ?? client.notice;
+}
+
 /** Where the call is, in words: the page's one status line. */
 export function statusOf(client: Tertulia): string {
   const call = client.current;
@@ -53,7 +59,7 @@ export function statusOf(client: Tertulia): string {
 }
 
 function companyOf(client: Tertulia, call: CallSession): string {
-  return call.company.map((user) => client.nameOf(user)).join(", ");
+  return listed(call.company.map((user) => client.nameOf(user)));
 }
 
 /** What is being repaired; null while all is well. */

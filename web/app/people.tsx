@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 
 import type { MediaTypes, Tertulia, User } from "../client";
 import { Avatar } from "./avatar";
-import { Camera, Phone } from "./icons";
+import { Camera, Enter, Phone } from "./icons";
 import { Missed } from "./missed";
 
 const VIDEO: MediaTypes = { audio: true, video: true };
@@ -61,6 +61,17 @@ export function People({ client }: { client: Tertulia }): JSX.Element {
           >
             <Phone />
           </button>
+          <button
+            class="secondary"
+            data-testid="ask"
+            type="button"
+            disabled={!isReady || client.asking !== null}
+            title="Ask to be let into a call"
+            aria-label="Ask to be let into a call"
+            onClick={() => client.ask(callee.trim(), VIDEO)}
+          >
+            <Enter />
+          </button>
         </div>
       </form>
       <Missed client={client} />
@@ -108,6 +119,16 @@ function Person({ user, client }: { user: User; client: Tertulia }): JSX.Element
         onClick={() => client.call(user.username, VIDEO)}
       >
         <Camera />
+      </button>
+      <button
+        class="round"
+        type="button"
+        disabled={!isReady || !user.online || client.asking !== null}
+        aria-label={`Ask ${user.displayName} to let you into a call`}
+        title="Ask to be let into a call"
+        onClick={() => client.ask(user.id, VIDEO)}
+      >
+        <Enter />
       </button>
     </li>
   );

@@ -1,4 +1,4 @@
-/** What the page asks me about: to mute, to let somebody in, to go back into a call. */
+/** What the page asks me about: to mute, to let somebody in, to go back into a call; and what I have asked of others. */
 
 import type { JSX } from "preact";
 
@@ -12,12 +12,13 @@ export function Questions({ client }: { client: Tertulia }): JSX.Element {
         <Question
           key={requestID}
           testid="invite-request"
-          text={`${client.nameOf(from)} asks to be let into your call.`}
-          yes={client.isInCall ? "Let in" : null}
+          text={`${client.nameOf(from)} asks to be let into ${client.isInCall ? "your call" : "a call with you"}.`}
+          yes={client.isInCall ? "Let in" : "Call"}
           no="Decline"
           onAnswer={(isGranted) => client.answerRequest(requestID, isGranted)}
         />
       ))}
+      <Asked client={client} />
       {client.rejoinable !== null && !client.isInCall && (
         <Question
           testid="rejoin"
@@ -30,6 +31,19 @@ export function Questions({ client }: { client: Tertulia }): JSX.Element {
         />
       )}
     </>
+  );
+}
+
+/** I asked to be let into a call, and wait. */
+function Asked({ client }: { client: Tertulia }): JSX.Element | null {
+  if (client.asking === null) return null;
+  return (
+    <div class="message notice question" role="status" data-testid="asking">
+      <span>{`Waiting for ${client.nameOf(client.asking)} to let you in…`}</span>
+      <button class="secondary small" type="button" data-testid="asking-cancel" onClick={() => client.stopAsking()}>
+        Cancel
+      </button>
+    </div>
   );
 }
 
@@ -53,8 +67,7 @@ function MuteQuestion({ client }: { client: Tertulia }): JSX.Element | null {
 interface QuestionProps {
   readonly testid: string;
   readonly text: string;
-  /** Null: there is nothing to say yes to. */
-  readonly yes: string | null;
+  readonly yes: string;
   readonly no: string;
   readonly onAnswer: (isGranted: boolean) => void;
 }
@@ -64,11 +77,9 @@ function Question({ testid, text, yes, no, onAnswer }: QuestionProps): JSX.Eleme
     <div class="message notice question" role="alertdialog" aria-label={text} data-testid={testid}>
       <span>{text}</span>
       <span class="row">
-        {yes !== null && (
-          <button class="go small" type="button" data-testid={`${testid}-yes`} onClick={() => onAnswer(true)}>
-            {yes}
-          </button>
-        )}
+        <button class="go small" type="button" data-testid={`${testid}-yes`} onClick={() => onAnswer(true)}>
+          {yes}
+        </button>
         <button class="secondary small" type="button" data-testid={`${testid}-no`} onClick={() => onAnswer(false)}>
           {no}
         </button>

@@ -33,6 +33,12 @@ export function timeOf(at: number, now: number): string {
   return new Intl.DateTimeFormat(undefined, isToday ? time : { day: "numeric", month: "short", ...time }).format(at);
 }
 
+/** Names as a sentence has them: `Bob`, `Bob and Carol`, `Bob, Carol and Dave`. */
+export function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+}
+
 /** One or two letters that stand for a name. */
 export function initials(name: string): string {
   const words = name.split(/[\s._@-]+/u).filter((word) => word !== "");

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { CallSession, Tertulia, Tile } from "../client";
 import { Avatar } from "./avatar";
 import { Controls } from "./controls";
+import { Consulting } from "./hand-over";
 import { useSize } from "./hooks";
 import { columnsFor } from "./rules";
 import { Seat } from "./seat";
@@ -18,7 +19,7 @@ export interface StageProps {
 export function Stage({ client, call }: StageProps): JSX.Element {
   const tiles = call.connection?.tiles ?? [];
   return (
-    <main class="stage">
+    <main class={client.parked === null ? "stage" : "stage asking"}>
       {call.isHeld ? (
         <OnHold call={call} />
       ) : tiles.length === 0 ? (
@@ -27,6 +28,7 @@ export function Stage({ client, call }: StageProps): JSX.Element {
         <Grid client={client} call={call} tiles={tiles} />
       )}
       <Preview call={call} name={client.identity?.username ?? ""} />
+      {client.parked !== null && <Consulting client={client} call={call} parked={client.parked} />}
       <Controls client={client} call={call} />
     </main>
   );

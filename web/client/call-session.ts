@@ -17,12 +17,11 @@ import { RoomConnection } from "./room-connection";
 import { Rooms } from "./rooms";
 import { EMPTY_ROSTER, others, type Roster } from "./seats";
 import type { Signaling } from "./signaling";
+import { TRANSFERRED, movedWords, transferOf, transferWords } from "./transfer";
 import { NOTHING, answered, heard, standingOf, type MuteRequest, type Standing } from "./standing";
 
 /** The node's reason for a peer that it has not heard of any more. */
 const CONNECTION_LOST = "connection lost";
-/** Signaling's reason for somebody whose place another takes, who is about to come. */
-const TRANSFERRED = "transferred";
 
 /** What a call is made with: the connection to signaling, who I am, and how people are named. */
 export interface CallContext {
@@ -46,8 +45,11 @@ export class CallSession extends Emitter<CallSessionEvents> {
   readonly #invited = new Map<string, string>();
   #company: Company = NOBODY;
   #companyTimer: number | undefined;
+  /** Who was here last: whose leaving ends the call. */
+  #lastSeen: string | null = null;
   #connectedAt: number | null = null;
   #notice: string | null = null;
+  #news: string | null = null;
   #accepting: string | null = null;
   #standing: Standing = NOTHING;
   #handingTo: string | null = null;
@@ -55,8 +57,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
   private constructor(
     private readonly context: CallContext,
-    /** Whom I called, or who called me: a user id or what was typed. */
-    readonly other: string,
+    private whom: string,
     readonly direction: "outgoing" | "incoming",
     readonly media: MediaTypes,
   ) {
@@ -64,11 +65,11 @@ export class CallSession extends Emitter<CallSessionEvents> {
     this.#rooms = new Rooms(context.signaling);
   }
 
-  /** Calls `to`: camera and microphone, a room, and then both at once: joining it and the invitation. */
-  static place(context: CallContext, to: string, media: MediaTypes): CallSession {
+  /** Calls `to` (perhaps because he asked for it): camera and microphone, a room, and then both at once: joining it and the invitation. */
+  static place(context: CallContext, to: string, media: MediaTypes, inReplyTo?: string): CallSession {
     const call = new CallSession(context, to, "outgoing", media);
     call.#apply({ type: "place" });
-    void call.#place();
+    void call.#place(inReplyTo);
     return call;
   }
 
@@ -97,6 +98,11 @@ export class CallSession extends Emitter<CallSessionEvents> {
     return this.#state;
   }
 
+  /** Whom I called, who called me, or whom I was handed to: a user id or what was typed. */
+  get other(): string {
+    return this.whom;
+  }
+
   get room(): string | null {
     return this.#room?.room ?? null;
   }
@@ -122,6 +128,11 @@ export class CallSession extends Emitter<CallSessionEvents> {
   /** Something that did not work though the call goes on. */
   get notice(): string | null {
     return this.#notice;
+  }
+
+  /** What others did that is worth telling. */
+  get news(): string | null {
+    return this.#news;
   }
 
   get isMuted(): boolean {
@@ -171,9 +182,9 @@ export class CallSession extends Emitter<CallSessionEvents> {
     void this.#invite(to, inReplyTo);
   }
 
-  /** My media stops both ways, or goes on; my place in the call stays. */
-  async setHeld(isHeld: boolean): Promise<void> {
-    await this.#try((room) => (isHeld ? this.#rooms.hold(room) : this.#rooms.unhold(room)));
+  /** My media stops both ways, or goes on; my place in the call stays.  False when that was refused. */
+  async setHeld(isHeld: boolean): Promise<boolean> {
+    return this.#try((room) => (isHeld ? this.#rooms.hold(room) : this.#rooms.unhold(room)));
   }
 
   /** A locked call admits nobody new. */
@@ -215,15 +226,33 @@ export class CallSession extends Emitter<CallSessionEvents> {
       this.#apply({ type: "handed-over" });
     } catch (thrown) {
       const { code } = asTertuliaError(thrown);
-      if (!this.#isOver()) this.#tell(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
+      if (!this.#isOver()) this.notify(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
     } finally {
       this.#handingTo = null;
       this.emit("change", undefined);
     }
   }
 
+  /** Somebody else goes on with those I talked to: I leave. */
+  handOver(): void {
+    this.#apply({ type: "handed-over" });
+  }
+
+  /** Tells the user what did not work, while the call goes on. */
+  notify(message: string): void {
+    this.#notice = message;
+    this.emit("change", undefined);
+  }
+
+  /** Tells the user what others did. */
+  tell(message: string): void {
+    this.#news = message;
+    this.emit("change", undefined);
+  }
+
   dismissNotice(): void {
     this.#notice = null;
+    this.#news = null;
   }
 
   hangUp(): void {
@@ -270,7 +299,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     if (eventName === "participant-left") this.#onLeft(payload);
     if (eventName === "room-destroyed") this.#onDestroyed(text(payload.reason));
     if (eventName === "transfer") this.#onTransfer(payload);
-    if (eventName === "transferring-attended-transfer") this.#onMoved(parseRoom(payload.targetRoom));
+    if (eventName === "transferring-attended-transfer") this.#onMoved(parseRoom(payload.targetRoom), text(payload.by));
     if (eventName === "expelled") this.#onExpelled(text(payload.reason) ?? "not admitted any more");
   }
 
@@ -281,13 +310,13 @@ export class CallSession extends Emitter<CallSessionEvents> {
     return true;
   }
 
-  async #place(): Promise<void> {
+  async #place(inReplyTo: string | undefined): Promise<void> {
     try {
       await this.#capture();
       const room = await this.#rooms.create();
       if (this.#isOver()) return void this.context.signaling.leaveRoom(room.room);
       this.#connect(room);
-      await this.#invite(this.other);
+      await this.#invite(this.other, inReplyTo);
     } catch (thrown) {
       this.#apply({ type: "failed", text: sentence(thrown) });
     }
@@ -329,7 +358,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     connection.on("change", () => this.emit("change", undefined));
     connection.on("roster", (roster) => this.#onRoster(roster));
     connection.on("rejoining", () => this.#see(rejoining(this.#company, performance.now())));
-    connection.on("notice", (message) => this.#tell(message));
+    connection.on("notice", (message) => this.notify(message));
     connection.on("expelled", (text) => this.#onExpelled(text));
     connection.on("failed", (error) => this.#apply({ type: "failed", text: sentence(error) }));
     this.emit("change", undefined);
@@ -361,7 +390,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     if (isOurs && this.#invited.size === 0) {
       this.#apply(typeof code === "number" ? { type: "refused", code } : { type: "failed", text: words(code) });
     } else if (!this.#isOver()) {
-      this.#tell(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
+      this.notify(typeof code === "number" ? refusedWords(code, this.nameOf(to)) : words(code));
       this.#see(this.#company);
     }
   }
@@ -403,23 +432,24 @@ export class CallSession extends Emitter<CallSessionEvents> {
     this.#apply(text === TRANSFERRED ? { type: "handed-over" } : { type: "expelled", text });
   }
 
-  /** Somebody hands his place over: who comes is waited for. */
-  #onTransfer({ userId, to, state, kind }: EventFrame["payload"]): void {
-    if (kind !== "blind" || state !== "started") return;
-    this.#tell(`${this.nameOf(text(userId) ?? "")} is handing this call over to ${this.nameOf(text(to) ?? "")}.`);
+  /** Somebody hands his place over, or brings somebody: who comes is waited for. */
+  #onTransfer(payload: EventFrame["payload"]): void {
+    const told = transferWords(transferOf(payload), this.context.me, this.company, (user) => this.nameOf(user));
+    if (told !== null) this.tell(told);
   }
 
   /** We are moved to another room: same devices, other people. */
-  #onMoved(room: Room | null): void {
+  #onMoved(room: Room | null, by = ""): void {
     if (room === null || this.#isOver()) return;
     this.#connection?.close();
     this.#company = NOBODY;
-    for (const user of room.participants) {
-      if (user !== this.context.me) this.#company = left(this.#company, user, true, performance.now());
-    }
+    const others = room.participants.filter((user) => user !== this.context.me);
+    for (const user of others) this.#company = left(this.#company, user, true, performance.now());
+    const [first] = others.filter((user) => user !== by);
+    this.whom = first ?? this.whom;
     this.#connect(room);
     void this.#connection?.sendScreen(this.#screen);
-    this.#tell("You were transferred.");
+    this.tell(movedWords(by, first, (user) => this.nameOf(user)));
   }
 
   #hear(standing: Standing): void {
@@ -433,13 +463,15 @@ export class CallSession extends Emitter<CallSessionEvents> {
     if (this.#room !== null) await this.#rooms.muteChange(this.#room.room, media, isMuted).catch(() => undefined);
   }
 
-  /** Asks signaling for something about this room; a refusal is told as a notice. */
-  async #try(ask: (room: string) => Promise<unknown>): Promise<void> {
-    if (this.#room === null) return;
+  /** Asks signaling for something about this room; a refusal is told as a notice, and false. */
+  async #try(ask: (room: string) => Promise<unknown>): Promise<boolean> {
+    if (this.#room === null) return false;
     try {
       await ask(this.#room.room);
+      return true;
     } catch (thrown) {
-      if (!this.#isOver()) this.#tell(sentence(thrown));
+      if (!this.#isOver()) this.notify(sentence(thrown));
+      return false;
     }
   }
 
@@ -449,6 +481,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
   #see(company: Company): void {
     this.#company = company;
+    this.#lastSeen = [...company.present][0] ?? this.#lastSeen;
     window.clearTimeout(this.#companyTimer);
     const now = performance.now();
     const until = deadline(company);
@@ -457,11 +490,6 @@ export class CallSession extends Emitter<CallSessionEvents> {
     } else if (until !== null && until > now) {
       this.#companyTimer = window.setTimeout(() => this.#see(this.#company), until - now + 1);
     }
-    this.emit("change", undefined);
-  }
-
-  #tell(message: string): void {
-    this.#notice = message;
     this.emit("change", undefined);
   }
 
@@ -476,7 +504,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
   #finish(): void {
     for (const requestID of this.#invited.keys()) {
-      this.context.signaling.send({ cancel: "invitation", requestID, error: 487 });
+      this.context.signaling.cancel("invitation", requestID);
     }
     window.clearTimeout(this.#companyTimer);
     this.#connection?.close();
@@ -502,6 +530,8 @@ export class CallSession extends Emitter<CallSessionEvents> {
 
   /** Why it ended, in words; null while it goes on. */
   get ending(): string | null {
-    return this.#state.phase === "ended" ? endWords(this.#state.reason, this.nameOf(this.other)) : null;
+    return this.#state.phase === "ended"
+      ? endWords(this.#state.reason, this.nameOf(this.#lastSeen ?? this.other))
+      : null;
   }
 }

@@ -6,7 +6,7 @@
  * hang-up on the wire finds no row in the table and changes nothing.
  */
 
-import { words } from "./errors";
+import { words, type ErrorCode } from "./errors";
 
 export type Phase = "idle" | "calling" | "ringing" | "connected" | "ended";
 
@@ -105,7 +105,7 @@ export function isTrouble(reason: EndReason): boolean {
 }
 
 /** What an invitation's code means to the one who called `name`. */
-export function refusedWords(code: number, name: string): string {
+export function refusedWords(code: ErrorCode, name: string): string {
   switch (code) {
     case 603:
       return `${name} declined.`;

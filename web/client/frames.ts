@@ -55,6 +55,8 @@ export interface InvitationFrame {
   readonly mediatypes: MediaTypes;
   /** The group that was called, where it was one. */
   readonly group: string | undefined;
+  /** The request of mine that it grants, where I asked to be invited. */
+  readonly inReplyTo: string | undefined;
   readonly room: Room;
 }
 
@@ -189,7 +191,9 @@ function parseRequest(frame: Record<string, unknown>): InvitationFrame | InviteR
   if (request === "inviteRequest") return { kind: "invite-request", requestID, from, mediatypes };
   const room = parseRoom(frame.payload);
   if (request !== "invitation" || room === null) return null;
-  return { kind: "invitation", requestID, from, to: text(frame.to) ?? "", mediatypes, group: text(frame.group), room };
+  const inReplyTo = isRecord(frame.payload) ? text(frame.payload.inReplyTo) : undefined;
+  const [to, group] = [text(frame.to) ?? "", text(frame.group)];
+  return { kind: "invitation", requestID, from, to, mediatypes, group, inReplyTo, room };
 }
 
 function parseMediaTypes(value: unknown): MediaTypes {

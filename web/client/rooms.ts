@@ -18,6 +18,7 @@ import {
   type MediaTypes,
   type Room,
 } from "./frames";
+import { freshId } from "./ids";
 import type { Signaling } from "./signaling";
 
 export class Rooms {
@@ -99,8 +100,8 @@ export class Rooms {
   }
 
   /** Asks somebody to invite me into his room; resolves when he does, and an invitation rings here. */
-  async inviteRequest(to: string, mediatypes: MediaTypes): Promise<void> {
-    await this.signaling.request("inviteRequest", { to, mediatypes }, { timeoutMs: null });
+  async inviteRequest(to: string, mediatypes: MediaTypes, requestID = freshId()): Promise<void> {
+    await this.signaling.request("inviteRequest", { to, mediatypes }, { timeoutMs: null, requestID });
   }
 
   async #ask(name: string, payload: object): Promise<unknown> {

@@ -107,7 +107,13 @@ export class Signaling extends Emitter<SignalingEvents> {
     await this.#ask("leaveRoom", { payload: { room } }, {}).catch(() => undefined);
   }
 
-  /** Sends a frame that nobody answers: an answer or a cancel of ours. */
+  /** Takes a request back: it fails with 487 at once, as signaling answers none that was taken back. */
+  cancel(name: string, requestID: string): void {
+    this.send({ cancel: name, requestID, error: 487 });
+    this.#pending.settle({ kind: "cancel", cancel: name, requestID, error: 487, message: undefined });
+  }
+
+  /** Sends a frame that nobody answers: an answer of ours. */
   send(frame: object): void {
     this.#socket.emit("message", frame);
   }

@@ -15,10 +15,12 @@
  *     client.hangUp();
  */
 
+import { Asking, askedWords } from "./asking";
 import { CallSession, type CallContext } from "./call-session";
+import { Calls } from "./calls";
 import { Emitter } from "./emitter";
-import { TertuliaError, asTertuliaError } from "./errors";
-import type { CancelFrame, EventFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
+import { TertuliaError, asTertuliaError, type ErrorCode } from "./errors";
+import type { CancelFrame, EventFrame, InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
 import { freshId } from "./ids";
 import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "./incoming";
 import { Rooms } from "./rooms";
@@ -63,7 +65,11 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   #missed: readonly MissedCall[] = [];
   #rejoinable: Room | null = null;
   #ringTimer: number | undefined;
-  #call: CallSession | null = null;
+  #asking: Asking | null = null;
+  readonly #calls = new Calls(
+    () => this.rooms,
+    (user) => this.nameOf(user),
+  );
   #notice: string | null = null;
   #error: string | null = null;
   #isTelling = false;
@@ -73,6 +79,8 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#base = url;
     this.#storage = storage;
     this.#places = placesOf(storage);
+    this.#calls.on("change", () => this.#onCallsChanged());
+    this.#calls.on("ended", () => this.#onCallEnded());
   }
 
   get identity(): Identity | null {
@@ -114,16 +122,31 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** The call that goes on, or the last one with its ending. */
   get current(): CallSession | null {
-    return this.#call;
+    return this.#calls.current;
   }
 
   get isInCall(): boolean {
-    return this.#call !== null && this.#call.state.phase !== "ended";
+    return this.#calls.isInCall;
+  }
+
+  /** The call on hold, while I ask somebody whether to hand it over. */
+  get parked(): CallSession | null {
+    return this.#calls.parked;
+  }
+
+  /** Two calls are just being connected. */
+  get isConnecting(): boolean {
+    return this.#calls.isBusy;
+  }
+
+  /** Whom I asked to let me in, and who has not said yes or no. */
+  get asking(): string | null {
+    return this.#asking?.to ?? null;
   }
 
   /** The browser's connection of the call that goes on: counters and states for tests and for the console. */
   get peerConnection(): RTCPeerConnection | null {
-    return this.isInCall ? (this.#call?.connection?.peerConnection ?? null) : null;
+    return this.isInCall ? (this.current?.connection?.peerConnection ?? null) : null;
   }
 
   /** Something worth telling that is no error, such as a missed call. */
@@ -150,7 +173,8 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** Ends the session, for every tab that has it. */
   signOut(): void {
-    this.hangUp();
+    this.#calls.hangUpAll();
+    this.stopAsking();
     void this.#session?.end();
     this.#leave();
     this.#tell({});
@@ -158,24 +182,21 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** Calls a user id, `name` or `name@domain`; a call that goes on is hung up. */
   call(to: string, media: MediaTypes): CallSession {
-    this.hangUp();
-    return this.#take(CallSession.place(this.#context(), to, media));
+    return this.#take(() => CallSession.place(this.#context(), to, media));
   }
 
   accept(requestID: string, media: MediaTypes): CallSession {
     const invitation = this.#incoming.find((one) => one.requestID === requestID);
     if (invitation === undefined) throw new TertuliaError(404, "That call is over.");
-    this.hangUp();
     this.#incoming = stopRinging(this.#incoming, requestID);
-    return this.#take(CallSession.accept(this.#context(), invitation, media));
+    return this.#take(() => CallSession.accept(this.#context(), invitation, media));
   }
 
   /** Goes back into the call that this tab was in. */
   rejoin(media: MediaTypes): void {
     const room = this.#rejoinable;
     if (room === null) return;
-    this.hangUp();
-    this.#take(CallSession.rejoin(this.#context(), room, media));
+    this.#take(() => CallSession.rejoin(this.#context(), room, media));
   }
 
   /** Leaves the call that this tab was in, instead of going back. */
@@ -184,12 +205,45 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#noRejoin();
   }
 
-  /** Invites whoever asked for it into the call that goes on, or says no. */
+  /** Holds the call and calls `to`, to ask whether it may be handed over: then `connect`, or `back`. */
+  async consult(to: string, media: MediaTypes): Promise<void> {
+    await this.#calls.consult(() => CallSession.place(this.#context(), to, media));
+  }
+
+  /** Connects those on hold with those I have asked, and leaves them; or stays, so that all talk together. */
+  async connect({ isStaying = false } = {}): Promise<void> {
+    await this.#calls.connect(isStaying);
+  }
+
+  /** Ends asking and takes the call off hold. */
+  async back(): Promise<void> {
+    await this.#calls.back();
+  }
+
+  /** Asks `to` to be let into his call; once he does, I am in it. */
+  ask(to: string, media: MediaTypes): void {
+    this.stopAsking();
+    const asking = new Asking(this.#online(), to, media);
+    this.#asking = asking;
+    asking.answer().catch((thrown: unknown) => this.#onNotLetIn(asking, asTertuliaError(thrown).code));
+    this.#tell({});
+  }
+
+  stopAsking(): void {
+    const asking = this.#asking;
+    this.#asking = null;
+    asking?.takeBack();
+    this.#changed();
+  }
+
+  /** Invites whoever asked for it into the call that goes on, or calls him; or says no. */
   answerRequest(requestID: string, isGranted: boolean): void {
     const request = this.#requests.find((one) => one.requestID === requestID);
     if (request === undefined) return;
     this.#requests = this.#requests.filter((one) => one !== request);
-    if (isGranted && this.isInCall) this.#call?.invite(request.from, requestID);
+    if (isGranted && this.isInCall) this.current?.invite(request.from, requestID);
+    else if (isGranted)
+      this.#take(() => CallSession.place(this.#context(), request.from, request.mediatypes, requestID));
     else this.#online().send({ answer: "inviteRequest", requestID, from: request.from, error: 603 });
     this.#changed();
   }
@@ -202,14 +256,15 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#tell({});
   }
 
+  /** Hangs up the call in front; one on hold behind it is in front then. */
   hangUp(): void {
-    this.#call?.hangUp();
+    this.#calls.hangUp();
   }
 
   /** Puts an ended call and what was told out of sight. */
   dismiss(): void {
-    if (this.isInCall) this.#call?.dismissNotice();
-    else this.#call = null;
+    if (this.isInCall) this.current?.dismissNotice();
+    else this.#calls.forget();
     this.#tell({});
   }
 
@@ -228,7 +283,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     const signaling = new Signaling(this.#base, session, this.#device);
     this.#signaling = signaling;
     signaling.on("state", (state) => this.#onLink(state));
-    signaling.on("invitation", (frame) => this.#show(() => (this.#incoming = ring(this.#incoming, frame))));
+    signaling.on("invitation", (frame) => this.#onInvitation(frame));
     signaling.on("inviteRequest", (frame) => this.#onRequest(frame));
     signaling.on("cancel", (frame) => this.#onCancel(frame));
     signaling.on("event", (frame) => this.#onEvent(frame));
@@ -246,6 +301,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     window.clearTimeout(this.#ringTimer);
     this.#incoming = [];
     this.#requests = [];
+    this.#asking = null;
     this.#missed = [];
     this.#rejoinable = null;
     this.#users = [];
@@ -267,7 +323,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     if (state === "online") this.#cameOnline();
     else this.#ringTimer = window.setTimeout(() => this.#show(() => (this.#incoming = [])), RING_KEPT_MS);
     if (state === "signed-out") {
-      this.hangUp();
+      this.#calls.hangUpAll();
       this.#leave();
       this.#tell({ error: new TertuliaError("signed-out").message });
     }
@@ -287,6 +343,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     const invitations = listed.filter((one) => one.kind === "invitation");
     this.#requests = listed.filter((one) => one.kind === "invite-request");
     this.#show(() => (this.#incoming = ringOnly(this.#incoming, invitations)));
+    for (const one of invitations) if (this.#asking?.isGrantedBy(one) === true) this.#onInvitation(one);
   }
 
   /** Offers the way back into the call that this tab was in, if there is one. */
@@ -323,23 +380,40 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   // ---- calls
 
-  #take(call: CallSession): CallSession {
-    this.#call = call;
+  /** Begins a call once whatever else goes on is over. */
+  #take(begin: () => CallSession): CallSession {
+    this.#calls.hangUpAll();
+    this.stopAsking();
     this.#rejoinable = null;
-    call.on("change", () => this.#onCallChanged(call));
-    call.on("ended", () => this.#onCallEnded());
     this.#tell({});
-    return call;
+    return this.#calls.take(begin());
   }
 
-  #onCallChanged(call: CallSession): void {
-    if (call.state.phase === "connected" && call.room !== null) this.#storage.setItem(ROOM_KEY, call.room);
+  /** A page that is loaded anew goes back into the call that was first. */
+  #onCallsChanged(): void {
+    const call = this.parked ?? this.current;
+    if (call?.state.phase === "connected" && call.room !== null) this.#storage.setItem(ROOM_KEY, call.room);
     this.#changed();
   }
 
   #onCallEnded(): void {
-    this.#storage.removeItem(ROOM_KEY);
+    if (!this.isInCall) this.#storage.removeItem(ROOM_KEY);
     void this.#readUsers();
+  }
+
+  /** An invitation rings, but for the one that I asked for: that is taken. */
+  #onInvitation(frame: InvitationFrame): void {
+    const asking = this.#asking;
+    if (asking?.isGrantedBy(frame) !== true) return this.#show(() => (this.#incoming = ring(this.#incoming, frame)));
+    this.#asking = null;
+    this.#incoming = stopRinging(this.#incoming, frame.requestID);
+    this.#take(() => CallSession.accept(this.#context(), frame, asking.media));
+  }
+
+  #onNotLetIn(asking: Asking, code: ErrorCode): void {
+    if (this.#asking !== asking) return;
+    this.#asking = null;
+    this.#tell({ error: askedWords(code, this.nameOf(asking.to)) });
   }
 
   #onRequest(frame: InviteRequestFrame): void {
@@ -350,14 +424,15 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   #onEvent(frame: EventFrame): void {
     const { eventName, payload } = frame;
     if (eventName === "room-destroyed" && payload.roomId === this.#rejoinable?.room) this.#noRejoin();
-    this.#call?.onEvent(frame);
+    this.current?.onEvent(frame);
+    this.parked?.onEvent(frame);
   }
 
   #onCancel({ cancel, requestID, error = 487 }: CancelFrame): void {
     if (cancel === "inviteRequest") {
       this.#show(() => (this.#requests = this.#requests.filter((one) => one.requestID !== requestID)));
     }
-    if (cancel !== "invitation" || this.#call?.onCancel(requestID, error) === true) return;
+    if (cancel !== "invitation" || this.current?.onCancel(requestID, error) === true) return;
     const invitation = this.#incoming.find((one) => one.requestID === requestID);
     if (invitation === undefined) return;
     this.#incoming = stopRinging(this.#incoming, requestID);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { columnsFor, duration, hueOf, initials } from "../../app/rules";
+import { columnsFor, duration, hueOf, initials, listed } from "../../app/rules";
 
 describe("tiles", () => {
   test.each([
@@ -26,6 +26,15 @@ test.each([
   [-3, "0:00"],
 ])("%f s are shown as %s", (seconds, shown) => {
   expect(duration(seconds)).toBe(shown);
+});
+
+test.each([
+  [[], ""],
+  [["Bob"], "Bob"],
+  [["Bob", "Carol"], "Bob and Carol"],
+  [["Bob", "Carol", "Dave"], "Bob, Carol and Dave"],
+])("%j are listed as %s", (names, shown) => {
+  expect(listed(names)).toBe(shown);
 });
 
 test.each([

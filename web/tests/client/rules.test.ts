@@ -19,6 +19,7 @@ function invitation(requestID: string, room = requestID): InvitationFrame {
     to: "bob",
     mediatypes: { audio: true, video: true },
     group: undefined,
+    inReplyTo: undefined,
     room: { room, token: "t", server, ice: [], bitrate: 1024, participants: [], held: [], isLocked: false },
   };
 }
