@@ -39,6 +39,7 @@ from .issuer import Issuer
 from .keeper import Keeper
 from .limits import Limits, RingLimits
 from .metrics import Metrics
+from .nodes.connections import NAMESPACE as NODES
 from .nodes.parts import NodeParts
 from .open_requests import OpenRequests
 from .page import add_page, on_prepare
@@ -188,6 +189,7 @@ class App:
         )
         devices.attach(keeper, presence, requests)
         sockets.serve(DEVICES, SocketIoDevices(sockets, devices, address_of))
+        sockets.serve(NODES, nodes.link)
         history = History(state.journal, self.store.calls)
         inbox.start()
         caretaker.start()

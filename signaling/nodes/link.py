@@ -89,8 +89,9 @@ class NodeLink:
 
     async def malformed(self, sid: str, problem: str) -> None:
         """A node sent what is no event: what it meant is not known, so it has to come again and say all it holds."""
-        log.warning("node_malformed", node=self._reporters[sid].node, problem=problem)
-        self._connections.reconnect(sid)
+        if (reporter := self._reporters.get(sid)) is not None:  # else it has gone meanwhile
+            log.warning("node_malformed", node=reporter.node, problem=problem)
+            self._connections.reconnect(sid)
 
     async def disconnected(self, sid: str) -> None:
         """A node's connection is gone."""

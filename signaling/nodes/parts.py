@@ -11,14 +11,14 @@ from ..keeper import Keeper
 from ..state import State
 from ..tokens import RoomTokens
 from .absences import Absences
-from .connections import NAMESPACE, Connections
+from .connections import Connections
 from .link import NodeLink
 from .nodes import Nodes
 from .reports import Reports
 
 
 class NodeParts:
-    """Serves `/nodes` from the start; `absences` wants to be closed."""
+    """`link` is to be served at `/nodes`; `absences` wants to be closed."""
 
     def __init__(
         self, *, config: SignalingConfig, tokens: RoomTokens, state: State, keeper: Keeper, sockets: Sockets
@@ -34,7 +34,6 @@ class NodeParts:
             connections=self.connections,
             absences=self.absences,
         )
-        link = NodeLink(
+        self.link = NodeLink(
             config=config, sockets=sockets, connections=self.connections, absences=self.absences, reports=reports
         )  # fmt: skip
-        sockets.serve(NAMESPACE, link)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from signaling.dispatch import Dispatch
+from signaling.gateway.sockets import Sockets
+from signaling.ice import IceServers
+from signaling.keeper import Keeper
+from signaling.metrics import Metrics
+from signaling.nodes.parts import NodeParts
+from signaling.state.memory_state import MemoryState
+from signaling.tokens import RoomTokens
 from tests.support.eventually import until
 from tests.support.in_test_node import NODE_SECRET, InTestNode
 from tests.support.packets import Peer, peer
-from tests.support.signaling import Server
+from tests.support.signaling import Server, settings
 
 NO_EVENTS = ["42/nodes,[", '42/nodes,["joined",', "42/nodes,[5]", "42/nodes,{}", "43/nodes,1[", "49"]
 GOODBYE = "41/nodes"  # after this packet a client stays away
@@ -40,3 +49,12 @@ async def test_what_a_node_garbled_it_says_when_it_comes_again(server: Server, n
     assert node.registered["close"] == []
     left = await alice.event("participant-left")
     assert (left["userId"], left["peer"]) == (bob.user.id, bobs)
+
+
+async def test_what_a_node_sent_before_it_went_harms_nobody(tmp_path: Path) -> None:
+    config, state, tokens = settings(tmp_path), MemoryState(), RoomTokens(b"a secret of sixteen bytes or more")
+    keeper = Keeper(state, Dispatch(tokens, IceServers()), config, Metrics())
+    link = NodeParts(config=config, tokens=tokens, state=state, keeper=keeper, sockets=Sockets(config)).link
+    await link.malformed("gone", "no packet")
+    assert await link.happened("gone", "load", {}) == {"error": 401, "message": "not authenticated"}
+    await link.disconnected("gone")
