@@ -1,4 +1,4 @@
-"""What a node sends that is no event: it is cut off so that it comes again by itself, and says all it holds."""
+"""How nodes connect: those that know a secret are let in; one that sends no event comes again and says all it holds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import socketio
 
 from signaling.dispatch import Dispatch
 from signaling.gateway.sockets import Sockets
@@ -18,7 +19,7 @@ from signaling.tokens import RoomTokens
 from tests.support.eventually import until
 from tests.support.in_test_node import NODE_SECRET, InTestNode
 from tests.support.packets import Peer, peer
-from tests.support.signaling import Server, settings
+from tests.support.signaling import Server, running, settings
 
 NO_EVENTS = ["42/nodes,[", '42/nodes,["joined",', "42/nodes,[5]", "42/nodes,{}", "43/nodes,1[", "49"]
 GOODBYE = "41/nodes"  # after this packet a client stays away
@@ -58,3 +59,39 @@ async def test_what_a_node_sent_before_it_went_harms_nobody(tmp_path: Path) -> N
     await link.malformed("gone", "no packet")
     assert await link.happened("gone", "load", {}) == {"error": 401, "message": "not authenticated"}
     await link.disconnected("gone")
+
+
+async def test_a_wrong_secret_is_refused(server: Server) -> None:
+    node = InTestNode(secret="guessed")
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await node.connect(server.url)
+    await node.disconnect()
+    assert [refusal["code"] for refusal in node.refusals] == ["unauthorized"]
+    assert await server.app.state.nodes.all() == ()
+
+
+async def test_each_of_several_secrets_lets_a_node_in(tmp_path: Path) -> None:
+    async with running(tmp_path, node_secrets=("the new secret", "the old secret")) as server:
+        for number, secret in enumerate(server.app.config.node_secrets, start=1):
+            node = InTestNode(f"sfu{number}", secret=secret)
+            await node.connect(server.url)
+            server.clients.append(node)
+        assert {node.name for node in await server.app.state.nodes.all()} == {"sfu1", "sfu2"}
+
+
+async def test_a_secret_is_replaced_without_ending_a_call(tmp_path: Path) -> None:
+    async with running(tmp_path, secrets=(b"the old secret of the server",)) as before:
+        node = await before.node()
+        alice = await before.device("alice")
+        room = await alice.room()
+        peer = await node.joined(room["room"], room["token"])
+    secrets = (b"the new secret of the server", b"the old secret of the server")
+    async with running(tmp_path, secrets=secrets) as after:
+        await node.connect(after.url)
+        after.clients.append(node)
+        assert list(node.rooms[room["room"]].peers) == [peer]
+        alice = await after.device("alice")
+        again = await alice.ask("joinRoom", payload={"room": room["room"]})
+        assert again["payload"]["token"] == room["token"]
+        fresh = await alice.room()
+        assert node.admits(fresh["room"], fresh["token"]) == alice.user.id
