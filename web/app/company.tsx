@@ -32,13 +32,13 @@ export function Company({ client, call, onDone }: StageProps & { onDone: () => v
           class="secondary"
           type="button"
           data-testid="lock"
-          aria-pressed={call.isLocked}
-          onClick={() => void call.setLocked(!call.isLocked)}
+          aria-pressed={call.room.isLocked}
+          onClick={() => void call.room.setLocked(!call.room.isLocked)}
         >
-          {call.isLocked ? <Unlock /> : <Lock />}
-          <span>{call.isLocked ? "Unlock call" : "Lock call"}</span>
+          {call.room.isLocked ? <Unlock /> : <Lock />}
+          <span>{call.room.isLocked ? "Unlock call" : "Lock call"}</span>
         </button>
-        <button class="secondary" type="button" data-testid="end-for-all" onClick={() => void call.endForAll()}>
+        <button class="secondary" type="button" data-testid="end-for-all" onClick={() => void call.room.endForAll()}>
           End for everybody
         </button>
       </div>
@@ -53,7 +53,7 @@ function Present({ user, client, call }: StageProps & { user: string }): JSX.Ele
       <Avatar name={name} />
       <span class="who">
         <strong>{name}</strong>
-        <small>{call.held.includes(user) ? "on hold" : "in the call"}</small>
+        <small>{call.room.held.includes(user) ? "on hold" : "in the call"}</small>
       </span>
       <button
         class="round"
@@ -61,7 +61,7 @@ function Present({ user, client, call }: StageProps & { user: string }): JSX.Ele
         data-testid="ask-to-mute"
         aria-label={`Ask ${name} to mute`}
         title="Ask to mute"
-        onClick={() => void call.askToMute(user)}
+        onClick={() => void call.room.askToMute(user)}
       >
         <MicrophoneOff />
       </button>
@@ -71,7 +71,7 @@ function Present({ user, client, call }: StageProps & { user: string }): JSX.Ele
         data-testid="remove"
         aria-label={`Remove ${name} from the call`}
         title="Remove from the call"
-        onClick={() => void call.remove(user)}
+        onClick={() => void call.room.remove(user)}
       >
         <Close />
       </button>

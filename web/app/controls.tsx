@@ -34,11 +34,11 @@ export function Controls({ client, call }: StageProps): JSX.Element {
         <>
           <Toggle
             testid="hold"
-            isOn={!call.isHeld}
-            label={call.isHeld ? "Go on with the call" : "Hold"}
-            onClick={() => void call.setHeld(!call.isHeld)}
+            isOn={!call.room.isHeld}
+            label={call.room.isHeld ? "Go on with the call" : "Hold"}
+            onClick={() => void call.room.setHeld(!call.room.isHeld)}
           >
-            {call.isHeld ? <Play /> : <Pause />}
+            {call.room.isHeld ? <Play /> : <Pause />}
           </Toggle>
           {client.parked === null && (
             <Opener testid="transfer" isOpen={open === "transfer"} label="Transfer" onClick={() => toggle("transfer")}>
@@ -73,26 +73,26 @@ function Devices({ call }: StageProps): JSX.Element {
     <>
       <Toggle
         testid="mute"
-        isOn={!call.isMuted}
-        label={call.isMuted ? "Unmute microphone" : "Mute microphone"}
-        onClick={() => void call.setMuted(!call.isMuted)}
+        isOn={!call.own.isMuted}
+        label={call.own.isMuted ? "Unmute microphone" : "Mute microphone"}
+        onClick={() => void call.own.setMuted(!call.own.isMuted)}
       >
-        {call.isMuted ? <MicrophoneOff /> : <Microphone />}
+        {call.own.isMuted ? <MicrophoneOff /> : <Microphone />}
       </Toggle>
       <Toggle
         testid="camera"
-        isOn={call.isCameraOn}
-        label={call.isCameraOn ? "Turn camera off" : "Turn camera on"}
-        onClick={() => void call.setCamera(!call.isCameraOn)}
+        isOn={call.own.isCameraOn}
+        label={call.own.isCameraOn ? "Turn camera off" : "Turn camera on"}
+        onClick={() => void call.own.setCamera(!call.own.isCameraOn)}
       >
-        {call.isCameraOn ? <Camera /> : <CameraOff />}
+        {call.own.isCameraOn ? <Camera /> : <CameraOff />}
       </Toggle>
       {call.state.phase === "connected" && hasScreen() && (
         <Toggle
           testid="screen"
-          isOn={call.screen === null}
-          label={call.screen === null ? "Share screen" : "Stop sharing screen"}
-          onClick={() => void call.setScreen(call.screen === null)}
+          isOn={call.own.screen === null}
+          label={call.own.screen === null ? "Share screen" : "Stop sharing screen"}
+          onClick={() => void call.own.setScreen(call.own.screen === null)}
         >
           <Screen />
         </Toggle>

@@ -30,12 +30,12 @@ export function Message({ kind, text, onClose }: MessageProps): JSX.Element | nu
 export function errorOf(client: Tertulia): string | null {
   const call = client.current;
   if (call?.state.phase === "ended" && isTrouble(call.state.reason)) return call.ending;
-  return (client.isInCall ? call?.notice : null) ?? client.error;
+  return (client.isInCall ? call?.told.notice : null) ?? client.error;
 }
 
 /** What is worth telling and no error: what others did in the call, or the client's word. */
 export function noticeOf(client: Tertulia): string | null {
-  return (client.isInCall ? client.current?.news : null) ?? client.notice;
+  return (client.isInCall ? client.current?.told.news : null) ?? client.notice;
 }
 
 /** Where the call is, in words: the page's one status line. */
@@ -50,8 +50,8 @@ export function statusOf(client: Tertulia): string {
     case "ringing":
       return `Ringing ${name}…`;
     case "connected":
-      if (call.handingTo !== null) return `Handing over to ${client.nameOf(call.handingTo)}…`;
-      if (call.isHeld) return "On hold";
+      if (call.room.handingTo !== null) return `Handing over to ${client.nameOf(call.room.handingTo)}…`;
+      if (call.room.isHeld) return "On hold";
       return call.company.length > 0 ? `In a call with ${companyOf(client, call)}` : `Connecting to ${name}…`;
     case "ended":
       return isTrouble(call.state.reason) ? "Call ended." : (call.ending ?? "");

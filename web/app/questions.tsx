@@ -49,7 +49,7 @@ function Asked({ client }: { client: Tertulia }): JSX.Element | null {
 
 function MuteQuestion({ client }: { client: Tertulia }): JSX.Element | null {
   const call = client.current;
-  const request = client.isInCall ? (call?.muteRequest ?? null) : null;
+  const request = client.isInCall ? (call?.room.muteRequest ?? null) : null;
   if (request === null || call === null) return null;
   const device = request.media === "audio" ? "microphone" : "camera";
   const deed = request.muted ? "turn off" : "turn on";

@@ -20,7 +20,7 @@ export function Stage({ client, call }: StageProps): JSX.Element {
   const tiles = call.connection?.tiles ?? [];
   return (
     <main class={client.parked === null ? "stage" : "stage asking"}>
-      {call.isHeld ? (
+      {call.room.isHeld ? (
         <OnHold call={call} />
       ) : tiles.length === 0 ? (
         <Waiting client={client} call={call} />
@@ -71,14 +71,14 @@ function Grid({ client, call, tiles }: StageProps & { tiles: readonly Tile[] }):
 function Waiting({ client, call }: StageProps): JSX.Element {
   const name = client.nameOf(call.other);
   const words = { idle: "Calling…", calling: "Calling…", ringing: "Ringing…", connected: "Connecting…", ended: "" };
-  const isHeld = call.held.length > 0;
+  const isHeld = call.room.held.length > 0;
   return (
     <div class="waiting">
       <span class={call.state.phase === "connected" ? "" : "pulse"}>
         <Avatar name={name} size="large" />
       </span>
       <strong>{name}</strong>
-      <small>{isHeld ? `${client.nameOf(call.held[0] ?? "")} is on hold` : words[call.state.phase]}</small>
+      <small>{isHeld ? `${client.nameOf(call.room.held[0] ?? "")} is on hold` : words[call.state.phase]}</small>
     </div>
   );
 }
@@ -89,7 +89,7 @@ function OnHold({ call }: { call: CallSession }): JSX.Element {
     <div class="waiting" data-testid="on-hold">
       <strong>On hold</strong>
       <small>Nobody in the call sees or hears you, and you see and hear nobody.</small>
-      <button class="go" type="button" onClick={() => void call.setHeld(false)}>
+      <button class="go" type="button" onClick={() => void call.room.setHeld(false)}>
         Go on with the call
       </button>
     </div>
@@ -99,12 +99,12 @@ function OnHold({ call }: { call: CallSession }): JSX.Element {
 function Preview({ call, name }: { call: CallSession; name: string }): JSX.Element {
   const element = useRef<HTMLVideoElement>(null);
   useEffect(() => {
-    if (element.current !== null) element.current.srcObject = call.stream;
-  }, [call.stream]);
+    if (element.current !== null) element.current.srcObject = call.own.stream;
+  }, [call.own.stream]);
   return (
-    <figure class={call.isCameraOn ? "preview seen" : "preview"}>
+    <figure class={call.own.isCameraOn ? "preview seen" : "preview"}>
       <video ref={element} data-testid="local-video" muted playsInline autoplay />
-      {!call.isCameraOn && <Avatar name={name} />}
+      {!call.own.isCameraOn && <Avatar name={name} />}
       <figcaption>You</figcaption>
     </figure>
   );

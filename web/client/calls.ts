@@ -66,7 +66,7 @@ export class Calls extends Emitter<CallsEvents> {
     const held = this.#current;
     if (held?.state.phase !== "connected" || this.#parked !== null) return;
     await this.#alone(async () => {
-      const isHeld = await held.setHeld(true);
+      const isHeld = await held.room.setHeld(true);
       if (!isHeld || this.#current !== held || !this.isInCall) return;
       this.#parked = held;
       this.take(place());
@@ -78,7 +78,7 @@ export class Calls extends Emitter<CallsEvents> {
     const parked = this.#parked;
     if (parked === null) return;
     this.#current?.hangUp();
-    await parked.setHeld(false);
+    await parked.room.setHeld(false);
   }
 
   /** Brings everybody of the call on hold into the one in front; I stay with them, or leave them to each other. */
@@ -108,11 +108,11 @@ export class Calls extends Emitter<CallsEvents> {
 
   async #bring(from: CallSession, into: CallSession): Promise<boolean> {
     for (const user of from.company) {
-      if (from.room === null || into.room === null) return false;
+      if (from.room.id === null || into.room.id === null) return false;
       try {
-        await this.rooms().attendedTransfer(from.room, user, into.room);
+        await this.rooms().attendedTransfer(from.room.id, user, into.room.id);
       } catch (thrown) {
-        this.#current?.notify(notConnected(this.nameOf(user), asTertuliaError(thrown).code));
+        this.#current?.told.notify(notConnected(this.nameOf(user), asTertuliaError(thrown).code));
         return false;
       }
     }
@@ -132,8 +132,8 @@ export class Calls extends Emitter<CallsEvents> {
   /** Why one of the two calls is over, where I did not end it. */
   #tellOf({ state, ending }: CallSession): void {
     if (state.phase !== "ended" || ending === null) return;
-    if (isTrouble(state.reason)) this.#current?.notify(ending);
-    else if (state.reason.kind === "others-left") this.#current?.tell(ending);
+    if (isTrouble(state.reason)) this.#current?.told.notify(ending);
+    else if (state.reason.kind === "others-left") this.#current?.told.tell(ending);
   }
 
   async #alone(act: () => Promise<void>): Promise<void> {

@@ -18,18 +18,21 @@
 import { Asking, askedWords } from "./asking";
 import { CallSession, type CallContext } from "./call-session";
 import { Calls } from "./calls";
+import type { MissedCall, User } from "./directory";
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError, type ErrorCode } from "./errors";
 import type { CancelFrame, EventFrame, InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
-import { freshId } from "./ids";
-import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "./incoming";
-import { Rooms } from "./rooms";
-import type { MissedCall, User } from "./directory";
 import type { Identity } from "./grant";
+import { freshId } from "./ids";
+import type { Incoming } from "./incoming";
+import { Lists } from "./lists";
+import { placesOf } from "./places";
+import { Ringing } from "./ringing";
+import { Rooms } from "./rooms";
 import { Session } from "./session";
 import { Signaling, type Device, type LinkState } from "./signaling";
-import { placesOf } from "./places";
 import type { Places } from "./vault";
+import { WayBack } from "./way-back";
 
 export interface TertuliaEvents {
   change: undefined;
@@ -42,34 +45,23 @@ export interface TertuliaOptions {
   readonly storage?: Storage;
 }
 
-/** How often the list of users is read while it is on show. */
-const USERS_MS = 4_000;
-/** Rings go on while the connection to signaling is lost for less than this; a call rings no longer (invites.expiration). */
-const RING_KEPT_MS = 30_000;
-/** History has a call a moment after its last cancel was sent. */
-const HISTORY_MS = 1_000;
-/** Where a tab keeps the room that it is in, for its next load. */
-const ROOM_KEY = "tertulia.room";
-
 export class Tertulia extends Emitter<TertuliaEvents> {
   readonly #base: string;
-  readonly #storage: Storage;
   readonly #places: Places;
   readonly #device: Device = { id: freshId(), name: browserName(), kind: "browser" };
+  // Of the session; `#leave` ends them.
   #session: Session | null = null;
   #signaling: Signaling | null = null;
-  #users: readonly User[] = [];
-  #usersTimer: number | undefined;
-  #incoming: Incoming = [];
-  #requests: readonly InviteRequestFrame[] = [];
-  #missed: readonly MissedCall[] = [];
-  #rejoinable: Room | null = null;
-  #ringTimer: number | undefined;
+  #lists: Lists | null = null;
   #asking: Asking | null = null;
+  // Ours for good.
+  readonly #ringing = new Ringing();
+  readonly #wayBack: WayBack;
   readonly #calls = new Calls(
     () => this.rooms,
     (user) => this.nameOf(user),
   );
+
   #notice: string | null = null;
   #error: string | null = null;
   #isTelling = false;
@@ -77,8 +69,10 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   constructor({ url = location.origin, storage = sessionStorage }: TertuliaOptions = {}) {
     super();
     this.#base = url;
-    this.#storage = storage;
     this.#places = placesOf(storage);
+    this.#wayBack = new WayBack(storage);
+    this.#ringing.on("change", () => this.#changed());
+    this.#wayBack.on("change", () => this.#changed());
     this.#calls.on("change", () => this.#onCallsChanged());
     this.#calls.on("ended", () => this.#onCallEnded());
   }
@@ -92,27 +86,27 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   }
 
   get users(): readonly User[] {
-    return this.#users;
+    return this.#lists?.users ?? [];
   }
 
   /** The invitations that ring. */
   get incoming(): Incoming {
-    return this.#incoming;
+    return this.#ringing.incoming;
   }
 
   /** People who ask to be invited into my call. */
   get inviteRequests(): readonly InviteRequestFrame[] {
-    return this.#requests;
+    return this.#ringing.requests;
   }
 
   /** Calls that nobody took, the newest first. */
   get missed(): readonly MissedCall[] {
-    return this.#missed;
+    return this.#lists?.missed ?? [];
   }
 
   /** The call that this tab was in when it was loaded anew, while it goes on without us. */
   get rejoinable(): Room | null {
-    return this.#rejoinable;
+    return this.#wayBack.room;
   }
 
   /** What may be asked of signaling about rooms. */
@@ -186,23 +180,22 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   }
 
   accept(requestID: string, media: MediaTypes): CallSession {
-    const invitation = this.#incoming.find((one) => one.requestID === requestID);
-    if (invitation === undefined) throw new TertuliaError(404, "That call is over.");
-    this.#incoming = stopRinging(this.#incoming, requestID);
+    const invitation = this.#ringing.take(requestID);
+    if (invitation === null) throw new TertuliaError(404, "That call is over.");
     return this.#take(() => CallSession.accept(this.#context(), invitation, media));
   }
 
   /** Goes back into the call that this tab was in. */
   rejoin(media: MediaTypes): void {
-    const room = this.#rejoinable;
-    if (room === null) return;
-    this.#take(() => CallSession.rejoin(this.#context(), room, media));
+    const { room } = this.#wayBack;
+    if (room !== null) this.#take(() => CallSession.rejoin(this.#context(), room, media));
   }
 
   /** Leaves the call that this tab was in, instead of going back. */
   forgetRejoinable(): void {
-    if (this.#rejoinable !== null) void this.#online().leaveRoom(this.#rejoinable.room);
-    this.#noRejoin();
+    const { room } = this.#wayBack;
+    if (room !== null) void this.#online().leaveRoom(room.room);
+    this.#wayBack.forget();
   }
 
   /** Holds the call and calls `to`, to ask whether it may be handed over: then `connect`, or `back`. */
@@ -238,21 +231,18 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** Invites whoever asked for it into the call that goes on, or calls him; or says no. */
   answerRequest(requestID: string, isGranted: boolean): void {
-    const request = this.#requests.find((one) => one.requestID === requestID);
-    if (request === undefined) return;
-    this.#requests = this.#requests.filter((one) => one !== request);
-    if (isGranted && this.isInCall) this.current?.invite(request.from, requestID);
-    else if (isGranted)
-      this.#take(() => CallSession.place(this.#context(), request.from, request.mediatypes, requestID));
-    else this.#online().send({ answer: "inviteRequest", requestID, from: request.from, error: 603 });
-    this.#changed();
+    const request = this.#ringing.takeRequest(requestID);
+    if (request === null) return;
+    const { from, mediatypes } = request;
+    if (!isGranted) this.#online().send({ answer: "inviteRequest", requestID, from, error: 603 });
+    else if (this.isInCall) this.current?.invite(from, requestID);
+    else this.#take(() => CallSession.place(this.#context(), from, mediatypes, requestID));
   }
 
   decline(requestID: string): void {
-    const invitation = this.#incoming.find((one) => one.requestID === requestID);
-    if (invitation === undefined) return;
+    const invitation = this.#ringing.take(requestID);
+    if (invitation === null) return;
     this.#online().send({ answer: "invitation", requestID, from: invitation.from, error: 603 });
-    this.#incoming = stopRinging(this.#incoming, requestID);
     this.#tell({});
   }
 
@@ -263,16 +253,14 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** Puts an ended call and what was told out of sight. */
   dismiss(): void {
-    if (this.isInCall) this.current?.dismissNotice();
+    if (this.isInCall) this.current?.told.dismiss();
     else this.#calls.forget();
     this.#tell({});
   }
 
   /** The name to show for a user id, or for what was typed. */
   nameOf(user: string): string {
-    const known = this.#users.find((one) => one.id === user || one.username === user);
-    if (known !== undefined) return known.displayName;
-    return /^[0-9a-f]{24}$/.test(user) ? `Guest ${user.slice(-4)}` : user;
+    return this.#lists?.nameOf(user) ?? user;
   }
 
   // ---- session
@@ -284,27 +272,31 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#signaling = signaling;
     signaling.on("state", (state) => this.#onLink(state));
     signaling.on("invitation", (frame) => this.#onInvitation(frame));
-    signaling.on("inviteRequest", (frame) => this.#onRequest(frame));
+    signaling.on("inviteRequest", (frame) => this.#ringing.ask(frame));
     signaling.on("cancel", (frame) => this.#onCancel(frame));
     signaling.on("event", (frame) => this.#onEvent(frame));
     signaling.connect();
-    this.#usersTimer = window.setInterval(() => void this.#readUsers(), USERS_MS);
+    this.#lists = this.#newLists(session);
     this.#tell({});
   }
 
+  #newLists(session: Session): Lists {
+    const lists = new Lists(session, () => this.link === "online");
+    lists.on("change", () => this.#changed());
+    lists.on("signedOut", () => this.#onLink("signed-out"));
+    return lists;
+  }
+
   #leave(): void {
-    window.clearInterval(this.#usersTimer);
+    this.#lists?.close();
     this.#signaling?.close();
-    this.#signaling = null;
     this.#session?.forget();
+    this.#lists = null;
+    this.#signaling = null;
     this.#session = null;
-    window.clearTimeout(this.#ringTimer);
-    this.#incoming = [];
-    this.#requests = [];
     this.#asking = null;
-    this.#missed = [];
-    this.#rejoinable = null;
-    this.#users = [];
+    this.#ringing.clear();
+    this.#wayBack.close();
   }
 
   #context(): CallContext {
@@ -319,9 +311,8 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   /** What rang before a loss rings on, until signaling says what still does. */
   #onLink(state: LinkState): void {
-    window.clearTimeout(this.#ringTimer);
     if (state === "online") this.#cameOnline();
-    else this.#ringTimer = window.setTimeout(() => this.#show(() => (this.#incoming = [])), RING_KEPT_MS);
+    else this.#ringing.fade();
     if (state === "signed-out") {
       this.#calls.hangUpAll();
       this.#leave();
@@ -331,8 +322,9 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   }
 
   #cameOnline(): void {
-    void this.#readUsers();
-    void this.#readMissed();
+    this.#ringing.stay();
+    void this.#lists?.readUsers();
+    void this.#lists?.readMissed();
     void this.#readRinging();
     void this.#readRoom();
   }
@@ -340,42 +332,15 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   async #readRinging(): Promise<void> {
     const listed = await this.rooms.ringing().catch(() => null);
     if (listed === null) return;
-    const invitations = listed.filter((one) => one.kind === "invitation");
-    this.#requests = listed.filter((one) => one.kind === "invite-request");
-    this.#show(() => (this.#incoming = ringOnly(this.#incoming, invitations)));
-    for (const one of invitations) if (this.#asking?.isGrantedBy(one) === true) this.#onInvitation(one);
+    this.#ringing.only(listed);
+    for (const one of this.incoming) if (this.#asking?.isGrantedBy(one) === true) this.#onInvitation(one);
   }
 
   /** Offers the way back into the call that this tab was in, if there is one. */
   async #readRoom(): Promise<void> {
-    const kept = this.#storage.getItem(ROOM_KEY);
-    if (kept === null) return;
+    if (!this.#wayBack.isKept) return;
     const mine = await this.rooms.mine().catch(() => null);
-    if (mine === null || this.isInCall) return;
-    const room = mine.find((one) => one.room === kept) ?? null;
-    if (room === null) this.#noRejoin();
-    else this.#show(() => (this.#rejoinable = room));
-  }
-
-  #noRejoin(): void {
-    this.#storage.removeItem(ROOM_KEY);
-    this.#rejoinable = null;
-    this.#changed();
-  }
-
-  async #readMissed(): Promise<void> {
-    const missed = await this.#session?.missed().catch(() => undefined);
-    if (missed !== undefined) this.#show(() => (this.#missed = missed));
-  }
-
-  async #readUsers(): Promise<void> {
-    if (this.link !== "online" || (document.hidden && this.#users.length > 0)) return;
-    try {
-      this.#users = (await this.#session?.users()) ?? [];
-      this.#changed();
-    } catch (thrown) {
-      if (asTertuliaError(thrown).code === 401) this.#onLink("signed-out");
-    }
+    if (mine !== null && !this.isInCall) this.#wayBack.offer(mine);
   }
 
   // ---- calls
@@ -384,7 +349,7 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   #take(begin: () => CallSession): CallSession {
     this.#calls.hangUpAll();
     this.stopAsking();
-    this.#rejoinable = null;
+    this.#wayBack.close();
     this.#tell({});
     return this.#calls.take(begin());
   }
@@ -392,21 +357,21 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   /** A page that is loaded anew goes back into the call that was first. */
   #onCallsChanged(): void {
     const call = this.parked ?? this.current;
-    if (call?.state.phase === "connected" && call.room !== null) this.#storage.setItem(ROOM_KEY, call.room);
+    if (call?.state.phase === "connected" && call.room.id !== null) this.#wayBack.keep(call.room.id);
     this.#changed();
   }
 
   #onCallEnded(): void {
-    if (!this.isInCall) this.#storage.removeItem(ROOM_KEY);
-    void this.#readUsers();
+    if (!this.isInCall) this.#wayBack.forget();
+    void this.#lists?.readUsers();
   }
 
   /** An invitation rings, but for the one that I asked for: that is taken. */
   #onInvitation(frame: InvitationFrame): void {
     const asking = this.#asking;
-    if (asking?.isGrantedBy(frame) !== true) return this.#show(() => (this.#incoming = ring(this.#incoming, frame)));
+    if (asking?.isGrantedBy(frame) !== true) return this.#ringing.ring(frame);
     this.#asking = null;
-    this.#incoming = stopRinging(this.#incoming, frame.requestID);
+    this.#ringing.take(frame.requestID);
     this.#take(() => CallSession.accept(this.#context(), frame, asking.media));
   }
 
@@ -416,30 +381,27 @@ export class Tertulia extends Emitter<TertuliaEvents> {
     this.#tell({ error: askedWords(code, this.nameOf(asking.to)) });
   }
 
-  #onRequest(frame: InviteRequestFrame): void {
-    const others = this.#requests.filter((one) => one.requestID !== frame.requestID);
-    this.#show(() => (this.#requests = [...others, frame].slice(0, MAX_RINGING)));
-  }
-
   #onEvent(frame: EventFrame): void {
     const { eventName, payload } = frame;
-    if (eventName === "room-destroyed" && payload.roomId === this.#rejoinable?.room) this.#noRejoin();
+    if (eventName === "room-destroyed" && payload.roomId === this.rejoinable?.room) this.#wayBack.forget();
     this.current?.onEvent(frame);
     this.parked?.onEvent(frame);
   }
 
   #onCancel({ cancel, requestID, error = 487 }: CancelFrame): void {
-    if (cancel === "inviteRequest") {
-      this.#show(() => (this.#requests = this.#requests.filter((one) => one.requestID !== requestID)));
-    }
-    if (cancel !== "invitation" || this.current?.onCancel(requestID, error) === true) return;
-    const invitation = this.#incoming.find((one) => one.requestID === requestID);
-    if (invitation === undefined) return;
-    this.#incoming = stopRinging(this.#incoming, requestID);
-    const from = this.nameOf(invitation.from);
-    window.setTimeout(() => void this.#readMissed(), HISTORY_MS);
+    if (cancel === "inviteRequest") this.#ringing.takeRequest(requestID);
+    if (cancel !== "invitation") return;
+    const isOfCall = [this.current, this.parked].some((call) => call?.onCancel(requestID, error) === true);
+    const invitation = isOfCall ? null : this.#ringing.take(requestID);
+    if (invitation !== null) this.#onMissed(invitation, error);
+  }
+
+  #onMissed({ from }: InvitationFrame, code: number): void {
+    const name = this.nameOf(from);
+    const isMissed = code === 408;
+    this.#lists?.readMissedSoon();
     this.#tell({
-      notice: error === 408 ? `Missed call from ${from}.` : `${from}'s call was answered elsewhere or cancelled.`,
+      notice: isMissed ? `Missed call from ${name}.` : `${name}'s call was answered elsewhere or cancelled.`,
     });
   }
 
@@ -448,11 +410,6 @@ export class Tertulia extends Emitter<TertuliaEvents> {
   #tell({ notice = null, error = null }: { notice?: string | null; error?: string | null }): void {
     this.#notice = notice;
     this.#error = error;
-    this.#changed();
-  }
-
-  #show(change: () => void): void {
-    change();
     this.#changed();
   }
 
