@@ -6,7 +6,8 @@ acl, inviting, media, departing, transferring -> **admitting** -> membership (th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .identifiers import DeviceId, RequestId, UserId
 from .membership import Passage, Standing, after

@@ -8,7 +8,7 @@ and a transfer that waited for him is over.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .admitting import stepped
 from .effects import CloseRoom, Conclude, Effect, Record, Revoke, Tell, Transferred

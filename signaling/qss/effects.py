@@ -5,8 +5,9 @@ rules -> **effects** -> dispatch -> deliveries -> state -> inbox -> devices, nod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .frames import Answer, CancelInvitation, Event, InvitationResult, Outgoing
 from .history import CallEnded, CallRecord
@@ -17,16 +18,14 @@ if TYPE_CHECKING:
     from .room import Room  # which imports this
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """One frame to one device."""
 
     to: DeviceRef
     frame: Outgoing
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(Struct, frozen=True):
     """The invitation to one device: made into a frame where the token can be derived."""
 
     room: Room
@@ -34,8 +33,7 @@ class Ring:
     device: DeviceRef
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """An event to every online device of these users, but for `skip`."""
 
     users: tuple[UserId, ...]
@@ -43,8 +41,7 @@ class Tell:
     skip: DeviceRef | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conclude:
+class Conclude(Struct, frozen=True):
     """The one final result of an invitation or a transfer.
 
     It answers the request that the inviter's device has open; it is also sent as a frame unless the device ended
@@ -57,16 +54,14 @@ class Conclude:
     told: bool = True
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Rights:
+class Rights(Struct, frozen=True, order=True):
     """What a node lets a user do in a room."""
 
     publish: bool = True
     receive: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """The node admits the user with these rights: once more, where it has lost his grant or they have changed."""
 
     node: str
@@ -76,8 +71,7 @@ class Grant:
     rights: Rights = Rights()
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(Struct, frozen=True):
     """The node forgets the user's grant and closes his peers."""
 
     node: str
@@ -86,8 +80,7 @@ class Revoke:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CloseRoom:
+class CloseRoom(Struct, frozen=True):
     """The node closes the room."""
 
     node: str
@@ -95,15 +88,13 @@ class CloseRoom:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Something for the call history."""
 
     call: CallRecord | CallEnded
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(Struct, frozen=True):
     """How a transfer out of `room` ended, to be applied to that room: he moved to another, or did not (`error`)."""
 
     room: RoomId

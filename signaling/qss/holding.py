@@ -9,8 +9,9 @@ What is the case already changes nothing and is answered the same.
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from .effects import Grant, Tell
 from .frames import event

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import NewType
+
+from msgspec import Struct
 
 UserId = NewType("UserId", str)  # 24 hex digits
 DeviceId = NewType("DeviceId", str)  # 1 to 64 characters, chosen by the device
@@ -16,8 +17,7 @@ Instant = NewType("Instant", float)  # seconds since the epoch, on the steady cl
 MAX_NAME = 64  # characters of a request id or device id
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DeviceRef:
+class DeviceRef(Struct, frozen=True, order=True):
     """One device of one user."""
 
     user: UserId

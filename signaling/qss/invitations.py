@@ -26,8 +26,10 @@ and to take the inviter's place (`blindTransfer`).
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .frames import MediaTypes
 from .identifiers import DeviceRef, Instant, RequestId, UserId
@@ -62,74 +64,63 @@ class State(enum.Enum):
 OPEN: Final = frozenset({State.PREPARING, State.RINGING})
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """The node has acknowledged the grants; these devices are online."""
 
     devices: tuple[DeviceRef, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """There is nothing to ring with (503), or nobody to ring (404)."""
 
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceCame:
+class DeviceCame(Struct, frozen=True):
     """A device of an invited user has connected."""
 
     device: DeviceRef
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceGone:
+class DeviceGone(Struct, frozen=True):
     """A device has disconnected; it stays a candidate until then."""
 
     device: DeviceRef
     kept_until: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Struct, frozen=True):
     """A device answers without error."""
 
     device: DeviceRef
 
 
-@dataclass(frozen=True, slots=True)
-class Decline:
+class Decline(Struct, frozen=True):
     """A device answers with an error."""
 
     device: DeviceRef
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     """The inviter takes it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expire:
+class Expire(Struct, frozen=True):
     """Its time is over, or the inviter declared it so (`close`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """The room went away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """An invited user says no for all his devices at once (he left the room while it rang)."""
 
     user: UserId
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """An invited user is taken out of the ACL by somebody else."""
 
     user: UserId
@@ -161,8 +152,7 @@ TRANSITIONS: Final[dict[tuple[State, type[Happening]], State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """One device of an invited user.  What it said is final; a disconnection is not."""
 
     device: DeviceRef
@@ -175,8 +165,7 @@ class Candidate:
         return self.declined is None and now < self.kept_until
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
+class Invitation(Struct, frozen=True, kw_only=True):
     """An open request to join a room, or how it ended."""
 
     ring_id: RequestId

@@ -6,7 +6,8 @@ requests, keeper -> **inviting** -> invitations (the machine), telling, departin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ..errors import Already, RoomFull, RoomLocked
 from .admitting import admissible, admit, stepped, with_a_place

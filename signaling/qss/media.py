@@ -5,7 +5,7 @@ nodes -> **media** -> departing, inviting
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from .admitting import stepped
 from .departing import left_event, settled, transfer_over, vacated

@@ -9,10 +9,10 @@ that JSON cannot carry on (binary, lone surrogates, endless nesting) gets past h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, get_args
 
 import msgspec
+from msgspec import Struct
 
 from ..errors import Malformed, UnknownRequest
 from .frames import (
@@ -38,8 +38,7 @@ WAC: Final[dict[str, type[Incoming]]] = {"close": WacClose}
 ENVELOPES: Final = {"request": REQUESTS, "answer": ANSWERS, "cancel": CANCELS}
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What can be read of any frame, well-formed or not: enough to name it in an answer."""
 
     envelope: str | None = None

@@ -13,7 +13,8 @@ without a node is a *lobby*: nobody's media ever meets there; in it somebody wai
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..errors import NotInAcl
 from .effects import Effect, Rights
@@ -29,8 +30,7 @@ EMPTY = "empty"
 DESTROYED = "destroyed"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A user in the ACL.  `serial` tells his grants apart: each makes another token."""
 
     user: UserId
@@ -47,16 +47,14 @@ class Member:
         return Rights(publish=not self.held, receive=not self.held)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Peer:
+class Peer(Struct, frozen=True, order=True):
     """One media connection of a user."""
 
     user: UserId
     peer: PeerId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """Where media meets; the ACL in the order of admission, the creator first."""
 
     uuid: RoomId
@@ -144,8 +142,7 @@ class Room:
         return tuple(sorted(peer for peer in self.peers if peer.user == user))
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A room as its node reports it."""
 
     server: Server
@@ -153,8 +150,7 @@ class Held:
     peers: frozenset[Peer]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What a rule decided.  `room` is None when it is over; `refused` when nothing was open to be changed."""
 
     room: Room | None

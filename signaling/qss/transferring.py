@@ -8,7 +8,7 @@ which the keeper applies to it as `transferred`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ..errors import Already, RoomFull, RoomLocked
 from .admitting import admissible, admit, stepped, with_a_place

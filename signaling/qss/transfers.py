@@ -12,8 +12,10 @@ no machine of its own: it is an invitation whose acceptance takes the inviter ou
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
 
@@ -45,8 +47,7 @@ TRANSITIONS: Final[dict[tuple[Move, Step], Move]] = {
 CODES: Final = {Step.DEPART: 487, Step.EXPIRE: 408}  # of CLOSE, whoever ends the room says
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
+class Transfer(Struct, frozen=True, kw_only=True):
     """A participant on his way from another room, or how it ended."""
 
     by: DeviceRef

@@ -2,57 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..qss.identifiers import DeviceRef, RequestId, UserId
 from ..qss.room import Room
 
 
-@dataclass(frozen=True, slots=True)
-class ByNumber:
+class ByNumber(Struct, frozen=True):
     """The live room with this number: at most one."""
 
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class ByNode:
+class ByNode(Struct, frozen=True):
     """The rooms placed on a node."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class ByRing:
+class ByRing(Struct, frozen=True):
     """The room of an invitation, open or accepted, by the requestID its devices are rung with."""
 
     ring_id: RequestId
 
 
-@dataclass(frozen=True, slots=True)
-class ByRequest:
+class ByRequest(Struct, frozen=True):
     """The room of an open invitation or transfer, by the requester's device and requestID."""
 
     inviter: DeviceRef
     request_id: RequestId
 
 
-@dataclass(frozen=True, slots=True)
-class ByInviter:
+class ByInviter(Struct, frozen=True):
     """The rooms where a device has invitations open."""
 
     inviter: DeviceRef
 
 
-@dataclass(frozen=True, slots=True)
-class ByInvitee:
+class ByInvitee(Struct, frozen=True):
     """The rooms to which a user is being invited."""
 
     invitee: UserId
 
 
-@dataclass(frozen=True, slots=True)
-class ByMember:
+class ByMember(Struct, frozen=True):
     """The rooms whose ACL has a user."""
 
     member: UserId
