@@ -8,7 +8,10 @@ import { render } from "preact";
 
 import { Tertulia } from "../client";
 import { App } from "./app";
-import "./style.css";
+import "./style/base.css";
+import "./style/page.css";
+import "./style/call.css";
+import "./style/small.css";
 
 declare global {
   interface Window {

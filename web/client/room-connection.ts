@@ -12,8 +12,9 @@ import { TertuliaError, asTertuliaError } from "./errors";
 import type { IceServer, NodeServer, Room } from "./frames";
 import { NodeLink, type JoinAnswer, type OfferAnswer, type Speaker } from "./node-link";
 import { PeerMedia } from "./peer-media";
-import { quality, worse, type Quality, type Reading } from "./quality";
+import type { Quality } from "./quality";
 import { WELL, advice, observed, restarted, type Recovery } from "./recovery";
+import { READING_MS, SeatQuality } from "./seat-quality";
 import {
   EMPTY_ROSTER,
   FIRST_SEATS,
@@ -50,7 +51,6 @@ const RESUME_TIMEOUT_MS = 3_000;
 /** Joining is tried this often in a row without ever being connected; then the call has failed. */
 const JOIN_ATTEMPTS = 3;
 const JOIN_RETRY_MS = 1_000;
-const READING_MS = 2_000;
 
 export class RoomConnection extends Emitter<RoomConnectionEvents> {
   // Ours; `close` ends them.
@@ -73,9 +73,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
 
   #roster: Roster = EMPTY_ROSTER;
   #speakers: readonly Speaker[] = [];
-  #told: Readonly<Record<string, Quality>> = {};
-  #measured = new Map<number, Quality>();
-  #readings = new Map<string, Reading>();
+  readonly #quality = new SeatQuality();
   #recovery: Recovery = WELL;
   #hasBeenConnected = false;
   #isJoined = false;
@@ -140,10 +138,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
 
   /** The worse of what the node says of the participant and what we measure of the seat; null while nothing comes. */
   quality(tile: Tile): Quality | null {
-    const told = this.#told[tile.occupant.participant];
-    const measured = this.#measured.get(tile.seat) ?? null;
-    if (told === undefined || measured === null) return told ?? measured;
-    return worse(told, measured);
+    return this.#quality.of(tile);
   }
 
   /** Sends another track (or none) as microphone or camera, and says so. */
@@ -191,7 +186,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     link.on("participants", (change) => this.#changeRoster(participantsChanged(this.#roster, change)));
     link.on("tracks", (change) => this.#changeRoster(tracksChanged(this.#roster, change)));
     link.on("speakers", (speakers) => this.#show(() => (this.#speakers = speakers)));
-    link.on("quality", (told) => this.#show(() => (this.#told = { ...this.#told, ...told })));
+    link.on("quality", (told) => this.#show(() => this.#quality.tell(told)));
     link.on("expelled", ({ reason }) => this.emit("expelled", reason));
     link.on("moved", ({ server, token }) => this.#moved(server, token));
     link.on("error", ({ code, message }) => this.#complained(code, message));
@@ -390,21 +385,8 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
 
   async #read(): Promise<void> {
     if (this.#roster.occupants.size === 0 || this.peerConnection.connectionState === "closed") return;
-    const before = this.#readings;
-    this.#readings = await this.#media.readings();
-    for (const seat of this.#roster.seats) this.#measure(seat, before);
+    this.#quality.read(await this.#media.readings(), this.#roster.seats);
     this.emit("change", undefined);
-  }
-
-  #measure({ seat, mids }: SeatMids, before: ReadonlyMap<string, Reading>): void {
-    const found = [mids.audio, mids.video].flatMap((mid) => {
-      const now = this.#readings.get(mid);
-      const then = before.get(mid);
-      const one = now === undefined || then === undefined ? null : quality(then, now, READING_MS / 1000);
-      return one === null ? [] : [one];
-    });
-    if (found.length === 0) this.#measured.delete(seat);
-    else this.#measured.set(seat, found.reduce(worse));
   }
 
   #later(act: () => void, ms: number): void {

@@ -9,6 +9,7 @@
 
 import { io, type Socket } from "socket.io-client";
 
+import type { Device } from "./device";
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError } from "./errors";
 import {
@@ -34,12 +35,6 @@ export interface SignalingEvents {
   /** A cancel that answers none of our requests: an invitation to us is over. */
   cancel: CancelFrame;
   event: EventFrame;
-}
-
-export interface Device {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
 }
 
 const REQUEST_TIMEOUT_MS = 15_000;

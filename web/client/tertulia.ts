@@ -18,19 +18,19 @@
 import { Asking, askedWords } from "./asking";
 import { CallSession, type CallContext } from "./call-session";
 import { Calls } from "./calls";
+import { thisDevice } from "./device";
 import type { MissedCall, User } from "./directory";
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError, type ErrorCode } from "./errors";
 import type { CancelFrame, EventFrame, InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
 import type { Identity } from "./grant";
-import { freshId } from "./ids";
 import type { Incoming } from "./incoming";
 import { Lists } from "./lists";
 import { placesOf } from "./places";
 import { Ringing } from "./ringing";
 import { Rooms } from "./rooms";
 import { Session } from "./session";
-import { Signaling, type Device, type LinkState } from "./signaling";
+import { Signaling, type LinkState } from "./signaling";
 import type { Places } from "./vault";
 import { WayBack } from "./way-back";
 
@@ -48,7 +48,7 @@ export interface TertuliaOptions {
 export class Tertulia extends Emitter<TertuliaEvents> {
   readonly #base: string;
   readonly #places: Places;
-  readonly #device: Device = { id: freshId(), name: browserName(), kind: "browser" };
+  readonly #device = thisDevice();
   // Of the session; `#leave` ends them.
   #session: Session | null = null;
   #signaling: Signaling | null = null;
@@ -422,10 +422,4 @@ export class Tertulia extends Emitter<TertuliaEvents> {
       this.emit("change", undefined);
     });
   }
-}
-
-function browserName(): string {
-  const agent = navigator.userAgent;
-  const browser = /(Firefox|Edg|Chrome|Safari)\//.exec(agent)?.[1] ?? "Browser";
-  return browser === "Edg" ? "Edge" : browser;
 }
