@@ -55,9 +55,7 @@ export function Consulting({ client, call, parked }: StageProps & { parked: Call
       ref={section}
       data-testid="consulting"
     >
-      <p role="status">
-        {client.isConnecting ? `Connecting ${waiting} with ${asked}…` : `${waiting} on hold, waiting for you.`}
-      </p>
+      <p role="status">{client.isConnecting ? `Connecting ${waiting} with ${asked}…` : `On hold: ${waiting}.`}</p>
       <div class="row">
         <button
           class="go"
