@@ -1,6 +1,13 @@
-//! Datagrams on their way out: one buffer, in which packets of one size for one address lie side by side.
+//! Datagrams on their way out: one buffer, and runs of packets of one size for one address in it.
 //!
 //! `sender (rewrite, protect) → **egress** → net (one GSO message a run, one sendmmsg for all)`
+//!
+//! A receiver's run stays open while other receivers are written, so that packets of all its seats leave in one message;
+//! the order among SSRCs is free.  What lies side by side is one piece of the message, whatever else is a further one:
+//!
+//! ```text
+//!  buffer    a1 a1 b1 b1 a2 b2        messages   a: [a1 a1] [a2]    b: [b1 b1] [b2]
+//! ```
 
 use crate::demux::Path;
 
@@ -24,7 +31,8 @@ pub const MAX_MESSAGES: usize = 1_024;
 pub struct Message {
     /// Where to.
     pub path: Path,
-    start: u32,
+    first: u32,
+    last: u32,
     len: u32,
     /// Size of each datagram in bytes.
     pub segment: u16,
@@ -32,46 +40,124 @@ pub struct Message {
     pub segments: u16,
 }
 
+/// Whole datagrams of one message that lie side by side.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: u32,
+    end: u32,
+    next: u32,
+}
+
+/// No further piece.
+const NONE: u32 = u32::MAX;
+
+/// A receiver's last message: what comes next for it is added there, while that message waits to be sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Run {
+    batch: u32,
+    message: u32,
+}
+
 /// The buffer.  Bounded: what does not fit is dropped and counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Egress {
     bytes: Vec<u8>,
     used: usize,
     messages: Vec<Message>,
+    pieces: Vec<Piece>,
+    /// Counts what `clear` forgot; a run of another batch is over.
+    batch: u32,
     /// Datagrams that found no room.
     pub dropped: u64,
 }
 
+impl Default for Egress {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            used: 0,
+            messages: Vec::new(),
+            pieces: Vec::new(),
+            batch: 1,
+            dropped: 0,
+        }
+    }
+}
+
 impl Egress {
     /// Writes one datagram: `fill` gets the room and says how much it used; 0 means nothing after all.
-    #[inline]
     pub fn write(&mut self, path: &Path, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let mut run = Run {
+            batch: self.batch,
+            message: self.messages.len().wrapping_sub(1) as u32,
+        };
+        self.write_run(&mut run, path, fill)
+    }
+
+    /// The same, as a part of the receiver's run where it fits.
+    #[inline]
+    pub fn write_run(
+        &mut self,
+        run: &mut Run,
+        path: &Path,
+        fill: impl FnOnce(&mut [u8]) -> usize,
+    ) -> usize {
         if self.used + MAX_DATAGRAM > self.bytes.len() && !self.grow() {
             self.dropped += 1;
             return 0;
         }
         let len = fill(&mut self.bytes[self.used..self.used + MAX_DATAGRAM]);
         if len > 0 {
-            self.append(path, len);
+            self.append(run, path, len);
         }
         len
     }
 
+    /// The size at which a datagram of at most `len` bytes would lengthen the receiver's run.
     #[inline]
-    fn append(&mut self, path: &Path, len: usize) {
-        let start = self.used;
+    pub fn open_segment(&self, run: &Run, len: usize) -> Option<usize> {
+        let message = self.message_of(run)?;
+        message
+            .has_room_for(len)
+            .then_some(usize::from(message.segment))
+    }
+
+    #[inline]
+    fn message_of(&self, run: &Run) -> Option<&Message> {
+        let message = self.messages.get(run.message as usize)?;
+        (run.batch == self.batch).then_some(message)
+    }
+
+    #[inline]
+    fn append(&mut self, run: &mut Run, path: &Path, len: usize) {
+        let start = self.used as u32;
         self.used += len;
-        if let Some(run) = self.messages.last_mut().filter(|run| run.takes(path, len)) {
-            run.len += len as u32;
-            run.segments += 1;
+        let piece = Piece {
+            start,
+            end: self.used as u32,
+            next: NONE,
+        };
+        let message = self.messages.get_mut(run.message as usize);
+        let open = message
+            .filter(|open| run.batch == self.batch && open.has_room_for(len) && open.path == *path);
+        if let Some(message) = open {
+            message.len += len as u32;
+            message.segments += 1;
+            message.last = lengthen(&mut self.pieces, message.last, piece);
             return;
         }
-        let (start, segment) = (start as u32, len as u16);
+        let first = self.pieces.len() as u32;
+        self.pieces.push(piece);
+        *run = Run {
+            batch: self.batch,
+            message: self.messages.len() as u32,
+        };
         self.messages.push(Message {
             path: *path,
-            start,
+            first,
+            last: first,
             len: len as u32,
-            segment,
+            segment: len as u16,
             segments: 1,
         });
     }
@@ -100,6 +186,8 @@ impl Egress {
     pub fn clear(&mut self) {
         self.used = 0;
         self.messages.clear();
+        self.pieces.clear();
+        self.batch = self.batch.wrapping_add(1);
     }
 
     /// What to send, in order.
@@ -107,31 +195,48 @@ impl Egress {
         &self.messages
     }
 
-    /// The bytes of one message.
+    /// The bytes of one message, in order: each piece is some whole datagrams.
     #[inline]
-    pub fn bytes(&self, message: &Message) -> &[u8] {
-        &self.bytes[message.start as usize..(message.start + message.len) as usize]
+    pub fn pieces(&self, message: &Message) -> impl Iterator<Item = &[u8]> {
+        let first = self.pieces.get(message.first as usize);
+        let pieces = std::iter::successors(first, |piece| self.pieces.get(piece.next as usize));
+        pieces.map(|piece| &self.bytes[piece.start as usize..piece.end as usize])
     }
 
     /// Every datagram with where it goes, runs taken apart.
     pub fn datagrams(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         self.messages.iter().flat_map(|message| {
-            self.bytes(message)
-                .chunks(message.segment as usize)
+            self.pieces(message)
+                .flat_map(|piece| piece.chunks(message.segment as usize))
                 .map(|datagram| (&message.path, datagram))
         })
     }
 }
 
+/// Adds to the last piece of a message, or a further one behind it; gives the last.
+#[inline]
+fn lengthen(pieces: &mut Vec<Piece>, last: u32, piece: Piece) -> u32 {
+    let added = pieces.len() as u32;
+    match pieces.get_mut(last as usize) {
+        Some(before) if before.end == piece.start => {
+            before.end = piece.end;
+            return last;
+        }
+        Some(before) => before.next = added,
+        None => {}
+    }
+    pieces.push(piece);
+    added
+}
+
 impl Message {
     /// A run is open as long as no shorter datagram has ended it.
     #[inline]
-    fn takes(&self, path: &Path, len: usize) -> bool {
+    fn has_room_for(&self, len: usize) -> bool {
         let open = self.len == u32::from(self.segment) * u32::from(self.segments);
         open && len <= self.segment as usize
             && self.segments < MAX_SEGMENTS
             && self.len as usize + len <= MAX_RUN
-            && self.path == *path
     }
 }
 
@@ -166,6 +271,78 @@ mod tests {
             runs(&[(1, 100), (2, 100), (1, 100)]),
             [(100, 1), (100, 1), (100, 1)]
         );
+    }
+
+    /// What each message carries, as the first octets of its datagrams, when receivers are written in this order.
+    fn carried(writes: &[(u16, u8, usize)]) -> Vec<(u16, Vec<u8>)> {
+        let (mut egress, mut open) = (Egress::default(), [Run::default(); 4]);
+        for &(port, mark, size) in writes {
+            egress.write_run(&mut open[usize::from(port)], &path(port), |room| {
+                room[..size].fill(mark);
+                size
+            });
+        }
+        let marks = |message: &Message| {
+            let datagrams = egress
+                .pieces(message)
+                .flat_map(|piece| piece.chunks(message.segment.into()));
+            datagrams.map(|datagram| datagram[0]).collect()
+        };
+        egress
+            .messages()
+            .iter()
+            .map(|message| (message.path.remote.port(), marks(message)))
+            .collect()
+    }
+
+    #[test]
+    fn the_drawing_above_holds() {
+        let writes = [
+            (1, 1, 90),
+            (1, 2, 90),
+            (2, 1, 90),
+            (2, 2, 90),
+            (1, 3, 90),
+            (2, 3, 90),
+        ];
+        assert_eq!(carried(&writes), [(1, vec![1, 2, 3]), (2, vec![1, 2, 3])]);
+    }
+
+    #[test]
+    fn a_run_that_a_shorter_datagram_ended_is_not_taken_up_again() {
+        let writes = [
+            (1, 1, 90),
+            (2, 1, 90),
+            (1, 2, 60),
+            (2, 2, 90),
+            (1, 3, 60),
+            (1, 4, 90),
+        ];
+        assert_eq!(
+            carried(&writes),
+            [(1, vec![1, 2]), (2, vec![1, 2]), (1, vec![3]), (1, vec![4])]
+        );
+    }
+
+    #[test]
+    fn a_run_of_a_batch_that_was_sent_is_over() {
+        let (mut egress, mut run) = (Egress::default(), Run::default());
+        egress.write_run(&mut run, &path(1), |_| 90);
+        assert_eq!(egress.open_segment(&run, 80), Some(90));
+        assert_eq!(egress.open_segment(&run, 91), None);
+        egress.clear();
+        assert_eq!(egress.open_segment(&run, 80), None);
+        egress.write_run(&mut Run::default(), &path(2), |_| 90);
+        egress.write_run(&mut run, &path(1), |_| 90);
+        assert_eq!(egress.messages().len(), 2);
+    }
+
+    #[test]
+    fn a_run_that_went_to_another_address_before_is_not_lengthened() {
+        let (mut egress, mut run) = (Egress::default(), Run::default());
+        egress.write_run(&mut run, &path(1), |_| 90);
+        egress.write_run(&mut run, &path(2), |_| 90);
+        assert_eq!(egress.messages().len(), 2);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod demux;
 pub mod egress;
 pub mod events;
 mod feedback;
+mod gather;
 pub mod ice;
 pub mod keyframe;
 pub mod layer;

@@ -355,13 +355,14 @@ impl Outbox {
     fn fill(&mut self, egress: &Egress, messages: &[Message], v6: bool, gso: bool) {
         self.clear();
         for message in messages {
-            let bytes = egress.bytes(message);
             if gso || message.segments == 1 {
-                self.push(bytes, message, message.segments, v6);
-            } else {
-                bytes
-                    .chunks(message.segment as usize)
-                    .for_each(|one| self.push(one, message, 1, v6));
+                self.push(egress.pieces(message), message, message.segments, v6);
+                continue;
+            }
+            for piece in egress.pieces(message) {
+                for one in piece.chunks(message.segment as usize) {
+                    self.push(std::iter::once(one), message, 1, v6);
+                }
             }
         }
         self.point(v6);
@@ -376,11 +377,18 @@ impl Outbox {
         self.sizes.clear();
     }
 
-    fn push(&mut self, bytes: &[u8], message: &Message, segments: u16, v6: bool) {
-        self.vectors.push(libc::iovec {
+    fn push<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = &'a [u8]>,
+        message: &Message,
+        segments: u16,
+        v6: bool,
+    ) {
+        let before = self.vectors.len();
+        self.vectors.extend(pieces.map(|bytes| libc::iovec {
             iov_base: bytes.as_ptr().cast_mut().cast(),
             iov_len: bytes.len(),
-        });
+        }));
         self.names.push(write_name(message.path.remote, v6));
         let mut control = Control([0; CONTROL_BYTES]);
         let len = write_control(
@@ -395,6 +403,7 @@ impl Outbox {
         // SAFETY: a plain C struct for which all zeroes is a value.
         let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
         header.msg_hdr.msg_controllen = len as _;
+        header.msg_hdr.msg_iovlen = (self.vectors.len() - before) as _;
         self.headers.push(header);
     }
 
@@ -405,12 +414,14 @@ impl Outbox {
         } else {
             mem::size_of::<libc::sockaddr_in>()
         };
+        let mut rest = self.vectors.as_mut_slice();
         for (i, header) in self.headers.iter_mut().enumerate() {
             let header = &mut header.msg_hdr;
             header.msg_name = ptr::from_mut(&mut self.names[i]).cast();
             header.msg_namelen = name_len as libc::socklen_t;
-            header.msg_iov = &mut self.vectors[i];
-            header.msg_iovlen = 1;
+            let (pieces, next) = mem::take(&mut rest).split_at_mut(header.msg_iovlen as _);
+            header.msg_iov = pieces.as_mut_ptr();
+            rest = next;
             if header.msg_controllen > 0 {
                 header.msg_control = self.controls[i].0.as_mut_ptr().cast();
             }
@@ -433,29 +444,39 @@ impl Outbox {
 
     /// The datagrams of one message, each by itself; how many the kernel took.
     fn send_apart(&mut self, fd: RawFd, index: usize) -> u64 {
-        let whole = self.vectors[index];
         let mut header = self.headers[index].msg_hdr;
-        let (len, size) = (whole.iov_len, self.sizes[index] as usize);
+        let size = self.sizes[index] as usize;
+        let pieces = self.pieces_of(index);
         // The segment size is the last item; what is left in front of it is our address.
         // SAFETY: computes a size.
         header.msg_controllen -= unsafe { libc::CMSG_SPACE(mem::size_of::<u16>() as _) } as usize;
         if header.msg_controllen == 0 {
             header.msg_control = ptr::null_mut();
         }
+        header.msg_iovlen = 1;
         let mut taken = 0;
-        for at in (0..len).step_by(size) {
-            // SAFETY: `at` lies within the vector's bytes, which the egress buffer keeps.
-            let mut vector = unsafe {
-                libc::iovec {
-                    iov_base: whole.iov_base.cast::<u8>().add(at).cast(),
-                    iov_len: size.min(len - at),
-                }
-            };
-            header.msg_iov = &mut vector;
-            // SAFETY: header, name and vector live until the call returns.
-            taken += u64::from(unsafe { libc::sendmsg(fd, &header, libc::MSG_DONTWAIT) } >= 0);
+        for piece in pieces {
+            for at in (0..piece.iov_len).step_by(size) {
+                // SAFETY: `at` lies within the piece's bytes, which the egress buffer keeps.
+                let mut vector = unsafe {
+                    libc::iovec {
+                        iov_base: piece.iov_base.cast::<u8>().add(at).cast(),
+                        iov_len: size.min(piece.iov_len - at),
+                    }
+                };
+                header.msg_iov = &mut vector;
+                // SAFETY: header, name and vector live until the call returns.
+                taken += u64::from(unsafe { libc::sendmsg(fd, &header, libc::MSG_DONTWAIT) } >= 0);
+            }
         }
         taken
+    }
+
+    /// The pieces that `point` gave to one message.
+    fn pieces_of(&self, index: usize) -> &[libc::iovec] {
+        let count = |header: &libc::mmsghdr| -> usize { header.msg_hdr.msg_iovlen as _ };
+        let from = self.headers[..index].iter().map(count).sum::<usize>();
+        &self.vectors[from..from + count(&self.headers[index])]
     }
 }
 

@@ -498,7 +498,7 @@ impl Router {
         let Some(sender) = self.senders.get_mut(key) else {
             return;
         };
-        let Some(peer) = self.peers.get(sender.peer) else {
+        let Some(peer) = self.peers.get_mut(sender.peer) else {
             return;
         };
         let epoch = track.layers[usize::from(layer)].epoch;
@@ -507,7 +507,7 @@ impl Router {
             layer,
             epoch,
         };
-        let outcome = sender.forward(track, origin, &peer.link, &mut self.egress);
+        let outcome = sender.forward(track, origin, &mut peer.link, &mut self.egress);
         self.counters.rtp_out += u64::from(outcome.sent);
         if outcome
             != (Outcome {

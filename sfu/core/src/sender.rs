@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use crate::codec::{Codec, vp8};
 use crate::demux::Path;
-use crate::egress::Egress;
+use crate::egress::{Egress, Run};
 use crate::layer::Layer;
 use crate::media::{CodecConfig, Kind, SenderConfig};
-use crate::rewrite::{Deltas, HeaderTemplate, Numbers, Origin, Segment, Segments};
+use crate::rewrite::{Deltas, HeaderTemplate, MAX_PADDING, Numbers, Origin, Segment, Segments};
 use crate::ring::Meta;
 use crate::slab::Key;
 use crate::srtp::Outbound;
@@ -45,6 +45,8 @@ pub struct Link {
     pub path: Option<Path>,
     /// Its keys, after the handshake.
     pub outbound: Option<Outbound>,
+    /// Its message in the batch that is being written.
+    pub run: Run,
 }
 
 /// One m-line on which we send.
@@ -79,6 +81,40 @@ pub struct Sender {
     repeats: Repeats,
     /// What it has done.
     pub totals: Totals,
+}
+
+/// The way that a batch takes to one receiver.
+struct Way<'a> {
+    path: &'a Path,
+    outbound: &'a Outbound,
+    run: &'a mut Run,
+    egress: &'a mut Egress,
+}
+
+impl<'a> Way<'a> {
+    /// `None` before there are keys and an address.
+    #[inline]
+    fn over(link: &'a mut Link, egress: &'a mut Egress) -> Option<Self> {
+        Some(Self {
+            path: link.path.as_ref()?,
+            outbound: link.outbound.as_ref()?,
+            run: &mut link.run,
+            egress,
+        })
+    }
+
+    /// Octets of padding: those of the batch, or as many more as make the packet one of the receiver's open run.
+    #[inline]
+    fn padding(&self, plain: usize, padding: u8) -> u8 {
+        let len = plain + usize::from(padding) + self.outbound.profile().rtp_overhead();
+        let segment = self.egress.open_segment(self.run, len);
+        let all = segment.map_or(0, |segment| segment - len) + usize::from(padding);
+        // A small packet is worth less padding: its message costs the kernel as much, but the path more.
+        match all <= MAX_PADDING.min(plain / 8) {
+            true => all as u8,
+            false => padding,
+        }
+    }
 }
 
 /// What of the last packet a switch goes on from.
@@ -239,12 +275,12 @@ impl Sender {
         &mut self,
         track: &Track,
         origin: Origin,
-        link: &Link,
+        link: &mut Link,
         egress: &mut Egress,
     ) -> Outcome {
         let layer = &track.layers[usize::from(origin.layer)];
         let mut outcome = Outcome::default();
-        let (Some(path), Some(outbound)) = (&link.path, &link.outbound) else {
+        let Some(mut way) = Way::over(link, egress) else {
             return outcome;
         };
         if !self.shows(origin) && self.target != Some(origin.layer) {
@@ -257,7 +293,7 @@ impl Sender {
             if !self.shows(origin) || !self.knows(meta) {
                 self.begin(track, origin, meta, &mut outcome);
                 if outcome.switched {
-                    self.catch_up(layer, meta.ext_seq, path, outbound, egress, &mut outcome);
+                    self.catch_up(layer, meta.ext_seq, &mut way, &mut outcome);
                     return outcome;
                 }
             }
@@ -265,38 +301,22 @@ impl Sender {
                 continue;
             }
             if let Some(placed) = self.place(meta, payload) {
-                self.send(
-                    meta,
-                    payload,
-                    fresh.padding,
-                    placed,
-                    path,
-                    outbound,
-                    egress,
-                    &mut outcome,
-                );
+                let packet = (meta, payload, fresh.padding);
+                self.send(packet, placed, &mut way, &mut outcome);
             }
         }
         outcome
     }
 
     /// After a switch: everything from the keyframe's first packet on, what overtook it included.
-    fn catch_up(
-        &mut self,
-        layer: &Layer,
-        first: u64,
-        path: &Path,
-        outbound: &Outbound,
-        egress: &mut Egress,
-        outcome: &mut Outcome,
-    ) {
+    fn catch_up(&mut self, layer: &Layer, first: u64, way: &mut Way<'_>, outcome: &mut Outcome) {
         let last = layer.ring.highest().unwrap_or(first);
         for ext_seq in first..=last {
             let Some((meta, payload)) = layer.ring.get(ext_seq) else {
                 continue;
             };
             if let Some(placed) = self.place(meta, payload) {
-                self.send(meta, payload, 0, placed, path, outbound, egress, outcome);
+                self.send((meta, payload, 0), placed, way, outcome);
             }
         }
     }
@@ -430,29 +450,29 @@ impl Sender {
     }
 
     #[inline]
-    #[allow(clippy::too_many_arguments)]
     fn send(
         &mut self,
-        meta: &Meta,
-        payload: &[u8],
-        padding: u8,
+        (meta, payload, padding): (&Meta, &[u8], u8),
         placed: Placed,
-        path: &Path,
-        outbound: &Outbound,
-        egress: &mut Egress,
+        way: &mut Way<'_>,
         outcome: &mut Outcome,
     ) {
         let Some(showing) = &self.showing else { return };
+        let header = &self.header;
+        let padding = match showing.pads {
+            true => way.padding(header.octets() + payload.len(), padding),
+            false => 0,
+        };
         let numbers = Numbers {
             ext_seq: placed.out,
             timestamp: meta.timestamp.wrapping_add(placed.deltas.timestamp),
             marker: meta.marker,
             payload_type: showing.out_payload_type,
-            padding: if showing.pads { padding } else { 0 },
+            padding,
         };
         let is_vp8 = showing.is_vp8;
-        let header = &self.header;
-        let len = egress.write(path, |out| {
+        let outbound = way.outbound;
+        let len = way.egress.write_run(way.run, way.path, |out| {
             let start = header.write(out, &numbers);
             let end =
                 start + write_payload(&mut out[start..], meta, payload, is_vp8, placed.deltas);

@@ -3,8 +3,8 @@
 //! `socket, mailbox, clock → **worker** → router → socket, events`
 //!
 //! It waits for the socket, a command or the deadline, whichever comes first.  An idle core answers each packet at
-//! once; the busier the thread is, the longer it lets packets gather before it looks again, so that they leave in larger
-//! GSO messages: latency is spent only where it buys throughput.
+//! once; one that has no time left lets packets gather before it looks again, so that they leave in larger GSO messages:
+//! latency is spent only where it buys throughput (`gather.rs`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant as StdInstant, SystemTime};
 
 use crate::commands::Command;
 use crate::events::{EventQueue, PeerId};
+use crate::gather::Gather;
 use crate::net::{Inbox, UdpSocket, WakeUp, thread_cpu_time, wait};
 use crate::router::Router;
 use crate::stats::{Counters, PeerStats};
@@ -31,13 +32,6 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 const LEVELS_STALE: Duration = Duration::from_millis(500);
 /// How long `stats` waits for a worker.
 const STATS_TIMEOUT: Duration = Duration::from_secs(2);
-/// The busy share of a thread's time from which packets are gathered, and at which they are for the longest.
-const GATHER_FROM: f64 = 0.30;
-const GATHER_FULL: f64 = 0.70;
-/// libwebrtc paces packets in steps of 5 ms: so two steps come together.
-const GATHER_MAX: Duration = Duration::from_millis(8);
-/// Weight of one round in the busy share: some tens of milliseconds when busy.
-const BUSY_WEIGHT: f64 = 0.05;
 
 /// A worker's command could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +163,7 @@ struct Running {
     counters: Counters,
     publish_at: Instant,
     has_levels: bool,
-    load: Load,
+    gather: Gather,
 }
 
 impl Running {
@@ -188,7 +182,7 @@ impl Running {
             counters: Counters::default(),
             publish_at: Instant::default(),
             has_levels: false,
-            load: Load::default(),
+            gather: Gather::default(),
         }
     }
 
@@ -214,7 +208,7 @@ impl Running {
             until
         };
         let descriptors = [self.shared.wake.as_raw_fd(), self.socket.as_raw_fd()];
-        let gather = self.load.gather();
+        let gather = self.gather.rest(before);
         let commanded = if gather.is_zero() {
             wait(descriptors, until)[0]
         } else {
@@ -226,7 +220,7 @@ impl Running {
             self.shared.wake.clear();
         }
         let after = self.now();
-        self.load.rested(before, after);
+        self.gather.rested(before, after);
         self.counters.wakeups += 1;
     }
 
@@ -297,52 +291,5 @@ impl Running {
             self.has_levels = !levels.is_empty();
             published.levels = levels;
         }
-    }
-}
-
-/// How busy the thread is: a moving average of the share of time it does not rest.
-#[derive(Clone, Copy, Debug, Default)]
-struct Load {
-    busy: f64,
-    woke: Instant,
-}
-
-impl Load {
-    fn rested(&mut self, from: Instant, to: Instant) {
-        let worked = from.saturating_since(self.woke).as_secs_f64();
-        let rested = to.saturating_since(from).as_secs_f64();
-        self.woke = to;
-        let share = worked / (worked + rested).max(1e-9);
-        // A long round weighs more than a short one.
-        let weight = (BUSY_WEIGHT * (worked + rested) / 0.001).min(0.5);
-        self.busy += (share - self.busy) * weight;
-    }
-
-    /// How long to let packets gather.
-    fn gather(&self) -> Duration {
-        let share = ((self.busy - GATHER_FROM) / (GATHER_FULL - GATHER_FROM)).clamp(0.0, 1.0);
-        GATHER_MAX.mul_f64(share)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gather_after(worked_us: u64, rested_us: u64) -> Duration {
-        let (mut load, mut now) = (Load::default(), Instant::default());
-        for _ in 0..10_000 {
-            let from = now + Duration::from_micros(worked_us);
-            now = from + Duration::from_micros(rested_us);
-            load.rested(from, now);
-        }
-        load.gather()
-    }
-
-    #[test]
-    fn an_idle_core_sends_at_once_and_a_busy_one_gathers() {
-        assert_eq!(gather_after(20, 1_000), Duration::ZERO);
-        assert_eq!(gather_after(500, 500).as_millis(), 4);
-        assert_eq!(gather_after(900, 100), GATHER_MAX);
     }
 }

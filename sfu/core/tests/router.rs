@@ -9,6 +9,7 @@ use std::time::Duration;
 use _core::commands::Command;
 use _core::events::{Event, Showing};
 use _core::ice::Credentials;
+use _core::media::SenderConfig;
 use _core::rtcp::{self, Pli, SenderInfo};
 use _core::rtp::{AudioLevel, OutHeader};
 use _core::srtp::Profile;
@@ -243,8 +244,77 @@ fn a_batch_leaves_as_one_run_of_equal_sizes() {
             .iter()
             .map(|one| (one.payload.len(), one.padding))
             .collect::<Vec<_>>(),
-        [(300, 1), (301, 0), (300, 1), (299, 0)]
+        // The last one too: another seat's packet may follow it.
+        [(300, 1), (301, 0), (300, 1), (299, 2)]
     );
+}
+
+/// Two publishers, and a viewer that has each in a seat of its own.
+fn two_seats() -> (World, [Camera; 2], usize) {
+    let mut world = World::new();
+    let publishers = [world.connect(publisher()), world.connect(publisher())];
+    let mut media = viewer();
+    media.senders[1] = SenderConfig {
+        mid: "sw".into(),
+        ssrc: 110,
+        rtx_ssrc: Some(111),
+        ..media.senders[0].clone()
+    };
+    let carol = world.connect(media);
+    for (publisher, mid) in publishers.into_iter().zip(["sv", "sw"]) {
+        world.show(carol, mid, Some((publisher, "v")));
+    }
+    let [first, second] = publishers.map(|publisher| Camera::new(publisher, 7));
+    (world, [first, second], carol)
+}
+
+/// What a batch with one packet of each camera becomes: its runs, and each packet's SSRC and padding.
+fn batch_of(sizes: [usize; 2]) -> (Vec<(u16, u16)>, Vec<(u32, usize)>) {
+    let (mut world, mut cameras, carol) = two_seats();
+    for camera in &mut cameras {
+        camera.packets_a_frame = 1;
+        camera.send(&mut world, true);
+    }
+    world.take_media(carol);
+    world.runs.clear();
+    for (camera, size) in cameras.iter_mut().zip(sizes) {
+        camera.size = size;
+        let packet = camera.frame(&world, false).remove(0);
+        world.raw_in_batch(world.clients[camera.client].path, &packet);
+    }
+    world.pump();
+    let media = world.take_media(carol);
+    let told = media.iter().map(|one| (one.ssrc, one.padding)).collect();
+    (std::mem::take(&mut world.runs), told)
+}
+
+#[test]
+fn packets_of_all_seats_of_a_receiver_leave_as_one_run() {
+    let (runs, media) = batch_of([300, 300]);
+    assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
+    assert_eq!(media, [(100, 0), (110, 0)]);
+}
+
+#[test]
+fn a_packet_a_little_smaller_than_another_seats_is_padded_to_its_size() {
+    let (runs, media) = batch_of([300, 290]);
+    assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
+    assert_eq!(media, [(100, 0), (110, 10)]);
+}
+
+#[test]
+fn a_packet_much_smaller_than_another_seats_is_not_padded_and_ends_the_run() {
+    let (runs, media) = batch_of([300, 260]);
+    assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
+    assert_eq!(media, [(100, 0), (110, 0)]);
+}
+
+#[test]
+fn a_small_packet_gets_no_more_padding_than_an_eighth_of_itself() {
+    let (_, media) = batch_of([80, 70]);
+    assert_eq!(media[1], (110, 10));
+    let (_, media) = batch_of([80, 66]);
+    assert_eq!(media[1], (110, 0));
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! How long a busy core lets packets gather before it looks at its socket again.
+//!
+//! `worker (rest) → **gather** → worker (receive)`
+//!
+//! Packets that wait together leave in longer GSO messages, so a longer round makes each packet cheaper.  But they wait.
+//! So the round is as short as the core can afford: from one look to the next, it grows while the core has little time
+//! left and shrinks while it has much.  A core with time to spare looks at once.
+
+use std::time::Duration;
+
+use crate::time::Instant;
+
+/// The busy share of a thread's time above which rounds grow, and below which they shrink.
+const GROW_ABOVE: f64 = 0.88;
+const SHRINK_BELOW: f64 = 0.78;
+/// The longest round.  libwebrtc paces packets in steps of 5 ms: so three steps come together.
+const MAX_ROUND: Duration = Duration::from_millis(16);
+/// What a round grows by at least, for it begins at nothing.
+const STEP: Duration = Duration::from_micros(20);
+/// What a round grows or shrinks by for each millisecond that has passed.
+const RATE: f64 = 0.02;
+/// Weight of one millisecond in the busy share: it looks back over some tens of milliseconds.
+const BUSY_WEIGHT: f64 = 0.05;
+/// A longer round weighs no more than this.
+const MAX_WEIGHT: f64 = 0.5;
+
+/// The length of one thread's rounds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gather {
+    /// Moving average of the share of time that the thread does not rest.
+    busy: f64,
+    woke: Instant,
+    round: Duration,
+}
+
+impl Gather {
+    /// How long to let packets gather, at `now` when the work of this round is done.
+    #[must_use]
+    pub fn rest(&self, now: Instant) -> Duration {
+        self.round.saturating_sub(now.saturating_since(self.woke))
+    }
+
+    /// The thread rested from `from` to `to`, and begins a round.
+    pub fn rested(&mut self, from: Instant, to: Instant) {
+        let worked = from.saturating_since(self.woke).as_secs_f64();
+        let rested = to.saturating_since(from).as_secs_f64();
+        self.woke = to;
+        let passed_ms = (worked + rested) * 1e3;
+        let share = worked / (worked + rested).max(1e-9);
+        self.busy += (share - self.busy) * (BUSY_WEIGHT * passed_ms).min(MAX_WEIGHT);
+        self.adapt(passed_ms);
+    }
+
+    fn adapt(&mut self, passed_ms: f64) {
+        let change = self.round.mul_f64((RATE * passed_ms).min(MAX_WEIGHT));
+        let step = STEP.mul_f64(passed_ms.min(1.0));
+        if self.busy > GROW_ABOVE {
+            self.round = (self.round + change + step).min(MAX_ROUND);
+        } else if self.busy < SHRINK_BELOW {
+            self.round = self.round.saturating_sub(change + step);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A core in virtual time: a round costs so much, and so much for each millisecond of packets that it takes in.
+    struct Core {
+        gather: Gather,
+        now: Instant,
+    }
+
+    impl Core {
+        fn new() -> Self {
+            Self {
+                gather: Gather::default(),
+                now: Instant::default(),
+            }
+        }
+
+        /// Packets come every 100 µs; gives the mean round of the last second, in milliseconds.
+        fn run(&mut self, seconds: u64, round_cost_us: f64, cost_share: f64) -> f64 {
+            let end = self.now + Duration::from_secs(seconds);
+            let (mut looked, mut rounds) = (self.now, Vec::new());
+            while self.now < end {
+                let rest = self.gather.rest(self.now).max(Duration::from_micros(100));
+                let woke = self.now + rest;
+                self.gather.rested(self.now, woke);
+                let taken = woke.saturating_since(looked);
+                rounds.push((woke, taken));
+                looked = woke;
+                let work = taken.mul_f64(cost_share) + Duration::from_secs_f64(round_cost_us / 1e6);
+                self.now = woke + work;
+            }
+            let last: Vec<f64> = rounds
+                .iter()
+                .filter(|(at, _)| end.saturating_since(*at) < Duration::from_secs(1))
+                .map(|(_, taken)| taken.as_secs_f64() * 1e3)
+                .collect();
+            last.iter().sum::<f64>() / last.len() as f64
+        }
+    }
+
+    #[test]
+    fn a_core_with_time_to_spare_looks_at_once() {
+        assert!(Core::new().run(5, 50.0, 0.1) < 0.3);
+    }
+
+    #[test]
+    fn a_core_that_has_none_lets_packets_gather_as_long_as_it_may() {
+        let round = Core::new().run(5, 50.0, 0.95);
+        assert!((15.0..=17.0).contains(&round), "{round} ms");
+    }
+
+    #[test]
+    fn a_round_is_no_longer_than_it_has_to_be() {
+        // 0.6 of the time goes to packets; rounds of 100 µs would need more than all of the rest.
+        let round = Core::new().run(10, 400.0, 0.6);
+        assert!((1.0..=2.5).contains(&round), "{round} ms");
+    }
+
+    #[test]
+    fn work_counts_as_part_of_the_round() {
+        let mut gather = Gather {
+            round: Duration::from_millis(8),
+            ..Gather::default()
+        };
+        gather.rested(Instant::default(), Instant::from_millis(100));
+        let round = gather.round;
+        assert!(round > Duration::from_millis(3));
+        let later = Instant::from_millis(103);
+        assert_eq!(gather.rest(later), round - Duration::from_millis(3));
+        assert_eq!(gather.rest(Instant::from_millis(120)), Duration::ZERO);
+    }
+
+    #[test]
+    fn rounds_are_short_again_soon_after_the_load_has_gone() {
+        let mut core = Core::new();
+        core.run(5, 50.0, 0.95);
+        assert!(core.run(2, 50.0, 0.1) < 0.5);
+    }
+}
