@@ -304,6 +304,7 @@ impl Router {
         let Some(key) = track else { return };
         let track = &mut self.tracks[key];
         track.shown_by.push(sender);
+        track.company = track.company.min(self.senders[sender].peer);
         self.senders[sender].show(Some(key), track.preferred);
         let codec = track.active_codec();
         if codec.is_some_and(|codec| self.senders[sender].codec_for(codec).is_none()) {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::codec::Codec;
 
 /// The two kinds of m-lines with media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Sound.
-    Audio,
     /// Pictures.
     Video,
+    /// Sound.
+    Audio,
 }
 
 /// One payload type of an m-line.

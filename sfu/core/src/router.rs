@@ -7,7 +7,8 @@
 //!
 //! Packets of one batch are first all decrypted and put into the rings.  Then, for each track they touched and each
 //! sender that shows it, all of the batch is written for that receiver side by side, so that it leaves as one GSO
-//! message.  Commands are in `commands.rs`, RTCP and timers in `feedback.rs`.
+//! message.  Tracks that go to the same receivers follow each other, pictures before sound: a shorter packet may end the
+//! message of longer ones.  Commands are in `commands.rs`, RTCP and timers in `feedback.rs`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -59,6 +60,12 @@ struct FanOut {
     touched: usize,
     sender: usize,
     planned: bool,
+}
+
+impl FanOut {
+    fn is_start(&self) -> bool {
+        self.touched == 0 && self.sender == 0 && !self.planned
+    }
 }
 
 impl Router {
@@ -450,6 +457,12 @@ impl Router {
     }
 
     fn fan_out(&mut self, now: Instant) {
+        if self.at.is_start() {
+            self.touched.sort_unstable_by_key(|&(key, layer)| {
+                let track = self.tracks.get(key);
+                (track.map(|track| (track.company, track.kind)), key, layer)
+            });
+        }
         while let Some(&(track_key, layer)) = self.touched.get(self.at.touched) {
             if !self.plan(track_key, layer) {
                 self.at = FanOut {

@@ -40,6 +40,8 @@ pub struct Track {
     pub enabled: bool,
     /// The senders that show it or wait to.
     pub shown_by: Vec<Key>,
+    /// The first of its owner and those it is shown to: tracks of one company go to much the same receivers.
+    pub company: Key,
     /// The layer that receivers had best be shown.
     pub preferred: Option<u8>,
     /// Index of the codec last seen.
@@ -81,6 +83,7 @@ impl Track {
             layers: Vec::new(),
             enabled: true,
             shown_by: Vec::new(),
+            company: owner,
             preferred: None,
             active_codec: None,
             level: LevelMeter::default(),

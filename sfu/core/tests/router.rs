@@ -7,9 +7,10 @@ mod support;
 use std::time::Duration;
 
 use _core::commands::Command;
+use _core::demux::Path;
 use _core::events::{Event, Showing};
 use _core::ice::Credentials;
-use _core::media::SenderConfig;
+use _core::media::{PeerMedia, SenderConfig};
 use _core::rtcp::{self, Pli, SenderInfo};
 use _core::rtp::{AudioLevel, OutHeader};
 use _core::srtp::Profile;
@@ -35,6 +36,11 @@ fn send_frames(world: &mut World, camera: &mut Camera, count: usize) {
 }
 
 fn speak(world: &mut World, client: usize, seq: u64, timestamp: u32, level: u8) {
+    let packet = voice_packet(world, client, seq, timestamp, level);
+    world.raw(world.clients[client].path, &packet);
+}
+
+fn voice_packet(world: &World, client: usize, seq: u64, timestamp: u32, level: u8) -> Vec<u8> {
     let level = [AudioLevel { voice: true, level }.to_byte()];
     let header = OutHeader {
         payload_type: 111,
@@ -45,12 +51,8 @@ fn speak(world: &mut World, client: usize, seq: u64, timestamp: u32, level: u8) 
         extensions: &[(LEVEL, &level)],
         ..OutHeader::default()
     };
-    world.rtp(
-        client,
-        &header,
-        (seq >> 16) as u32,
-        &[0xf8, seq as u8, 1, 2, 3],
-    );
+    let payload = [0xf8, seq as u8, 1, 2, 3];
+    world.sealed(client, &header, (seq >> 16) as u32, &payload)
 }
 
 fn nack(world: &mut World, client: usize, ssrc: u32, lost: &[u16]) {
@@ -307,6 +309,63 @@ fn a_packet_much_smaller_than_another_seats_is_not_padded_and_ends_the_run() {
     let (runs, media) = batch_of([300, 260]);
     assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
     assert_eq!(media, [(100, 0), (110, 0)]);
+}
+
+#[test]
+fn sound_ends_the_message_of_the_pictures_that_came_after_it() {
+    let (mut world, mut camera, bob) = call();
+    let alice = camera.client;
+    world.show(bob, "sa", Some((alice, "a")));
+    camera.send(&mut world, true);
+    speak(&mut world, alice, 5, 960, 20);
+    world.run(20);
+    world.take_media(bob);
+    world.runs.clear();
+    let voice = voice_packet(&world, alice, 6, 1_920, 20);
+    world.raw_in_batch(world.clients[alice].path, &voice);
+    for packet in camera.frame(&world, false) {
+        world.raw_in_batch(world.clients[alice].path, &packet);
+    }
+    world.pump();
+    assert_eq!(world.runs.iter().map(|run| run.1).collect::<Vec<_>>(), [3]);
+    let ssrcs: Vec<u32> = world.take_media(bob).iter().map(|one| one.ssrc).collect();
+    assert_eq!(ssrcs, [100, 100, 200]);
+}
+
+/// Two cameras that are shown to each other.
+fn two_way(world: &mut World) -> [Camera; 2] {
+    let media = || PeerMedia {
+        tracks: publisher().tracks,
+        ..viewer()
+    };
+    let [alice, bob] = [world.connect(media()), world.connect(media())];
+    world.show(alice, "sv", Some((bob, "v")));
+    world.show(bob, "sv", Some((alice, "v")));
+    [alice, bob].map(|client| Camera::new(client, 7))
+}
+
+#[test]
+fn what_goes_to_one_company_is_not_torn_apart_by_another() {
+    let mut world = World::new();
+    let mut pairs = [two_way(&mut world), two_way(&mut world)];
+    for camera in pairs.iter_mut().flatten() {
+        camera.send(&mut world, true);
+    }
+    world.order.clear();
+    for member in 0..2 {
+        for pair in &mut pairs {
+            let packet = pair[member].frame(&world, false).remove(0);
+            world.raw_in_batch(world.clients[pair[member].client].path, &packet);
+        }
+    }
+    world.pump();
+    let of_first = |path: &Path| {
+        pairs[0]
+            .iter()
+            .any(|one| world.clients[one.client].path == *path)
+    };
+    let order: Vec<bool> = world.order.iter().map(of_first).collect();
+    assert_eq!(order, [true, true, false, false]);
 }
 
 #[test]

@@ -89,6 +89,8 @@ pub struct World {
     pub astray: Vec<Path>,
     /// GSO runs: (segment, segments).
     pub runs: Vec<(u16, u16)>,
+    /// Where each run went.
+    pub order: Vec<Path>,
     /// Every datagram as it was sent, if that was asked for; then clients get nothing.
     pub tapped: Option<Vec<Vec<u8>>>,
     profile: Profile,
@@ -118,6 +120,7 @@ impl World {
             events: Vec::new(),
             astray: Vec::new(),
             runs: Vec::new(),
+            order: Vec::new(),
             tapped: None,
             profile,
         }
@@ -279,6 +282,8 @@ impl World {
             match self.router.datagrams(self.now) {
                 None => break,
                 Some(egress) => {
+                    self.order
+                        .extend(egress.messages().iter().map(|run| run.path));
                     self.runs.extend(
                         egress
                             .messages()
