@@ -270,8 +270,8 @@ fn two_seats() -> (World, [Camera; 2], usize) {
     (world, [first, second], carol)
 }
 
-/// What a batch with one packet of each camera becomes: its runs, and each packet's SSRC and padding.
-fn batch_of(sizes: [usize; 2]) -> (Vec<(u16, u16)>, Vec<(u32, usize)>) {
+/// What a batch with one packet of each camera becomes: datagrams of each run, and each packet's SSRC and padding.
+fn batch_of(sizes: [usize; 2]) -> (Vec<u16>, Vec<(u32, usize)>) {
     let (mut world, mut cameras, carol) = two_seats();
     for camera in &mut cameras {
         camera.packets_a_frame = 1;
@@ -287,27 +287,27 @@ fn batch_of(sizes: [usize; 2]) -> (Vec<(u16, u16)>, Vec<(u32, usize)>) {
     world.pump();
     let media = world.take_media(carol);
     let told = media.iter().map(|one| (one.ssrc, one.padding)).collect();
-    (std::mem::take(&mut world.runs), told)
+    (world.runs.iter().map(|run| run.1).collect(), told)
 }
 
 #[test]
 fn packets_of_all_seats_of_a_receiver_leave_as_one_run() {
     let (runs, media) = batch_of([300, 300]);
-    assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
+    assert_eq!(runs, [2]);
     assert_eq!(media, [(100, 0), (110, 0)]);
 }
 
 #[test]
 fn a_packet_a_little_smaller_than_another_seats_is_padded_to_its_size() {
     let (runs, media) = batch_of([300, 290]);
-    assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
+    assert_eq!(runs, [2]);
     assert_eq!(media, [(100, 0), (110, 10)]);
 }
 
 #[test]
 fn a_packet_much_smaller_than_another_seats_is_not_padded_and_ends_the_run() {
     let (runs, media) = batch_of([300, 260]);
-    assert_eq!(runs.iter().map(|run| run.1).collect::<Vec<_>>(), [2]);
+    assert_eq!(runs, [2]);
     assert_eq!(media, [(100, 0), (110, 0)]);
 }
 
