@@ -3,6 +3,8 @@
 // A counting allocator can only be written with unsafe code; it adds a count to the system's and changes nothing.
 #![allow(unsafe_code)]
 
+mod support;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -101,6 +103,39 @@ fn a_packet_in_and_out_takes_nothing_from_the_heap() {
             "{profile:?}"
         );
     }
+}
+
+#[test]
+fn a_router_forwards_batches_to_many_without_the_heap() {
+    let mut world = support::World::new();
+    let publisher = world.connect(support::publisher());
+    for _ in 0..20 {
+        let viewer = world.connect(support::viewer());
+        world.show(viewer, "sv", Some((publisher, "v")));
+    }
+    let mut camera = support::Camera::new(publisher, 7);
+    let (path, now) = (world.clients[publisher].path, world.now);
+    let mut sealed: Vec<Vec<u8>> = (0..700)
+        .flat_map(|frame| camera.frame(&world, frame == 0))
+        .collect();
+    let mut forward = |batch: &mut [Vec<u8>]| {
+        for datagram in batch {
+            world.router.receive(path, datagram, now);
+        }
+        let mut datagrams = 0;
+        while let Some(egress) = world.router.datagrams(now) {
+            datagrams += egress.datagrams().count();
+        }
+        datagrams
+    };
+    // Until the ring holds all it may.
+    let (first, rest) = sealed.split_at_mut(1_200);
+    first.chunks_mut(4).for_each(|batch| {
+        forward(batch);
+    });
+    let mut sent = 0;
+    let taken = allocations(|| sent = rest.chunks_mut(4).map(&mut forward).sum::<usize>());
+    assert_eq!((taken, sent), (0, 20 * 200));
 }
 
 #[test]
