@@ -40,6 +40,11 @@ impl KeyframeRequests {
         !passed
     }
 
+    /// Somebody still waits.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// A keyframe has begun to come in.
     pub fn arrived(&mut self) {
         self.wanted = false;

@@ -134,6 +134,26 @@ impl Router {
         }
     }
 
+    /// Passes wishes for keyframes on, unless what came with this mail was one.
+    pub(crate) fn tell_wishes(&mut self) {
+        while let Some((mirror, index)) = self.wishes.pop() {
+            let Some(track) = self.tracks.get(mirror) else {
+                continue;
+            };
+            let layer = track.layers.get(usize::from(index));
+            let is_wanted = layer.is_some_and(|layer| layer.keyframes.is_wanted());
+            if let Home::There { worker, .. } = track.home
+                && is_wanted
+            {
+                let wanted = Relay::KeyframeWanted {
+                    track: track.name(),
+                    layer: index,
+                };
+                self.relays.push((worker, wanted));
+            }
+        }
+    }
+
     fn take_mirror(&mut self, key: Key) -> Option<(usize, Track)> {
         let Home::There { worker, .. } = self.tracks.get(key)?.home else {
             return None;

@@ -20,6 +20,7 @@ impl Router {
     pub fn relays(&mut self) -> &mut Vec<(usize, Relay)> {
         self.relay_touched();
         self.tell_taken();
+        self.tell_wishes();
         &mut self.relays
     }
 

@@ -51,6 +51,8 @@ pub struct Router {
     pub(crate) mirrors: HashMap<TrackName, Key>,
     /// Mirrors of which other layers may be shown than before.
     pub(crate) retaken: Vec<Key>,
+    /// Mirrors' layers of which a keyframe is wanted.
+    pub(crate) wishes: Vec<(Key, u8)>,
     pub(crate) relays: Vec<(usize, Relay)>,
     pub(crate) batches: Batches,
     pub(crate) touched: Vec<(Key, u8)>,
@@ -101,6 +103,7 @@ impl Router {
             lost: Vec::new(),
             mirrors: HashMap::new(),
             retaken: Vec::new(),
+            wishes: Vec::new(),
             relays: Vec::new(),
             batches: Batches::default(),
             touched: Vec::new(),
@@ -664,15 +667,11 @@ impl Router {
                     self.arm(owner, at);
                 }
             }
-            Home::There { worker, .. } if layer.keyframes.pass_on(now) => {
-                let track = track.name();
-                let wanted = Relay::KeyframeWanted {
-                    track,
-                    layer: index,
-                };
-                self.relays.push((worker, wanted));
+            Home::There { .. } => {
+                if layer.keyframes.pass_on(now) {
+                    self.wishes.push((key, index));
+                }
             }
-            Home::There { .. } => {}
         }
     }
 }

