@@ -11,8 +11,8 @@ use crate::stats::{LayerStats, PeerStats, SenderStats, TrackStats};
 use crate::time::Instant;
 use crate::track::Track;
 
-/// Peers told between two rounds of a worker: some 100 microseconds.
-pub const SLICE: usize = 64;
+/// Peers told between two rounds of a worker: a fraction of a millisecond.
+pub const SLICE: usize = 256;
 
 /// A snapshot that is being taken.  Who comes or goes meanwhile may be in it or not; nobody is in it twice.
 #[derive(Debug, Default)]

@@ -37,7 +37,7 @@ const LEVELS_STALE: Duration = Duration::from_millis(500);
 /// Sets the workers' first numbers apart.
 const SEED_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How long a snapshot is waited for.
-const STATS_TIMEOUT: Duration = Duration::from_secs(2);
+const STATS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The busy share of a thread's time from which packets are gathered, and at which they are for the longest.
 const GATHER_FROM: f64 = 0.30;
 const GATHER_FULL: f64 = 0.70;
