@@ -33,6 +33,12 @@ def send_video(client: Client, index: int, *, keyframe: bool = False) -> None:
     )
 
 
+def settle(core: Core) -> None:
+    """Until workers know what others want of them: posted by the first answer of each, read by the second."""
+    core.stats()
+    core.stats()
+
+
 def test_every_packet_reaches_viewers_on_every_worker(core: Core) -> None:
     with (
         Client.add(core, "alice", worker=1) as alice,
@@ -46,16 +52,18 @@ def test_every_packet_reaches_viewers_on_every_worker(core: Core) -> None:
             viewer.connect(VIEWER)
             core.show(viewer.peer, "0", (alice.peer, "0"))
             core.show(viewer.peer, "1", (alice.peer, "1"))
+        settle(core)
         assert len(set(core.ports)) == 3
+        alice.send_rtp(rtp(ssrc=9, payload_type=111, sequence=3, timestamp=9, payload=b"\xf8voice"))
+        got = [[viewer.receive_rtp()] for viewer in viewers]
         for index in range(200):
             send_video(alice, index)
-        alice.send_rtp(rtp(ssrc=9, payload_type=111, sequence=3, timestamp=9, payload=b"\xf8voice"))
-        for viewer in viewers:
-            got = [viewer.receive_rtp() for _ in range(201)]
-            video = [packet for packet in got if packet.ssrc == 100]
-            first = video[0].sequence
-            assert [packet.sequence - first for packet in video] == list(range(200))
-            assert [packet.payload for packet in got if packet.ssrc == 200] == [b"\xf8voice"]
+            if index % 50 == 49:  # more would not fit a socket's buffer
+                for packets, viewer in zip(got, viewers, strict=True):
+                    packets += [viewer.receive_rtp() for _ in range(50)]
+        for voice, *video in got:
+            assert (voice.ssrc, voice.payload) == (200, b"\xf8voice")
+            assert [packet.sequence - video[0].sequence for packet in video] == list(range(200))
         counters = core.counters()
         assert (counters["relayed_in"], counters["relayed_out"], counters["relay_dropped"]) == (402, 402, 0)
 
@@ -65,11 +73,11 @@ def test_what_a_viewer_elsewhere_misses_wants_and_shows_is_known(core: Core) -> 
         alice.connect(PUBLISHER)
         bob.connect(VIEWER)
         core.show(bob.peer, "0", (alice.peer, "0"))
+        settle(core)
         for index in range(5):
             send_video(alice, index)
         got = [bob.receive_rtp() for _ in range(5)]
-        shown = wait_for_event(core, lambda event: isinstance(event, Shown))[-1]
-        assert shown == Shown(bob.peer, "0", alice.peer, "0")
+        wait_for_event(core, lambda event: event == Shown(bob.peer, "0", alice.peer, "0"))
         lost = got[2]
         bob.send_rtcp(struct.pack("!BBHLLHH", 0x81, 205, 3, 1, 100, lost.sequence, 0))
         assert bob.receive_rtp().payload == struct.pack("!H", lost.sequence) + lost.payload
@@ -90,10 +98,12 @@ def test_who_leaves_one_worker_silences_seats_of_another_and_the_next_source_is_
             publisher.connect(PUBLISHER)
         bob.connect(VIEWER)
         core.show(bob.peer, "0", (alice.peer, "0"))
+        settle(core)
         send_video(alice, 0)
         first = bob.receive_rtp()
         core.remove_peer(alice.peer)
         core.show(bob.peer, "0", (carol.peer, "0"))
+        settle(core)
         send_video(carol, 0)
         assert bob.receive_rtp().sequence == first.sequence + 1
 
@@ -106,8 +116,7 @@ def test_a_seat_elsewhere_without_the_codec_is_told(core: Core) -> None:
         bob.connect(media)
         core.show(bob.peer, "0", (alice.peer, "0"))
         send_video(alice, 0)
-        events = wait_for_event(core, lambda event: isinstance(event, NotShowable))
-        assert events[-1] == NotShowable(bob.peer, "0", alice.peer, "0")
+        wait_for_event(core, lambda event: event == NotShowable(bob.peer, "0", alice.peer, "0"))
 
 
 def test_the_cpu_time_of_each_worker_is_told(core: Core) -> None:

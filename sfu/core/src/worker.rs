@@ -325,6 +325,8 @@ impl Running {
         if self.router.deadline().is_some_and(|at| at <= now) {
             self.router.on_deadline(now);
         }
+        // Python hears that a track is there before another worker can say what became of it.
+        self.events.push(self.router.events());
         self.flush(now);
         self.events.push(self.router.events());
         self.tell_stats(now);
