@@ -1,7 +1,7 @@
 //! What happens to each packet.
 //!
 //! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → srtp →
-//! egress → net`
+//! egress → net`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
 //!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
@@ -18,13 +18,17 @@ pub mod ice;
 pub mod keyframe;
 pub mod layer;
 pub mod level;
+pub mod mailbox;
 pub mod media;
+mod mirror;
 pub mod nack;
 pub mod net;
 pub mod peer;
 #[cfg(feature = "python")]
 mod python;
 pub mod reception;
+pub mod relay;
+mod relaying;
 pub mod rewrite;
 pub mod ring;
 pub mod router;
@@ -33,6 +37,7 @@ pub mod rtp;
 pub mod sender;
 pub mod seq;
 pub mod slab;
+pub mod snapshot;
 pub mod srtp;
 pub mod stats;
 pub mod stun;

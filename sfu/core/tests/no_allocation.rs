@@ -10,9 +10,11 @@ use std::cell::Cell;
 
 use _core::codec::{Codec, vp8};
 use _core::nack::NackTracker;
+use _core::relay::Batches;
 use _core::ring::{Meta, Ring};
 use _core::rtcp::{compound, write_nack};
 use _core::rtp::{OutHeader, Packet, write_header};
+use _core::slab::Slab;
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::stun::{BindingRequest, OutRequest, Role, StunKey, write_request, write_success};
 use _core::time::Instant;
@@ -136,6 +138,19 @@ fn a_router_forwards_batches_to_many_without_the_heap() {
     let mut sent = 0;
     let taken = allocations(|| sent = rest.chunks_mut(4).map(&mut forward).sum::<usize>());
     assert_eq!((taken, sent), (0, 20 * 200));
+}
+
+#[test]
+fn packets_are_handed_to_other_workers_without_the_heap_while_these_keep_up() {
+    let (mut batches, key) = (Batches::default(), Slab::default().insert(()));
+    let mut hand_over = |ext_seq: u64| {
+        let batch = batches.fill(key, 0, |batch| {
+            (0..4).for_each(|_| batch.push(&meta(ext_seq), &[7; 1_100]));
+        });
+        assert_eq!(batch.packets().count(), 4);
+    };
+    (0..10).for_each(&mut hand_over);
+    assert_eq!(allocations(|| (10..1_000).for_each(&mut hand_over)), 0);
 }
 
 #[test]
