@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from .admitting import stepped
 from .departing import left_event, settled, transfer_over, vacated
 from .effects import Effect, Grant, Revoke, Tell
-from .frames import event
+from .events import ParticipantJoined, event
 from .identifiers import Instant, PeerId, UserId
 from .inviting import cancel_all
 from .membership import Passage, after
@@ -26,7 +26,7 @@ def joined(room: Room, user: UserId, peer: PeerId, now: Instant) -> Change:
     if arrived in room.peers:
         return Change(room)
     following = stepped(replace(room, peers=room.peers | {arrived}), user, Passage.ARRIVE)
-    told = event("participant-joined", roomId=room.uuid, userId=user, peer=peer)
+    told = event(ParticipantJoined(room_id=room.uuid, user_id=user, peer=peer))
     return Change(following, (Tell(following.present, told),)).then(lambda r: transfer_over(r, user, Step.ARRIVE))
 
 
