@@ -50,9 +50,7 @@ async def test_a_room_that_ended_while_the_node_was_away_is_closed_when_it_is_ba
     assert node.rooms == {}
 
 
-async def test_a_new_instance_that_lacks_its_rooms_and_does_not_take_them_again_ends_them(
-    server: Server, node: InTestNode
-) -> None:
+async def test_rooms_end_that_a_new_instance_lacks_and_does_not_take_again(server: Server, node: InTestNode) -> None:
     alice, bob, room, _, _ = await server.talk(node, "tab")
     carol = await server.device("carol")
     await alice.invite("carol", room["room"], "i2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ SOON_S = 0.2
 
 
 @pytest.fixture
-async def impatient(tmp_path: Path, backend: dict[str, str]) -> AsyncIterator[Server]:
+async def impatient(tmp_path: Path, backend: dict[str, Any]) -> AsyncIterator[Server]:
     """A server that waits for no node for long."""
     async with running(tmp_path, node_away_s=SOON_S, **backend) as server:
         yield server
