@@ -104,13 +104,13 @@ def test_of_two_that_move_a_room_one_wins_and_the_other_changes_nothing() -> Non
 def test_who_comes_second_with_the_same_node_has_told_it_an_old_acl_which_is_put_right() -> None:
     first = after(rules.moved(call(), call(), "sfu2", THERE, UNTIL))
     without_bob = after(rules.expel(first, ALICE, [BOB], UNTIL, Instant(11.0)))
-    again = rules.moved(without_bob, call(), "sfu2", THERE, UNTIL)
+    again = rules.moved(without_bob, call(), "".join("sfu2"), THERE, UNTIL)
     assert again == Change(without_bob, (Revoke("sfu2", ROOM, BOB, "not in the ACL"),), refused=True)
 
 
 def test_a_node_that_takes_its_own_room_again_is_not_told_to_close_it_and_keeps_who_came_already() -> None:
     came = Peer(ALICE, PeerId("p9"))
-    change = rules.moved(call(peers=PEERS | {came}), call(), "sfu1", THERE, UNTIL)
+    change = rules.moved(call(peers=PEERS | {came}), call(node="".join("sfu1")), "".join("sfu1"), THERE, UNTIL)
     assert after(change).peers == {came}
     assert not any(isinstance(effect, CloseRoom) for effect in change.effects)
     assert redirected(change) == [ALICE, BOB]
