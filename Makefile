@@ -44,7 +44,8 @@ STEPS := 1000000
 mutants: .venv/.core .venv/.dev ## change the rules of calling one operator at a time: the tests have to notice (MUTATED=…, an hour)
 	tools/mutants.sh $(MUTATED)
 MUTATED := $(addprefix signaling/qss/,invitations.py inviting.py acl.py holding.py locking.py muting.py offer.py ending.py \
-	media.py departing.py transfers.py transferring.py telling.py room.py membership.py admitting.py) signaling/state/keys.py
+	media.py departing.py transfers.py transferring.py telling.py room.py membership.py admitting.py \
+	moving.py) signaling/state/keys.py
 
 schemas: .venv/.made ## write docs/schemas, docs/asyncapi.json, docs/openapi.json and the table of frames anew from the models
 	$(BIN)/python -m signaling.qss.schema

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 from aiortc import MediaStreamTrack
@@ -277,7 +278,10 @@ class Agent:
         room = str(payload.get("roomId"))
         if name == "ringing":
             self._ringing_at.setdefault(room, asyncio.get_running_loop().time())
-        elif (call := self._calls.get(room)) is not None:
+            return
+        if name == "room-moved":
+            self._rings_elsewhere(room, payload)
+        if (call := self._calls.get(room)) is not None:
             self._call_event(call, name, payload)
 
     def _call_event(self, call: Call, name: str, payload: Frame) -> None:
@@ -291,10 +295,25 @@ class Agent:
                 call.held.add(user)
             case "participant-unheld":
                 call.held.discard(user)
+            case "room-moved":
+                self._spawn(self._follow(call, payload))
             case "transfer" if payload.get("kind") == "blind":
                 call.handing_over(open_="error" not in payload)
             case "transferring-attended-transfer":
                 self._spawn(self._move(call, payload.get("targetRoom")))
+
+    def _rings_elsewhere(self, room: str, payload: Frame) -> None:
+        for invitation in self._ringing.values():
+            if invitation.place.room == room:
+                with suppress(AgentError):
+                    invitation.place = invitation.place.moved(payload)
+
+    async def _follow(self, call: Call, payload: Frame) -> None:
+        """Go on at another node; where that fails the call ends and says why."""
+        try:
+            await call.follow(call.place.moved(payload))
+        except AgentError as error:
+            call.lose(f"the room moved to another node, and there: {error}")
 
     async def _move(self, call: Call, room: object) -> None:
         """Follow an attended transfer; where it fails the call ends and says why."""

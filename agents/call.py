@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aiortc import MediaStreamTrack
@@ -27,7 +27,9 @@ from agents.seats import Participant, SeatTable
 SETTLE_S: Final = 0.15
 """From the first participant's coming to the clip's start: by then both ways are shown."""
 SUCCESSOR_WITHIN_S: Final = 15.0
-"""To whom a call was handed over joins within this, or we are alone."""
+"""To whom a call was handed over joins within this, as do the others after a move, or we are alone."""
+REFUSED_FOR_S: Final = 5.0
+"""A node that does not know us any more may have crashed: so long signaling has to say where the room goes on."""
 PARTING_S: Final = 3.0
 """What telling node and signaling that we leave may take."""
 
@@ -57,6 +59,13 @@ class Place:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ProtocolError(f"signaling described a room without {error}") from None
+
+    def moved(self, told: Frame) -> Place:
+        """The same room, where `room-moved` says that it goes on."""
+        try:
+            return replace(self, token=str(told["token"]), node=str(told["server"]["https"]))
+        except (KeyError, TypeError) as error:
+            raise ProtocolError(f"signaling said that a room has moved without {error}") from None
 
 
 class Call:
@@ -99,7 +108,7 @@ class Call:
 
     def _enter(self, place: Place) -> None:
         """A connection to the room's node, not made yet."""
-        self.room = place.room
+        self.place = place
 
         def heard(name: str, data: object) -> None:
             if self._node is node:  # a room that we have moved away from has nothing to say
@@ -121,8 +130,24 @@ class Call:
             await self._close()
             raise
 
+    @property
+    def room(self) -> str:
+        """The room's id."""
+        return self.place.room
+
     async def move(self, place: Place) -> None:
         """Go on in another room (an attended transfer), sending the same; MediaError ends the call."""
+        self.held.clear()
+        await self._go_to(place)
+
+    async def follow(self, place: Place) -> None:
+        """Go on in the same room at another node, where the others come as well; MediaError ends the call."""
+        was_alone = not self.participants
+        await self._go_to(place)
+        if not was_alone:
+            asyncio.get_running_loop().call_later(SUCCESSOR_WITHIN_S, self._end_if_alone)
+
+    async def _go_to(self, place: Place) -> None:
         node, peer = self._node, self._peer
         self._enter(place)
         peer.let_go()
@@ -131,7 +156,6 @@ class Call:
         for participant in self.participants.values():
             participant.stop()
         self.participants.clear()
-        self.held.clear()
         await self.join()
 
     async def hold(self) -> None:
@@ -217,8 +241,11 @@ class Call:
                 self.speakers = data
             case "expelled":
                 self.expelled(_reason(data))
-            case "error" | "refused":
+            case "error":
                 self._end(f"the node ended the call: {_reason(data)}")
+            case "refused":
+                reason = f"the node ended the call: {_reason(data)}"
+                asyncio.get_running_loop().call_later(REFUSED_FOR_S, self._end_if_refused, self._node, reason)
 
     def _resumed(self, state: dict[str, Any]) -> None:
         """After a broken link: who is there now, and who went meanwhile."""
@@ -256,6 +283,10 @@ class Call:
     def _end_if_alone(self) -> None:
         if not self.participants:
             self._end(LEFT_ALONE)
+
+    def _end_if_refused(self, node: NodeClient, reason: str) -> None:
+        if self._node is node and not node.is_up:
+            self._end(reason)
 
     def _start_when_met(self) -> None:
         """The clip begins when our media and somebody else's are connected."""

@@ -52,6 +52,11 @@ class NodeClient:
         """Our peer's id at the node, once joined."""
         return self._peer
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the node can be told something now."""
+        return self._link.connected
+
     async def connect(self) -> None:
         """Present the token."""
         try:

@@ -199,7 +199,7 @@ class App:
             retention.start()
             self._stack.push_async_callback(retention.close)
         # Ended last to first: nothing comes in any more, then nothing is due any more, then what is queued goes out.
-        for part in (history, inbox, caretaker, keeper, nodes.absences, requests, devices):
+        for part in (history, inbox, caretaker, keeper, nodes.absences, nodes.rescue, requests, devices):
             self._stack.push_async_callback(part.close)
         self._carriers = (websockets, sockets)
         door = self._door = Door(limits, address_of=address_of, now=keeper.now)

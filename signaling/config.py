@@ -101,7 +101,7 @@ class SignalingConfig:
     node_ack_s: float = 2.0
     """How long a node may take to acknowledge a command before the requester gets 503."""
     node_away_s: float = 15.0
-    """How long a node may stay away before its rooms are destroyed."""
+    """How long a node may stay away before its rooms move to other nodes, or end where none takes them."""
     adopt_within_s: float = 6.0
     """How long after our start a request that names an unknown room waits for its node to tell of it."""
     trust_proxy: tuple[Network, ...] = ()

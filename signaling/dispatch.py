@@ -15,14 +15,15 @@ from typing import assert_never
 from .ice import IceServers
 from .nodes import commands
 from .qss import replies
-from .qss.effects import CloseRoom, Conclude, Grant, Record, Revoke, Ring, Send, Tell, Transferred
+from .qss.effects import CloseRoom, Conclude, Grant, Record, Redirect, Revoke, Ring, Send, Tell, Transferred
+from .qss.events import RoomMoved, event
 from .qss.frames import Ringing, RingingRequest
 from .qss.identifiers import RequestId, UserId
-from .qss.room import Change
+from .qss.room import Change, Room
 from .state.deliveries import Delivery, Result, ToDevice, ToNode, ToRoom, ToUsers, to_history
 from .tokens import RoomTokens
 
-NotRing = Send | Tell | Conclude | Grant | Revoke | CloseRoom | Record | Transferred
+NotRing = Send | Tell | Redirect | Conclude | Grant | Revoke | CloseRoom | Record | Transferred
 
 
 class Dispatch:
@@ -51,8 +52,11 @@ class Dispatch:
         match effect:
             case Send(to, frame):
                 return ToDevice(to, frame)
-            case Tell(users, event, skip):
-                return ToUsers(users, event, skip)
+            case Tell(users, told, skip):
+                return ToUsers(users, told, skip)
+            case Redirect(room, user):
+                moved = RoomMoved(room_id=room.uuid, server=room.server, token=self._token(room, user))
+                return ToUsers((user,), event(moved))
             case Conclude(inviter, request_id, result, told):
                 return Result(inviter, request_id, result, told)
             case Grant(node, _, user, serial, rights):
@@ -61,8 +65,9 @@ class Dispatch:
                 return ToNode(node, commands.GRANT, data)
             case Revoke(node, room, user, reason):
                 return ToNode(node, commands.REVOKE, commands.revoke(room, user, reason))
-            case CloseRoom(node, room, reason):
-                return ToNode(node, commands.CLOSE_ROOM, commands.close_room(room, reason), closes=room)
+            case CloseRoom(node, room, reason, remembered):
+                closes = room if remembered else None
+                return ToNode(node, commands.CLOSE_ROOM, commands.close_room(room, reason), closes=closes)
             case Record(call):
                 return to_history(call)
             case Transferred():
@@ -72,5 +77,8 @@ class Dispatch:
 
     def _ring(self, effect: Ring) -> Ringing | RingingRequest:
         room, user = effect.room, effect.device.user
-        token = self._tokens.token(room.uuid, user, room.member(user).serial, room.key)
-        return replies.ring(room, effect.invitation, user, token, self._ice.for_user(user, time.time()))
+        ice = self._ice.for_user(user, time.time())
+        return replies.ring(room, effect.invitation, user, self._token(room, user), ice)
+
+    def _token(self, room: Room, user: UserId) -> str:
+        return self._tokens.token(room.uuid, user, room.member(user).serial, room.key)

@@ -18,7 +18,7 @@ from .dispatch import Dispatch
 from .errors import StateAway, UnknownRoom
 from .metrics import Metrics
 from .qss import rules as rooms
-from .qss.effects import Conclude, Record, Tell, Transferred
+from .qss.effects import CloseRoom, Conclude, Record, Tell, Transferred
 from .qss.history import CallRecord
 from .qss.identifiers import DeviceRef, Instant, RoomId, UserId
 from .qss.room import Change, Room
@@ -92,7 +92,7 @@ class Keeper:
         await self._state.room_for_more()
         return await self._change(room, rule)
 
-    async def post(self, *effects: Tell | Record) -> None:
+    async def post(self, *effects: Tell | Record | CloseRoom) -> None:
         """Have something done that changes no room, after all that was decided before."""
         await self._state.post(*self._dispatch(Change(None, effects)))
 
@@ -113,11 +113,13 @@ class Keeper:
         """End a room, if it lives."""
         await self._try(room, lambda r: rooms.destroy(r, reason, self.now()))
 
-    async def destroy_on(self, node: str, reason: str, but: frozenset[RoomId] = frozenset()) -> None:
-        """End all rooms of a node but these."""
-        for room in await self._rooms.find(ByNode(node)):
-            if room not in but:
-                await self.destroy(room, reason)
+    async def on(self, node: str) -> tuple[RoomId, ...]:
+        """The rooms of a node, the oldest first."""
+        return await self._rooms.find(ByNode(node))
+
+    async def find(self, room: RoomId) -> Room | None:
+        """The room, if it lives."""
+        return await self._rooms.get(room)
 
     async def device_came(self, device: DeviceRef) -> None:
         """A device is online: it rings if its user is being rung."""

@@ -27,6 +27,7 @@ from ..metrics import Metrics
 from ..presence import Presence
 from ..qss import frames
 from ..qss.devices import Device, DeviceCard
+from ..qss.events import Ready, event
 from ..qss.frames import Outgoing, Sent
 from ..qss.identifiers import new_request_id
 from ..qss.parse import Label, label_of, parse
@@ -166,7 +167,7 @@ class DeviceConnections:
         bucket = TokenBucket(rate_per_s=rates.frames_per_s, burst=rates.frames_burst, now=self._keeper.now())
         session = self._sessions[socket] = Session(device, carrier, bucket)
         log.info("device_online", user=device.user, device=device.card.id)
-        ready = frames.event("ready", userId=device.user, deviceId=device.card.id, username=device.username)
+        ready = event(Ready(user_id=device.user, device_id=device.card.id, username=device.username))
         # Carriers confirm when this returns.
         asyncio.get_running_loop().call_soon(self._greet, session, ready)
 

@@ -1,8 +1,8 @@
 """Nodes that are away: their media goes on, and they may come back, here or to another process.
 
-link, caretaker -> **absences** -> state, keeper
+link, caretaker -> **absences** -> state, rescue
 
-A node that stays away longer than `node_away_s` is lost, and its rooms with it.
+A node that stays away longer than `node_away_s` is lost; its rooms go on at others, as far as these take them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ..config import SignalingConfig
 from ..errors import StateAway
 from ..keeper import Keeper
 from ..qss.identifiers import Instant
-from ..qss.room import MEDIA_SERVER_LOST
 from ..state import State
 from ..timers import Timers
 from .connections import Connections
+from .rescue import Rescue
 
 log = FieldLog(__name__)
 
@@ -27,12 +27,15 @@ log = FieldLog(__name__)
 class Absences:
     """How long each node that was connected to this process is waited for."""
 
-    def __init__(self, *, config: SignalingConfig, state: State, keeper: Keeper, connections: Connections) -> None:
+    def __init__(
+        self, *, config: SignalingConfig, state: State, keeper: Keeper, connections: Connections, rescue: Rescue
+    ) -> None:
         # Given to us.
         self._config = config
         self._state = state
         self._keeper = keeper
         self._connections = connections
+        self._rescue = rescue
         # Ours.
         self._timers = Timers(self._on_time, state.now)
 
@@ -52,10 +55,16 @@ class Absences:
         self._timers.arm(name, None)
 
     async def too_long(self, name: str) -> None:
-        """The time in which a node may come back is over."""
-        if await self._state.nodes.forget(name):
-            log.warning("node_lost", node=name)
-            await self._keeper.destroy_on(name, MEDIA_SERVER_LOST)
+        """The time in which a node may come back is over.
+
+        It is forgotten last: should we die meanwhile, it is due still, and somebody else goes on.
+        """
+        node = await self._state.nodes.get(name)
+        if node is None or node.socket is not None:
+            return
+        log.warning("node_lost", node=name)
+        await self._rescue.rooms_of(name)
+        await self._state.nodes.forget(name)
 
     async def find(self, process: str) -> None:
         """A node that the state takes for connected to a process that it is not connected to is away."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from common.log import FieldLog
 
@@ -46,13 +47,27 @@ class Nodes:
         """The nodes that can take a room, the least loaded first."""
         return by_load(await self._directory.all())
 
-    async def open_room(self, room: Room) -> None:
-        """Open a room on its node; raises NoNode."""
+    @asynccontextmanager
+    async def placing(self, room: Room) -> AsyncIterator[None]:
+        """While its node is told of a room: should the node register meanwhile, it lacks or has it rightly."""
         await self._directory.placed(room.node, room.uuid)
         try:
-            await self._ask(room.node, commands.OPEN_ROOM, commands.open_room(room))
+            yield
         finally:
             await self._directory.opened(room.uuid)
+
+    async def open_room(self, room: Room) -> None:
+        """Open a room on its node; raises NoNode."""
+        async with self.placing(room):
+            await self._ask(room.node, commands.OPEN_ROOM, commands.open_room(room))
+
+    async def take_over(self, room: Room) -> None:
+        """Open a room that has lived already on its new node, and admit its ACL there; raises NoNode."""
+        await self._ask(room.node, commands.OPEN_ROOM, commands.open_room(room))
+        granted = await asyncio.gather(*(self.grant(room, m) for m in room.members), return_exceptions=True)
+        for outcome in granted:
+            if outcome is not None:
+                raise outcome
 
     async def grant(self, room: Room, member: Member) -> None:
         """Admit a member on the room's node; raises NoNode."""

@@ -21,7 +21,7 @@ from ..keeper import Keeper
 from ..qss import rules
 from ..qss.effects import Rights
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
-from ..qss.room import LOST, MEDIA_SERVER_LOST, Held, Peer
+from ..qss.room import LOST, Held, Peer
 from ..state import Directory
 from ..tokens import RoomTokens
 from . import commands
@@ -29,6 +29,7 @@ from .absences import Absences
 from .adoption import adopted
 from .connections import Connections
 from .contract import HeldRoom, Load, NodeAuth, PeerEvent, Register
+from .rescue import Rescue
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class Reports:
         keeper: Keeper,
         connections: Connections,
         absences: Absences,
+        rescue: Rescue,
     ) -> None:
         # Given to us.
         self._config = config
@@ -72,6 +74,7 @@ class Reports:
         self._keeper = keeper
         self._connections = connections
         self._absences = absences
+        self._rescue = rescue
 
     def handlers(self) -> dict[str, Handler]:
         """Who handles which event; each gives the acknowledgement, or raises SignalingError."""
@@ -86,9 +89,10 @@ class Reports:
         by.named.update(RoomId(held.room) for held in card.rooms)
         if not card.more:
             named, by.named = by.named, set()
-            opening = await self._directory.opening()
-            await self._keeper.destroy_on(card.node, MEDIA_SERVER_LOST, but=opening | named)
-            log.info("node_registered", node=card.node, rooms=len(named), closed=len(close))
+            lacking = [room for room in await self._keeper.on(card.node) if room not in named]
+            opening = await self._directory.opening() if lacking else frozenset()
+            self._rescue.begin(card.node, [room for room in lacking if room not in opening])
+            log.info("node_registered", node=card.node, rooms=len(named), lacking=len(lacking), closed=len(close))
         for room in close:
             await self._directory.closed(RoomId(room))
         return {"close": close, "node": card.node}
@@ -117,7 +121,7 @@ class Reports:
             fresh = adopted(held, node=card.node, server=card.server, tokens=self._tokens, keep_until=keep_until)
             return fresh is not None and await self._keeper.add(fresh)
         if known.node != card.node:
-            return False
+            return room in await self._directory.opening()  # it is about to move here
         view, now = _view(card, held), self._keeper.now()
         await self._keeper.change(room, lambda r: rules.reconciled(r, view, keep_until, now))
         return True

@@ -13,7 +13,7 @@ from ..errors import RoomFull, RoomLocked
 from .admitting import admissible, admit, with_a_place
 from .departing import depart, settled, vacated
 from .effects import Effect, Grant, Tell
-from .frames import event
+from .events import Admitted, event
 from .identifiers import DeviceRef, Instant, UserId
 from .inviting import cancel_all, refuse, remove
 from .membership import Passage, after
@@ -47,7 +47,7 @@ def add(room: Room, by: UserId, users: Iterable[UserId]) -> Change:
         raise RoomFull(room.participants_limit)
     following, members = admit(room, new, Passage.ADMIT)
     effects: list[Effect] = [Grant(room.node, room.uuid, m.user, m.serial, m.rights) for m in members]
-    effects += [Tell((user,), event("admitted", roomId=room.uuid, userId=user, by=by)) for user in new]
+    effects += [Tell((user,), event(Admitted(room_id=room.uuid, user_id=user, by=by))) for user in new]
     return Change(following, tuple(effects))
 
 

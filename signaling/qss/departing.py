@@ -8,11 +8,13 @@ and a transfer that waited for him is over.
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from .admitting import stepped
 from .effects import CloseRoom, Conclude, Effect, Record, Revoke, Tell, Transferred
-from .frames import Answer, Done, event
+from .events import Expelled, ParticipantLeft, RoomDestroyed, TransferTold, event
+from .frames import Answer, Done
 from .history import CallEnded
 from .identifiers import DeviceRef, Instant, PeerId, UserId
 from .membership import Passage
@@ -26,7 +28,7 @@ def depart(room: Room, user: UserId, reason: str, now: Instant, skip: DeviceRef 
     gone = room.member(user)
     following = stepped(room, user, Passage.DEPART)
     effects: list[Effect] = [Revoke(room.node, room.uuid, user, reason)]
-    effects.append(Tell((user,), event("expelled", roomId=room.uuid, userId=user, reason=reason), skip))
+    effects.append(Tell((user,), event(Expelled(room_id=room.uuid, user_id=user, reason=reason)), skip))
     peers: list[PeerId | None] = [peer.peer for peer in room.peers_of(user)]
     effects.extend(left_event(following, user, peer, reason) for peer in peers or [None])
     if gone.answered is not None:
@@ -36,8 +38,8 @@ def depart(room: Room, user: UserId, reason: str, now: Instant, skip: DeviceRef 
 
 def left_event(room: Room, user: UserId, peer: PeerId | None, reason: str) -> Tell:
     """Everybody in the room is told that somebody's media is gone."""
-    named = {} if peer is None else {"peer": peer}
-    return Tell(room.present, event("participant-left", roomId=room.uuid, userId=user, **named, reason=reason))
+    named = UNSET if peer is None else peer
+    return Tell(room.present, event(ParticipantLeft(room_id=room.uuid, user_id=user, peer=named, reason=reason)))
 
 
 def transfer_over(room: Room, user: UserId, step: Step, code: int | None = None) -> Change:
@@ -52,9 +54,15 @@ def transfer_over(room: Room, user: UserId, step: Step, code: int | None = None)
 
 def _transfer_told(room: Room, over: Transfer) -> tuple[Effect, ...]:
     by = over.by.user
-    failed = {} if over.error is None else {"error": over.error}
     told = event(
-        "transfer", roomId=room.uuid, userId=by, kind="attended", to=over.user, state=over.state.value, **failed
+        TransferTold(
+            room_id=room.uuid,
+            user_id=by,
+            kind="attended",
+            to=over.user,
+            state=over.state.value,
+            error=UNSET if over.error is None else over.error,
+        )
     )
     result = (
         Answer(answer="attendedTransfer", request_id=over.request_id, error=over.error, message="not transferred")
@@ -92,7 +100,7 @@ def over(room: Room, reason: str, now: Instant) -> Change:
         change = change.then(lambda r, t=transfer: transfer_over(r, t.user, Step.CLOSE, code))  # type: ignore[misc]
     if room.is_lobby:
         return replace(change, room=None)
-    told = Tell(room.present, event("room-destroyed", roomId=room.uuid, reason=reason))
+    told = Tell(room.present, event(RoomDestroyed(room_id=room.uuid, reason=reason)))
     ended = Record(CallEnded(room=room.uuid, user=None, ended_ms=epoch_ms(now), reason=reason))
     history = (ended,) if any(member.answered for member in room.members) else ()
     return Change(None, (*change.effects, told, *history, CloseRoom(room.node, room.uuid, reason)))

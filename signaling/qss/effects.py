@@ -54,6 +54,13 @@ class Conclude(Struct, frozen=True):
     told: bool = True
 
 
+class Redirect(Struct, frozen=True):
+    """`room-moved` to every online device of a user: made into a frame where the token can be derived."""
+
+    room: Room
+    user: UserId
+
+
 class Rights(Struct, frozen=True, order=True):
     """What a node lets a user do in a room."""
 
@@ -81,11 +88,12 @@ class Revoke(Struct, frozen=True):
 
 
 class CloseRoom(Struct, frozen=True):
-    """The node closes the room."""
+    """The node closes the room; `remembered` while it has not, because the room is over everywhere."""
 
     node: str
     room: RoomId
     reason: str
+    remembered: bool = True
 
 
 class Record(Struct, frozen=True):
@@ -104,4 +112,4 @@ class Transferred(Struct, frozen=True):
     error: int | None
 
 
-Effect = Send | Ring | Tell | Conclude | Grant | Revoke | CloseRoom | Record | Transferred
+Effect = Send | Ring | Tell | Redirect | Conclude | Grant | Revoke | CloseRoom | Record | Transferred

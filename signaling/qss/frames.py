@@ -1,4 +1,7 @@
-"""Every frame of QSS, with the literal names of the wire: `incoming.py` and `outgoing.py` under one name."""
+"""Every frame of QSS, with the literal names of the wire: `incoming.py` and `outgoing.py` under one name.
+
+What events tell is in `events.py`.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,7 @@ from .outgoing import (
     Done,
     Event,
     EventBody,
+    Happened,
     IceServer,
     InvitationResult,
     InvitationsReply,
@@ -69,9 +73,7 @@ from .outgoing import (
     WacResponse,
     WacResponseBody,
     Wire,
-    event,
     wire,
-    wire_of,
 )
 
 __all__ = [
@@ -96,6 +98,7 @@ __all__ = [
     "Event",
     "EventBody",
     "GetRooms",
+    "Happened",
     "Hold",
     "IceServer",
     "Incoming",
@@ -139,7 +142,5 @@ __all__ = [
     "WacResponse",
     "WacResponseBody",
     "Wire",
-    "event",
     "wire",
-    "wire_of",
 ]

@@ -14,20 +14,21 @@ from typing import Final
 from msgspec.structs import replace
 
 from .effects import Grant, Tell
-from .frames import event
+from .events import ParticipantHeld, ParticipantUnheld, UserEvent, event
 from .identifiers import UserId
 from .room import Change, Member, Room
 
 
 class Turn(enum.Enum):
-    """What is asked for; the value is the event that tells of it."""
+    """What is asked for."""
 
-    HOLD = "participant-held"
-    UNHOLD = "participant-unheld"
+    HOLD = "hold"
+    UNHOLD = "unhold"
 
 
 # (held, what is asked for) -> held.  No row: nothing changes.
 TRANSITIONS: Final[dict[tuple[bool, Turn], bool]] = {(False, Turn.HOLD): True, (True, Turn.UNHOLD): False}
+TOLD: Final[dict[Turn, type[UserEvent]]] = {Turn.HOLD: ParticipantHeld, Turn.UNHOLD: ParticipantUnheld}
 
 
 def hold(room: Room, user: UserId) -> Change:
@@ -47,7 +48,7 @@ def _turn(room: Room, user: UserId, turn: Turn) -> Change:
         return Change(room)
     after = replace(before, held=held)
     following = replace(room, members=tuple(after if m is before else m for m in room.members))
-    told = event(turn.value, roomId=room.uuid, userId=user)
+    told = event(TOLD[turn](room_id=room.uuid, user_id=user))
     return Change(following, (_grant(room, after), Tell(following.present, told)))
 
 

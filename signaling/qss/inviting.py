@@ -13,6 +13,7 @@ from ..errors import Already, RoomFull, RoomLocked
 from .admitting import admissible, admit, stepped, with_a_place
 from .departing import depart, left_event, settled, vacated
 from .effects import Conclude, Effect, Grant, Revoke
+from .events import TransferState
 from .identifiers import DeviceRef, Instant, RequestId, UserId
 from .invitations import (
     Accept,
@@ -269,7 +270,7 @@ def _out(room: Room, following: Room, before: Invitation) -> Iterable[Effect]:
         yield Revoke(room.node, room.uuid, user, "invitation over")
 
 
-def _transfer_state(invitation: Invitation) -> str:
+def _transfer_state(invitation: Invitation) -> TransferState:
     if invitation.is_open:
         return "ringing"
     return "completed" if invitation.state is State.ACCEPTED else "failed"

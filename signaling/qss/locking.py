@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from .effects import Tell
-from .frames import event
+from .events import RoomIsLocked, RoomIsUnlocked, event
 from .identifiers import UserId
 from .room import Change, Room
 
@@ -24,6 +24,6 @@ def _turned(room: Room, by: UserId, *, locked: bool) -> Change:
     room.attending(by)
     if room.locked is locked:
         return Change(room)
-    name = "room-locked" if locked else "room-unlocked"
-    told = Tell(room.present, event(name, roomId=room.uuid, userId=by))
+    turned = RoomIsLocked if locked else RoomIsUnlocked
+    told = Tell(room.present, event(turned(room_id=room.uuid, user_id=by)))
     return Change(replace(room, locked=locked), (told,))

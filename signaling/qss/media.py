@@ -1,6 +1,6 @@
 """Media in a room: who is connected at the node, as the node reports it.
 
-nodes -> **media** -> departing, inviting
+nodes -> **media** -> departing, inviting, moving
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from .admitting import stepped
 from .departing import left_event, settled, transfer_over, vacated
-from .effects import Effect, Grant, Revoke, Tell
-from .frames import event
+from .effects import Revoke, Tell
+from .events import ParticipantJoined, event
 from .identifiers import Instant, PeerId, UserId
 from .inviting import cancel_all
 from .membership import Passage, after
+from .moving import put_right, redirects
 from .room import LOST, Change, Held, Peer, Room
 from .transfers import Step
 
@@ -26,7 +27,7 @@ def joined(room: Room, user: UserId, peer: PeerId, now: Instant) -> Change:
     if arrived in room.peers:
         return Change(room)
     following = stepped(replace(room, peers=room.peers | {arrived}), user, Passage.ARRIVE)
-    told = event("participant-joined", roomId=room.uuid, userId=user, peer=peer)
+    told = event(ParticipantJoined(room_id=room.uuid, user_id=user, peer=peer))
     return Change(following, (Tell(following.present, told),)).then(lambda r: transfer_over(r, user, Step.ARRIVE))
 
 
@@ -47,15 +48,12 @@ def left(room: Room, user: UserId, peer: PeerId, reason: str, keep_until: Instan
 
 def reconciled(room: Room, held: Held, keep_until: Instant, now: Instant) -> Change:
     """The room's node is back and says whom it has: its view of the media wins, ours of the ACL."""
-    change = Change(replace(room, server=held.server))
+    here = replace(room, server=held.server)
+    change = Change(here, tuple(redirects(here)) if held.server != room.server else ())
     for gone in sorted(room.peers - held.peers):
         change = change.then(lambda r, p=gone: left(r, p.user, p.peer, LOST, keep_until, now))  # type: ignore[misc]
     for come in sorted(held.peers - room.peers):
         change = change.then(lambda r, p=come: joined(r, p.user, p.peer, now))  # type: ignore[misc]
     if change.room is None:
         return change
-    admitted = frozenset((member.user, member.serial, member.rights) for member in room.members)
-    strangers = sorted({user for user, _, _ in held.grants if not room.has(user)})
-    effects: list[Effect] = [Revoke(room.node, room.uuid, user, "not in the ACL") for user in strangers]
-    effects += [Grant(room.node, room.uuid, *grant) for grant in sorted(admitted - held.grants)]
-    return replace(change, effects=(*change.effects, *effects))
+    return replace(change, effects=(*change.effects, *put_right(room, held.grants)))

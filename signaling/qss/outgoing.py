@@ -5,7 +5,7 @@ An optional field that is UNSET does not appear on the wire at all.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -190,11 +190,20 @@ class WacResponse(Struct, frozen=True, kw_only=True):
     payload: WacResponseBody
 
 
+class Happened(Struct, frozen=True, kw_only=True):
+    """What an event tells; `events.py` has one for each."""
+
+    name: ClassVar[str]
+    """The name on the wire."""
+    told_to: ClassVar[str]
+    """Who hears of it, in words."""
+
+
 class EventBody(Struct, frozen=True, kw_only=True):
     """An event's name and what happened."""
 
     event_name: str = field(name="eventName")
-    payload: dict[str, Any]
+    payload: Happened
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -210,11 +219,6 @@ Outgoing = (
 )  # fmt: skip
 
 
-def event(name: str, **payload: object) -> Event:
-    """An event frame; the fields keep the literal names of the wire."""
-    return Event(payload=EventBody(event_name=name, payload=payload))
-
-
 Wire = dict[str, Any]
 """A frame as the plain JSON object that goes over the wire."""
 
@@ -225,10 +229,4 @@ Sent = Outgoing | Wire
 def wire(frame: Sent) -> Wire:
     """The plain JSON object of a frame."""
     plain: Wire = msgspec.to_builtins(frame)
-    return plain
-
-
-def wire_of(room: RoomReply) -> dict[str, Any]:
-    """ROOM as part of an event."""
-    plain: dict[str, Any] = msgspec.to_builtins(room)
     return plain

@@ -6,6 +6,7 @@
 | `acl.py` | leaving, adding, removing |
 | `membership.py`, `admitting.py` | how a user stands in the ACL: the table, and its steps in a room |
 | `media.py` | who is connected at the node |
+| `moving.py` | the room goes on at another node |
 | `holding.py`, `locking.py`, `muting.py` | what participants do to themselves, the room and each other |
 | `transferring.py` | moving a participant to another room |
 | `ending.py` | how the room ends |
@@ -36,6 +37,7 @@ from .locking import unlock as unlock
 from .media import joined as joined
 from .media import left as left
 from .media import reconciled as reconciled
+from .moving import moved as moved
 from .muting import mute_changed as mute_changed
 from .muting import mute_requested as mute_requested
 from .transferring import announced as announced

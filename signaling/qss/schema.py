@@ -1,6 +1,7 @@
-"""JSON Schemas of all frames, an AsyncAPI document of them, and the table of docs/protocol.md: from the models alone.
+"""JSON Schemas of all frames, an AsyncAPI document of them, and the tables of docs/protocol.md: from the models alone.
 
-models (`incoming.py`, `outgoing.py`) -> **schema** -> docs/schemas/*.json, docs/asyncapi.json, docs/protocol.md
+models (`incoming.py`, `outgoing.py`, `events.py`) -> **schema** -> docs/schemas/*.json, docs/asyncapi.json,
+docs/protocol.md
 
 `python -m signaling.qss.schema` (`make schemas`) writes the documents anew; a test compares what is checked in.
 """
@@ -15,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from . import frames
+from .events import EVENTS
 from .incoming import Asking
 from .parse import ANSWERS, CANCELS, REQUESTS, WAC
 
@@ -23,8 +25,8 @@ Json = dict[str, Any]
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI: Final = "3.0.0"
-BEGIN: Final = "<!-- made by `make schemas` from the models: begin -->"
-END: Final = "<!-- made by `make schemas` from the models: end -->"
+BEGIN: Final = "<!-- {}, made by `make schemas` from the models: begin -->"
+END: Final = "<!-- {}, made by `make schemas` from the models: end -->"
 
 # What a request is answered with; a result that comes later is a frame of its own.
 PAYLOADS: Final[dict[type[Struct], type[Struct]]] = {
@@ -43,8 +45,8 @@ SENT: Final[dict[str, type[Struct]]] = {
     "invitation.over": frames.CancelInvitation,
     "cancel.refused": frames.RefusedCancel,
     "close.response": frames.WacResponse,
-    "event": frames.Event,
 }
+NAMED: Final = {"RoomReply": "ROOM"}  # what the document describes once, and tables then call by name
 
 
 def documents() -> dict[str, str]:
@@ -68,7 +70,13 @@ def received() -> dict[str, Json]:
 def sent() -> dict[str, Json]:
     """The schemas of what devices are sent."""
     answers = {f"{kind.name}.answer.sent": _answer(kind) for kind in get_args(Asking) if kind not in RESULTS}
-    return {**answers, **{name: _of(kind) for name, kind in SENT.items()}}
+    fixed = {name: _always(_of(kind)) for name, kind in SENT.items()}
+    return {**answers, "frame.refused": _refused(), **fixed, **events()}
+
+
+def events() -> dict[str, Json]:
+    """The schemas of events."""
+    return {f"{name}.event": _event(name, _always(_of(kind))) for name, kind in EVENTS.items()}
 
 
 def asyncapi() -> Json:
@@ -94,20 +102,34 @@ def asyncapi() -> Json:
     }
 
 
-def table() -> str:
-    """What devices send, as the table of docs/protocol.md."""
+def table_of_frames() -> str:
+    """What devices send, as a table of docs/protocol.md."""
     lines = ["| frame | fields | |", "|---|---|---|"]
     for envelope, names in (("request", REQUESTS), ("answer", ANSWERS), ("cancel", CANCELS), ("endpoint", WAC)):
         for name, kind in names.items():
-            meaning = (kind.__doc__ or "").strip().split("\n", 1)[0]
-            lines.append(f'| `"{envelope}":"{name}"` | {_fields(_of(kind))} | {meaning} |')
+            lines.append(f'| `"{envelope}":"{name}"` | {_fields(_of(kind))} | {_meaning(kind)} |')
     return "\n".join(lines)
 
 
-def with_table(document: str) -> str:
-    """docs/protocol.md with the table put between its marks."""
-    before, rest = document.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END, 1)[1]}"
+def table_of_events() -> str:
+    """What devices are told, as a table of docs/protocol.md."""
+    lines = ["| event | payload | | told to |", "|---|---|---|---|"]
+    for name, kind in EVENTS.items():
+        lines.append(f"| `{name}` | {_fields(_of(kind))} | {_meaning(kind)} | {kind.told_to} |")
+    return "\n".join(lines)
+
+
+def with_tables(document: str) -> str:
+    """docs/protocol.md with each table put between its marks."""
+    for what, made in (("frames", table_of_frames()), ("events", table_of_events())):
+        begin, end = BEGIN.format(what), END.format(what)
+        before, rest = document.split(begin, 1)
+        document = f"{before}{begin}\n{made}\n{end}{rest.split(end, 1)[1]}"
+    return document
+
+
+def _meaning(kind: type[Struct]) -> str:
+    return (kind.__doc__ or "").strip().split("\n", 1)[0]
 
 
 def _of(kind: type[Struct]) -> Json:
@@ -128,6 +150,23 @@ def _inlined(part: Any, definitions: Json) -> Any:  # noqa: ANN401 - any JSON
     return {key: _inlined(value, definitions) for key, value in part.items() if key != "$defs"}
 
 
+def _always(part: Any) -> Any:  # noqa: ANN401 - any JSON
+    """What we send has all its fields, but for those that are UNSET: a default is for who reads what we get."""
+    if isinstance(part, list):
+        return [_always(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _always(value) for key, value in part.items()}
+    if fields := part.get("properties"):
+        required = part.get("required", ())
+        made["required"] = [name for name, field in fields.items() if name in required or "default" in field]
+        made["properties"] = {
+            name: {key: value for key, value in field.items() if key != "default"}
+            for name, field in made["properties"].items()
+        }
+    return made
+
+
 def _named(schema: Json, envelope: str, name: str) -> Json:
     """The frame with the key that names it, which the parser takes off."""
     schema["properties"] = {envelope: {"const": name}, **schema["properties"]}
@@ -145,8 +184,40 @@ def _wac(name: str, body: Json) -> Json:
     }
 
 
+def _event(name: str, payload: Json) -> Json:
+    body = {"eventName": {"const": name}, "payload": payload}
+    return {
+        "title": payload.pop("title"),
+        "description": payload.pop("description"),
+        "type": "object",
+        "properties": {
+            "type": {"const": "event"},
+            "payload": {"type": "object", "properties": body, "required": list(body)},
+        },
+        "required": ["type", "payload"],
+    }
+
+
+def _refused() -> Json:
+    """The answer to what is no request: malformed, of an unknown name, or too fast to be read."""
+    fields = {
+        "answer": {"type": ["string", "null"]},
+        "requestID": {"type": "string"},
+        "error": {"type": "integer"},
+        "message": {"type": "string"},
+    }
+    return {
+        "title": "Refused",
+        "description": "A frame could not be served: `answer` is its name, and null where it has none.",
+        "type": "object",
+        "properties": fields,
+        "required": [name for name in fields if name != "requestID"],
+    }
+
+
 def _answer(kind: type[frames.Request]) -> Json:
-    payload = _invitations() if kind is frames.CurrentInvitations else _of(PAYLOADS.get(kind, frames.Done))
+    asked = _invitations() if kind is frames.CurrentInvitations else _of(PAYLOADS.get(kind, frames.Done))
+    payload = _always(asked)
     shared = {"answer": {"const": kind.name}, "requestID": {"type": "string"}}
     failed = {**shared, "error": {"type": "integer"}, "message": {"type": "string"}}
     done = {"type": "object", "properties": {**shared, "payload": payload}, "required": [*shared, "payload"]}
@@ -172,9 +243,14 @@ def _fields(schema: Json) -> str:
     required = schema.get("required", [])
     texts = []
     for name, field in schema["properties"].items():
-        inner = f":{{{_fields(field)}}}" if field.get("properties") else ""
-        texts.append(f"{name}{'' if name in required else '?'}{inner}")
+        texts.append(f"{name}{'' if name in required else '?'}{_inner(field)}")
     return ", ".join(texts)
+
+
+def _inner(field: Json) -> str:
+    if not field.get("properties"):
+        return ""
+    return f":{NAMED.get(field['title']) or '{' + _fields(field) + '}'}"
 
 
 def _text(document: Json) -> str:
@@ -191,7 +267,7 @@ def write(docs: Path = DOCS) -> None:
     for path, text in made.items():
         (docs / path).write_text(text, encoding="utf-8")
     protocol = docs / "protocol.md"
-    protocol.write_text(with_table(protocol.read_text(encoding="utf-8")), encoding="utf-8")
+    protocol.write_text(with_tables(protocol.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from msgspec import UNSET
 
 from . import history
 from .effects import Conclude, Effect, Record, Ring, Send, Tell
-from .frames import CancelInvitation, Event, InvitationResult, MediaTypes, event
+from .events import InviteeRings, TransferState, TransferTold, event
+from .frames import CancelInvitation, Event, InvitationResult, MediaTypes
 from .history import CallRecord, CandidateRecord
 from .identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
 from .invitations import BUSY_CODE, ENDED_CODE, Candidate, DeviceCame, Granted, Happening, Invitation, Kind, State
@@ -114,16 +115,17 @@ def never_rung(offer: Offer, call: RequestId, room: RoomId, now: Instant) -> Cal
     )
 
 
-def transfer_told(room: Room, transfer: Invitation, state: str) -> Iterable[Tell]:
+def transfer_told(room: Room, transfer: Invitation, state: TransferState) -> Iterable[Tell]:
     """The others in the room hear of each state of a blind transfer."""
     if transfer.kind is not Kind.BLIND_TRANSFER:
         return
     by = transfer.inviter.user
-    failed = {} if (code := code_of(transfer)) is None else {"error": code}
-    told = event("transfer", roomId=room.uuid, userId=by, kind="blind", to=transfer.to, state=state, **failed)
+    code = code_of(transfer)
+    error = UNSET if code is None else code
+    told = TransferTold(room_id=room.uuid, user_id=by, kind="blind", to=transfer.to, state=state, error=error)
     others = tuple(user for user in room.present if user != by)
     if others:
-        yield Tell(others, told)
+        yield Tell(others, event(told))
 
 
 def code_of(invitation: Invitation) -> int | None:
@@ -143,7 +145,7 @@ def _media(types: MediaTypes) -> tuple[str, ...]:
 
 
 def _ringing(room: Room, user: UserId) -> Event:
-    return event("ringing", userId=user) if room.is_lobby else event("ringing", roomId=room.uuid, userId=user)
+    return event(InviteeRings(room_id=UNSET if room.is_lobby else room.uuid, user_id=user))
 
 
 def _result(over: Invitation) -> InvitationResult | CancelInvitation:

@@ -8,13 +8,15 @@ which the keeper applies to it as `transferred`.
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ..errors import Already, RoomFull, RoomLocked
 from .admitting import admissible, admit, stepped, with_a_place
 from .departing import depart, settled, transfer_over, vacated
 from .effects import Grant, Tell, Transferred
-from .frames import Event, event
+from .events import TransferState, TransferTold, event
+from .frames import Event
 from .identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
 from .inviting import TRANSFERRED, cancel_all
 from .membership import Passage, after
@@ -55,10 +57,7 @@ def announced(room: Room, by: UserId, user: UserId) -> Change:
 
 def transferred(room: Room, end: Transferred, now: Instant) -> Change:
     """The source lets the participant go, or hears why he stays."""
-    failed = {} if end.error is None else {"error": end.error}
-    state = "completed" if end.error is None else "failed"
-    told = event("transfer", roomId=room.uuid, userId=end.by, kind="attended", to=end.user, state=state, **failed)
-    change = Change(room, (Tell(room.present, told),))
+    change = Change(room, (Tell(room.present, _told(room.uuid, end.by, end.user, *_outcome(end))),))
     if end.error is not None or after(room.standing(end.user), Passage.DEPART) is None:
         return change  # he has left already; perhaps he is even being rung to come back
     change = change.then(lambda r: depart(r, end.user, TRANSFERRED, now))
@@ -73,4 +72,12 @@ def given_up(room: Room, user: UserId, now: Instant) -> Change:
 
 
 def _started(room: RoomId, by: UserId, user: UserId) -> Event:
-    return event("transfer", roomId=room, userId=by, kind="attended", to=user, state="started")
+    return _told(room, by, user, "started")
+
+
+def _outcome(end: Transferred) -> tuple[TransferState, int | UnsetType]:
+    return ("completed", UNSET) if end.error is None else ("failed", end.error)
+
+
+def _told(room: RoomId, by: UserId, user: UserId, state: TransferState, error: int | UnsetType = UNSET) -> Event:
+    return event(TransferTold(room_id=room, user_id=by, kind="attended", to=user, state=state, error=error))

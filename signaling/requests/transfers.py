@@ -9,7 +9,8 @@ from ..qss import frames
 from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.effects import Tell
-from ..qss.frames import Outgoing, event, wire_of
+from ..qss.events import SentOver, event
+from ..qss.frames import Outgoing
 from ..qss.identifiers import RequestId, RoomId, UserId
 from ..qss.invitations import Kind
 from ..qss.offer import Offer
@@ -71,6 +72,6 @@ async def _announce(parts: Parts, device: Device, source: RoomId, user: UserId) 
 
 async def _send_over(parts: Parts, device: Device, source: RoomId, target: Room, user: UserId) -> None:
     """Tell the participant's devices where to go, with a token of his own."""
-    room = wire_of(parts.room_reply(target, user))
-    told = event("transferring-attended-transfer", roomId=source, userId=user, by=device.user, targetRoom=room)
-    await parts.carry_out(Tell((user,), told))
+    room = parts.room_reply(target, user)
+    told = SentOver(room_id=source, user_id=user, by=device.user, target_room=room)
+    await parts.carry_out(Tell((user,), event(told)))

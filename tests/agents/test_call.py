@@ -272,6 +272,26 @@ async def test_media_survives_the_death_of_signaling(system: System, clip: Clip)
         assert await soon(made.ended()) == "the other side hung up"
 
 
+async def test_a_call_goes_on_after_the_death_of_its_node(system: System, clip: Clip) -> None:
+    async with (
+        agent(system, "alice") as alice,
+        agent(system, "bob") as bob,
+        calling(alice, bob, "bob", clip) as (made, answered),
+    ):
+        seen = await soon(made.next_participant())
+        assert seen is not None
+        await pictures(seen, 5)
+        await system.kill("node")
+        await system.start_node()
+        again = await soon(made.next_participant())
+        assert again is not None
+        assert again.user == user_id(bob)
+        assert again.peer != seen.peer
+        await pictures(again, 25)
+        await answered.hang_up()
+        assert await soon(made.ended()) == LEFT_ALONE
+
+
 async def test_hold_is_told_and_ends_with_pictures_again(system: System, clip: Clip) -> None:
     async with (
         agent(system, "alice") as alice,

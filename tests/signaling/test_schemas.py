@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from signaling.qss import schema
+from signaling.qss.events import EVENTS
+from signaling.qss.frames import Happened
 from tests.signaling import test_seed_document as seed
 from tests.support.signaling_fuzz import WELL_FORMED
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTS = schema.documents()
+SOURCES = sorted((DOCS.parent / "signaling").rglob("*.py"))
 
 
 def test_what_is_checked_in_is_what_the_models_say() -> None:
@@ -24,9 +28,9 @@ def test_what_is_checked_in_is_what_the_models_say() -> None:
         assert (DOCS / path).read_text(encoding="utf-8") == text, "run `make schemas`"
 
 
-def test_the_table_of_the_protocol_is_what_the_models_say() -> None:
+def test_the_tables_of_the_protocol_are_what_the_models_say() -> None:
     protocol = (DOCS / "protocol.md").read_text(encoding="utf-8")
-    assert schema.with_table(protocol) == protocol, "run `make schemas`"
+    assert schema.with_tables(protocol) == protocol, "run `make schemas`"
 
 
 @pytest.mark.parametrize("path", sorted(path for path in DOCUMENTS if path.startswith("schemas/")))
@@ -68,6 +72,29 @@ def test_every_message_of_the_asyncapi_document_is_one_of_the_schemas_and_flows_
     assert not up & down
     assert up | down == set(document["channels"]["message"]["messages"]) == set(document["components"]["messages"])
     assert {f"schemas/{name}.json" for name in up | down} == set(DOCUMENTS) - {"asyncapi.json"}
+
+
+def test_every_event_that_the_code_can_tell_is_in_the_table_and_is_told_by_some_of_it() -> None:
+    kinds = {kind for kind in _below(Happened) if "name" in vars(kind)}
+    assert kinds == set(EVENTS.values())
+    assert all(kind.name == name for name, kind in EVENTS.items())
+    code = "".join(file.read_text(encoding="utf-8") for file in SOURCES if file.name != "events.py")
+    assert [kind.__name__ for kind in kinds if not _mentions(code, kind.__name__)] == []
+
+
+def test_events_that_are_described_in_words_are_those_of_the_table() -> None:
+    protocol = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:participant|room|mute)-[a-z-]+|transferring-[a-z-]+)`", protocol))
+    assert named <= set(EVENTS)
+
+
+def _below(kind: type[Happened]) -> set[type[Happened]]:
+    return {kind}.union(*(_below(inner) for inner in kind.__subclasses__()))
+
+
+def _mentions(code: str, name: str) -> bool:
+    """Whether the code makes it, or has it in a table of what it makes; to import it is not enough."""
+    return re.search(rf"\b{name}\(|: {name}\b|= {name} if|else {name}$", code, re.MULTILINE) is not None
 
 
 def _validator(name: str) -> Draft202012Validator:

@@ -1,4 +1,7 @@
-"""A device of a test: signs in over Socket.IO or a WebSocket, sends frames, and keeps what it gets."""
+"""A device of a test: signs in over Socket.IO or a WebSocket, sends frames, and keeps what it gets.
+
+Whatever it gets has to keep the schemas (`sent_frames.py`); what does not fails the test.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 from signaling.store.values import User
 from tests.support.lines import Frame, Line, SocketIoLine, Transport, WebSocketLine, socketio_client
+from tests.support.sent_frames import problem
 
 
 class Device:
@@ -18,6 +22,8 @@ class Device:
         self.user = user
         self.device = device
         self.frames: list[Frame] = []
+        self.wrong: list[str] = []
+        """What was sent here against the schemas."""
         self._taken = 0
         self._news = asyncio.Event()
         self.gone = asyncio.Event()
@@ -34,12 +40,16 @@ class Device:
         assert ready == {"userId": self.user.id, "deviceId": self.device, "username": self.user.username}
 
     async def disconnect(self) -> None:
-        """Close the connection."""
+        """Close the connection; AssertionError if something that came over it breaks the schemas."""
         await self.line.disconnect()
+        assert not self.wrong, self.wrong
 
     async def tell(self, frame: object) -> Any:  # noqa: ANN401 - whatever the answer is
         """Send a frame and wait for its answer: the acknowledgement, or the frame where there are none."""
-        return await self.line.tell(frame)
+        answer = await self.line.tell(frame)
+        if answer:
+            self._look_at(answer)
+        return answer
 
     async def send(self, frame: object) -> None:
         """Send a frame and do not wait."""
@@ -47,8 +57,13 @@ class Device:
 
     def got(self, frame: Frame) -> None:
         """A frame has come."""
+        self._look_at(frame)
         self.frames.append(frame)
         self._news.set()
+
+    def _look_at(self, frame: Frame) -> None:
+        if wrong := problem(frame):
+            self.wrong.append(wrong)
 
     async def ask(self, name: str, request_id: str | None = None, **rest: Any) -> Any:  # noqa: ANN401
         """Send a request and wait for its acknowledgement."""

@@ -42,6 +42,7 @@ class InTestNode:
         secret: str = NODE_SECRET,
     ) -> None:
         self.name = name
+        self.host = "media.example"
         self.capacity = capacity
         self.instance = secrets.token_hex(8)
         self.rooms: dict[str, NodeRoom] = {}
@@ -60,7 +61,7 @@ class InTestNode:
     @property
     def server(self) -> dict[str, str]:
         """Its addresses."""
-        return {"https": f"wss://media.example/{self.name}/socket.io", "wss": f"wss://media.example/ws-{self.name}"}
+        return {"https": f"wss://{self.host}/{self.name}/socket.io", "wss": f"wss://{self.host}/ws-{self.name}"}
 
     async def connect(self, url: str, *, register: bool = True) -> None:
         """Connect and register with all rooms."""

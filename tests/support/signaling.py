@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,6 +128,7 @@ class Server:
 
     async def hang_up(self) -> None:
         """Disconnect everybody."""
-        for client in self.clients:
-            await client.disconnect()
-        self.clients.clear()
+        clients, self.clients = self.clients, []
+        async with AsyncExitStack() as stack:  # all of them, whatever one of them has to say
+            for client in clients:
+                stack.push_async_callback(client.disconnect)

@@ -11,7 +11,16 @@ import { CallRoom, type Names } from "./call-room";
 import { CompanyWatch } from "./company-watch";
 import { Emitter } from "./emitter";
 import { asTertuliaError, sentence, words, type ErrorCode } from "./errors";
-import { parseRoom, text, type EventFrame, type InvitationFrame, type MediaTypes, type Room } from "./frames";
+import {
+  parseMoved,
+  parseRoom,
+  text,
+  type EventFrame,
+  type InvitationFrame,
+  type MediaTypes,
+  type Moved,
+  type Room,
+} from "./frames";
 import { Inviting } from "./inviting";
 import { OwnMedia } from "./own-media";
 import { RoomConnection } from "./room-connection";
@@ -158,6 +167,7 @@ export class CallSession extends Emitter<CallSessionEvents> {
     if (eventName === "ringing") this.#apply({ type: "ringing" });
     if (eventName === "participant-left") this.#watch.hearLeft(payload);
     if (eventName === "room-destroyed") this.#onDestroyed(text(payload.reason));
+    if (eventName === "room-moved") this.#onRoomMoved(parseMoved(payload));
     if (eventName === "transfer") this.#onTransfer(payload);
     if (eventName === "transferring-attended-transfer") this.#onMoved(parseRoom(payload.targetRoom), text(payload.by));
     if (eventName === "expelled") this.#onExpelled(text(payload.reason) ?? "not admitted any more");
@@ -270,6 +280,11 @@ export class CallSession extends Emitter<CallSessionEvents> {
     this.#watch.startWith(others);
     this.#connect(room);
     this.told.tell(movedWords(by, first, (user) => this.#nameOf(user)));
+  }
+
+  /** The room goes on at another node, with the same people: all of us join there. */
+  #onRoomMoved(moved: Moved | null): void {
+    if (moved !== null) this.#connection?.moveTo(moved.server, moved.token);
   }
 
   // ---- the end

@@ -39,6 +39,13 @@ export interface Room {
   readonly isLocked: boolean;
 }
 
+/** Where a room goes on, and my way into it there. */
+export interface Moved {
+  readonly room: string;
+  readonly token: string;
+  readonly server: NodeServer;
+}
+
 /** Somebody asks to be invited into my room; I grant it by an invitation with `inReplyTo`, or decline. */
 export interface InviteRequestFrame {
   readonly kind: "invite-request";
@@ -122,6 +129,14 @@ export function parseRoom(payload: unknown): Room | null {
     held: texts(held),
     isLocked: locked === true,
   };
+}
+
+/** The payload of `room-moved`: the room goes on at another node. */
+export function parseMoved(payload: unknown): Moved | null {
+  if (!isRecord(payload) || !isRecord(payload.server)) return null;
+  const [room, token, https] = [text(payload.roomId), text(payload.token), text(payload.server.https)];
+  if (room === undefined || token === undefined || https === undefined) return null;
+  return { room, token, server: { https, wss: text(payload.server.wss) ?? "" } };
 }
 
 /** The rooms of an answer to `getRooms`. */

@@ -5,7 +5,7 @@
  * device, the caller gave up, nobody answered).
  */
 
-import type { InvitationFrame } from "./frames";
+import type { InvitationFrame, Moved } from "./frames";
 
 /** More than this many ring at once only under attack; later ones are not shown, and so are never answered here. */
 export const MAX_RINGING = 8;
@@ -22,6 +22,12 @@ export function ring(incoming: Incoming, frame: InvitationFrame): Incoming {
 export function ringOnly(incoming: Incoming, listed: readonly InvitationFrame[]): Incoming {
   const going = incoming.filter((one) => listed.some((other) => other.requestID === one.requestID));
   return listed.reduce(ring, going);
+}
+
+/** The room to which somebody is invited goes on at another node: that is where an accept leads now. */
+export function movedTo(incoming: Incoming, { room, token, server }: Moved): Incoming {
+  if (!incoming.some((one) => one.room.room === room)) return incoming;
+  return incoming.map((one) => (one.room.room === room ? { ...one, room: { ...one.room, token, server } } : one));
 }
 
 export function stopRinging(incoming: Incoming, requestID: string | undefined): Incoming {

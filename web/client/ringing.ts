@@ -5,8 +5,8 @@
  */
 
 import { Emitter } from "./emitter";
-import type { InvitationFrame, InviteRequestFrame } from "./frames";
-import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "./incoming";
+import type { InvitationFrame, InviteRequestFrame, Moved } from "./frames";
+import { MAX_RINGING, movedTo, ring, ringOnly, stopRinging, type Incoming } from "./incoming";
 
 /** Rings go on while the connection to signaling is lost for less than this; a call rings no longer (invites.expiration). */
 const KEPT_MS = 30_000;
@@ -57,6 +57,11 @@ export class Ringing extends Emitter<{ change: undefined }> {
     const invitations = listed.filter((one) => one.kind === "invitation");
     const requests = listed.filter((one) => one.kind === "invite-request");
     this.#become(ringOnly(this.#incoming, invitations), requests);
+  }
+
+  /** A room is at another node now. */
+  move(moved: Moved): void {
+    this.#become(movedTo(this.#incoming, moved), this.#requests);
   }
 
   /** Signaling is there: what it says counts again. */

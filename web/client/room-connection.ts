@@ -80,6 +80,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   #isNegotiating = false;
   #offerDue = false;
   #attempts = 0;
+  #refusals = 0;
   #isUnreachable = false;
   #isClosed = false;
 
@@ -160,6 +161,15 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     await this.#link.request("tracks", this.#media.sent()).catch(() => undefined);
   }
 
+  /** Joins anew where the room is now; the attempts to reach the old node count no more. */
+  moveTo(server: NodeServer, token: string): void {
+    this.#server = server;
+    this.#token = token;
+    this.#attempts = 0;
+    this.#refusals = 0;
+    this.#rejoin();
+  }
+
   /** Leaves the room on the node and ends all that is ours; harmless when done twice. */
   close(): void {
     if (this.#isClosed) return;
@@ -188,7 +198,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     link.on("speakers", (speakers) => this.#show(() => (this.#speakers = speakers)));
     link.on("quality", (told) => this.#show(() => this.#quality.tell(told)));
     link.on("expelled", ({ reason }) => this.emit("expelled", reason));
-    link.on("moved", ({ server, token }) => this.#moved(server, token));
+    link.on("moved", ({ server, token }) => this.moveTo(server, token));
     link.on("error", ({ code, message }) => this.#complained(code, message));
     return link;
   }
@@ -216,17 +226,19 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     else this.emit("notice", message);
   }
 
-  /** A refused resume may be an expired one: then we are still admitted, and join anew.  A refused join is final. */
+  /**
+   * A refused resume may be an expired one: then we are still admitted, and join anew.  A node that refuses who has been
+   * there has perhaps crashed and is about to take the room again: it is asked a few times more.
+   */
   #refused(error: TertuliaError): void {
     if (this.#link.peer !== null) this.#rejoin();
-    else if (error.code === 403 && this.#hasBeenConnected) this.emit("failed", new TertuliaError("room-lost"));
+    else if (error.code === 403 && this.#hasBeenConnected) this.#forgotten();
     else this.#joinFailed(error);
   }
 
-  #moved(server: NodeServer, token: string): void {
-    this.#server = server;
-    this.#token = token;
-    this.#rejoin();
+  #forgotten(): void {
+    if (++this.#refusals >= JOIN_ATTEMPTS) this.emit("failed", new TertuliaError("room-lost"));
+    else this.#later(() => this.#rejoin(), JOIN_RETRY_MS * this.#refusals);
   }
 
   // ---- negotiation
@@ -343,6 +355,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
       this.#hasBeenConnected = true;
       this.#isUnreachable = false;
       this.#attempts = 0;
+      this.#refusals = 0;
     }
     this.emit("change", undefined);
   }

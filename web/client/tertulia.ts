@@ -22,7 +22,15 @@ import { thisDevice } from "./device";
 import type { MissedCall, User } from "./directory";
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError, type ErrorCode } from "./errors";
-import type { CancelFrame, EventFrame, InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
+import {
+  parseMoved,
+  type CancelFrame,
+  type EventFrame,
+  type InvitationFrame,
+  type InviteRequestFrame,
+  type MediaTypes,
+  type Room,
+} from "./frames";
 import type { Identity } from "./grant";
 import type { Incoming } from "./incoming";
 import { Lists } from "./lists";
@@ -383,6 +391,8 @@ export class Tertulia extends Emitter<TertuliaEvents> {
 
   #onEvent(frame: EventFrame): void {
     const { eventName, payload } = frame;
+    const moved = eventName === "room-moved" ? parseMoved(payload) : null;
+    if (moved !== null) this.#ringing.move(moved);
     if (eventName === "room-destroyed" && payload.roomId === this.rejoinable?.room) this.#wayBack.forget();
     this.current?.onEvent(frame);
     this.parked?.onEvent(frame);

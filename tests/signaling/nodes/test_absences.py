@@ -50,12 +50,13 @@ async def test_a_room_that_ended_while_the_node_was_away_is_closed_when_it_is_ba
     assert node.rooms == {}
 
 
-async def test_a_new_instance_without_the_rooms_destroys_them(server: Server, node: InTestNode) -> None:
+async def test_rooms_end_that_a_new_instance_lacks_and_does_not_take_again(server: Server, node: InTestNode) -> None:
     alice, bob, room, _, _ = await server.talk(node, "tab")
     carol = await server.device("carol")
     await alice.invite("carol", room["room"], "i2")
     await carol.ring()
     node.restarted()
+    node.refuses = ("open_room",)
     await node.disconnect()
     await node.connect(server.url)
     destroyed = {"roomId": room["room"], "reason": "media server lost"}
@@ -66,7 +67,7 @@ async def test_a_new_instance_without_the_rooms_destroys_them(server: Server, no
     assert (await carol.frame(lambda f: f.get("cancel") == "invitation"))["error"] == 487
 
 
-async def test_a_node_that_stays_away_loses_its_rooms(tmp_path: Path) -> None:
+async def test_the_only_node_that_stays_away_loses_its_rooms(tmp_path: Path) -> None:
     async with running(tmp_path, node_away_s=0.2) as server:
         node = await server.node()
         alice, _, room, _, _ = await server.talk(node, "tab")

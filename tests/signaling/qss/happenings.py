@@ -196,6 +196,24 @@ def _node_back(town: Town, device: DeviceRef, which: int) -> None:
     town.node_back(_room(which), device.user if which & 2 else None)
 
 
+def _node_lost(town: Town, _: DeviceRef, which: int) -> None:
+    """The node of a room is lost; two may begin to take it, one after the other."""
+    if which >= 128:
+        return  # not too often: much needs a node
+    town.node_lost(_room(which))
+    if which & 2:
+        town.move_begins(_room(which), which // 4)
+    if which & 0x40:
+        town.move_begins(_room(which), which // 8)
+
+
+def _move(town: Town, _: DeviceRef, which: int) -> None:
+    if town.moves and which & 1:
+        town.move_ends(town.moves[which // 2 % len(town.moves)])
+    else:
+        town.move_begins(_room(which // 2), which // 4)
+
+
 def _restart(town: Town, _: DeviceRef, which: int) -> None:
     """Seldom, as it ends so much: signaling dies and starts again."""
     if which < 32:
@@ -229,6 +247,6 @@ HAPPENINGS: Final[tuple[Happening, ...]] = (
     *(_again, _again, _node_answers, _node_answers),
     *(_answers(None), _answers(None), _answers(None), _answers(603), _answers(603), _answers(486)),
     *(_cancel, _connect, _connect, _disconnect, _disconnect, _permission),
-    *(_node_back, _room_ends, _restart),
+    *(_node_back, _node_lost, _move, _move, _room_ends, _restart),
     *(_media, _media, _media, _media_ends, _time, _time),
 )

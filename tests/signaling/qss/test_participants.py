@@ -9,11 +9,10 @@ import pytest
 from signaling.errors import NotInAcl, RoomFull, RoomLocked
 from signaling.qss import rules
 from signaling.qss.effects import Grant, Revoke, Rights, Tell
-from signaling.qss.frames import event
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, UserId
 from signaling.qss.membership import Standing
 from signaling.qss.room import Change, Member, Peer, Room
-from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs, fresh_room
+from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs, event, fresh_room
 
 DAVE = UserId("d" * 24)
 CAROLS = DeviceRef(CAROL, DeviceId("carol-tab"))

@@ -6,7 +6,7 @@ import pytest
 
 from signaling.qss import history, rules
 from signaling.qss.effects import Conclude, Record, Tell
-from signaling.qss.frames import MediaTypes, event, wire
+from signaling.qss.frames import MediaTypes, wire
 from signaling.qss.history import CallRecord, CandidateRecord
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, RequestId, UserId
 from signaling.qss.invitations import Kind
@@ -14,7 +14,7 @@ from signaling.qss.membership import Standing
 from signaling.qss.offer import Offer
 from signaling.qss.room import MEDIA_SERVER_LOST, Change, Member, Room
 from signaling.qss.telling import never_rung
-from tests.signaling.qss.virtual import ALICE, BOB, CAROL, ROOM, bobs, fresh_room
+from tests.signaling.qss.virtual import ALICE, BOB, CAROL, ROOM, bobs, event, fresh_room
 
 # Bob calls: by name he stands between those who hear of it.
 BOBS = bobs("tab")

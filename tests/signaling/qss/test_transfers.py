@@ -7,13 +7,13 @@ import pytest
 from signaling.errors import Already, NotInAcl, RoomFull, RoomLocked
 from signaling.qss import rules
 from signaling.qss.effects import Conclude, Effect, Grant, Revoke, Tell, Transferred
-from signaling.qss.frames import Event, MediaTypes, event, wire
+from signaling.qss.frames import Event, MediaTypes, wire
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
 from signaling.qss.membership import Standing
 from signaling.qss.offer import Offer
 from signaling.qss.room import DESTROYED, MEDIA_SERVER_LOST, Change, Member, Peer, Room
 from signaling.qss.transfers import Move, Step, Transfer
-from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, fresh_room
+from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, event, fresh_room
 
 SOURCE = RoomId("9" * 64)
 REQUEST = RequestId("t1")

@@ -17,11 +17,23 @@ from signaling.errors import SignalingError
 from signaling.nodes.adoption import adopted, record_of
 from signaling.nodes.contract import HeldGrant, HeldPeer, HeldRights, HeldRoom
 from signaling.qss import rules
-from signaling.qss.effects import CloseRoom, Conclude, Effect, Grant, Record, Revoke, Rights, Ring, Send, Transferred
+from signaling.qss.effects import (
+    CloseRoom,
+    Conclude,
+    Effect,
+    Grant,
+    Record,
+    Redirect,
+    Revoke,
+    Rights,
+    Ring,
+    Send,
+    Transferred,
+)
 from signaling.qss.frames import Answer, CancelInvitation, Done, InvitationResult, MediaTypes, Outgoing, Server
 from signaling.qss.history import CallRecord
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
-from signaling.qss.invitations import Kind
+from signaling.qss.invitations import Kind, State
 from signaling.qss.membership import Passage, Standing, after
 from signaling.qss.offer import Offer
 from signaling.qss.room import LOST, Change, Held, Member, Room
@@ -42,13 +54,15 @@ DEVICES = (
     DeviceRef(DAVE, DeviceId("d1")),
 )
 ROOMS = (RoomId("1" * 64), RoomId("2" * 64))
-SERVER = Server(https="wss://media.example/sfu1/socket.io", wss="wss://media.example/ws-sfu1")
-NODE = "sfu1"
+NODES = ("sfu1", "sfu2", "sfu3")
+SERVERS = {n: Server(https=f"wss://media.example/{n}/socket.io", wss=f"wss://media.example/ws-{n}") for n in NODES}
+NODE, SERVER = NODES[0], SERVERS[NODES[0]]
 RING_TIMEOUT_S, LOST_KEEP_S, JOIN_WITHIN_S = 30.0, 15.0, 60.0
 LIMIT = 3
 TOKENS = RoomTokens(b"the secret of the town")
 
 Request = tuple[DeviceRef, RequestId]
+Carried = tuple[str, RoomId]  # a room at a node
 
 
 def unanswered() -> Outgoing:
@@ -61,10 +75,19 @@ class Granting:
     """A grant that was sent to the node and not acknowledged yet: as the ACL was when it was decided."""
 
     room: RoomId
+    node: str
     ring_id: RequestId
     members: tuple[Member, ...]
     users: tuple[UserId, ...]
     taken: bool = False
+
+
+@dataclass(frozen=True)
+class Move:
+    """A node has opened a room, as it was, and admitted its ACL; the room itself does not know of it yet."""
+
+    before: Room
+    node: str
 
 
 class Town:
@@ -77,12 +100,14 @@ class Town:
         self.online: set[DeviceRef] = set(DEVICES[:6])
         self.blocked: set[UserId] = set()
         # What the node knows from its commands.
-        self.grants: dict[RoomId, dict[UserId, tuple[int, Rights]]] = {}
+        self.grants: dict[Carried, dict[UserId, tuple[int, Rights]]] = {}
+        self.moves: list[Move] = []
         self.granting: list[Granting] = []
         # What devices know from their frames.
         self.rings: dict[RequestId, set[DeviceRef]] = defaultdict(set)
         self.results: dict[Request, list[Outgoing]] = defaultdict(list)
         self.told_at: dict[Request, float] = {}
+        self.sent_to: dict[tuple[UserId, RoomId], Server] = {}
         self.served: list[tuple[Request, Callable[[], None]]] = []
         self.state = MemoryState(lambda: self.instant)
         # What was asked for, and what history knows.
@@ -146,8 +171,9 @@ class Town:
             case Revoke(node, room, user):
                 self._at_node(node, room).pop(user, None)
             case CloseRoom(node, room):
-                assert node == NODE
-                self.grants.pop(room, None)
+                self.grants.pop((node, room), None)
+            case Redirect(room, user):
+                self.sent_to[user, room.uuid] = room.server
             case Record(CallRecord() as call):
                 self.records[call.id].append(call)
             case Transferred(room):
@@ -161,9 +187,9 @@ class Town:
         run(self.state.post(Result(*request, result)))
 
     def _at_node(self, node: str, room: RoomId) -> dict[UserId, tuple[int, Rights]]:
-        assert node == NODE, "a lobby has no node to be told anything"
+        assert node in NODES, "a lobby has no node to be told anything"
         self.touched.add(room)
-        return self.grants.get(room, {})
+        return self.grants.get((node, room), {})
 
     @staticmethod
     def _lock_holds(before: Room, after: Room | None) -> None:
@@ -186,7 +212,7 @@ class Town:
             keep_until=Instant(self.now + (JOIN_WITHIN_S if node else 0)),
         )
         if node:
-            self.grants[room] = {user: (1, Rights())}
+            self.grants[node, room] = {user: (1, Rights())}
 
     def open_lobby(self, lobby: RoomId, user: UserId) -> None:
         """A place without media, in which a user waits."""
@@ -223,7 +249,7 @@ class Town:
     def _snapshot(self) -> object:
         return (
             dict(self.rooms),
-            {room: dict(granted) for room, granted in self.grants.items()},
+            {carried: dict(granted) for carried, granted in self.grants.items()},
             {ring: set(devices) for ring, devices in self.rings.items()},
             sum(map(len, self.results.values())),
             len(self.granting),
@@ -261,19 +287,23 @@ class Town:
             self.recorded_kinds.add(ring_id)
         invitation = change.room.invitations[-1]
         members = tuple(change.room.member(user) for user in invitation.invitees)
-        self.granting.append(Granting(room, ring_id, members if change.room.node else (), offer.users))
+        node = change.room.node
+        self.granting.append(Granting(room, node, ring_id, members if node else (), offer.users))
         return ring_id
 
     def grant_taken(self, granting: Granting) -> None:
         """The command reaches the node, whatever has happened to the invitation meanwhile."""
         self.touched.add(granting.room)
-        if not granting.taken and granting.room in self.grants:
+        if not granting.taken and (carried := self.grants.get((granting.node, granting.room))) is not None:
             for member in granting.members:
-                self.grants[granting.room][member.user] = (member.serial, member.rights)
+                carried[member.user] = (member.serial, member.rights)
         granting.taken = True
 
     def granted(self, granting: Granting) -> None:
         """The node's acknowledgement comes: what can be rung rings; nobody to ring is 404."""
+        if granting.node and not granting.taken and (granting.node, granting.room) not in self.grants:
+            self.not_granted(granting)  # the node does not have the room, and says so
+            return
         self.grant_taken(granting)
         self.granting.remove(granting)
         devices = self._devices_of(granting.users)
@@ -348,8 +378,9 @@ class Town:
             self.apply(room.uuid, lambda r: rules.device_gone(r, device, until, self.instant))
 
     def media_joined(self, user: UserId, room: RoomId, peer: str) -> None:
-        """A user whom the node admits connects his media."""
-        if user in self.grants.get(room, {}):
+        """A user whom the node admits connects his media, where the room is."""
+        known = self.rooms.get(room)
+        if known is not None and user in self.grants.get((known.node, room), {}):
             self.apply(room, lambda r: rules.joined(r, user, PeerId(peer), self.instant))
 
     def media_left(self, user: UserId, room: RoomId, peer: str, reason: str) -> None:
@@ -360,18 +391,57 @@ class Town:
     def node_back(self, room: RoomId, lost: UserId | None) -> None:
         """The node comes back after a loss of the link, having forgotten what it was told of one user."""
         known = self.rooms.get(room)
-        if known is None or known.is_lobby or any(g.room == room for g in self.granting):
+        carried = self.grants.get((known.node, room)) if known else None
+        if known is None or carried is None or any(g.room == room for g in self.granting):
             return
         if lost is not None:
-            self.grants[room].pop(lost, None)
+            carried.pop(lost, None)
             self.touched.add(room)
         held = Held(
-            SERVER,
-            frozenset((user, *grant) for user, grant in self.grants[room].items()),
+            SERVERS[known.node],
+            frozenset((user, *grant) for user, grant in carried.items()),
             frozenset(peer for peer in known.peers if peer.user != lost),
         )
         until = Instant(self.now + LOST_KEEP_S)
         self.apply(room, lambda r: rules.reconciled(r, held, until, self.instant))
+
+    def node_lost(self, room: RoomId) -> None:
+        """The node of a room is gone for good, and whatever media went through it."""
+        known = self.rooms.get(room)
+        if known is not None:
+            self.grants.pop((known.node, room), None)
+
+    def move_begins(self, room: RoomId, which: int) -> None:
+        """A node, perhaps the one that has lost it, takes a room whose node is lost."""
+        known = self.rooms.get(room)
+        if known is None or known.is_lobby or (known.node, room) in self.grants:
+            return
+        move = Move(known, NODES[which % len(NODES)])
+        self.moves.append(move)
+        carried = self.grants.setdefault((move.node, room), {})
+        carried.update({member.user: (member.serial, member.rights) for member in known.members})
+
+    def move_ends(self, move: Move) -> None:
+        """The room goes there and everybody is told; or it has gone elsewhere, or is over, and the node lets go."""
+        self.moves.remove(move)
+        room, server = move.before.uuid, SERVERS[move.node]
+        until = Instant(self.now + JOIN_WITHIN_S)
+        self.sent_to.clear()
+        change = self.apply(room, lambda r: rules.moved(r, move.before, move.node, server, until))
+        if change is None or (change.refused and change.room is not None and change.room.node != move.node):
+            self._given_up(move)
+        elif not change.refused:
+            self._all_sent_on(room)
+
+    def _given_up(self, move: Move) -> None:
+        self.touched.add(move.before.uuid)
+        self.grants.pop((move.node, move.before.uuid), None)
+
+    def _all_sent_on(self, uuid: RoomId) -> None:
+        room = self.rooms[uuid]
+        ringing = {user for i in room.invitations if i.state is State.RINGING for user in i.invitees}
+        for user in {*room.present, *ringing}:
+            assert self.sent_to.get((user, uuid)) == room.server, "whoever is there is told where the room is"
 
     def restart(self) -> None:
         """Signaling dies and starts again: whatever was open is lost, devices come again, the node tells of its rooms.
@@ -387,13 +457,16 @@ class Town:
         self.served.clear()
         self.state = MemoryState(lambda: self.instant)
         known, self.rooms = self.rooms, {}
+        self.moves.clear()
+        carried, self.grants = self.grants, {}
         for room in known.values():
-            if not room.is_lobby:
+            if (granted := carried.get((room.node, room.uuid))) is not None:
+                self.grants[room.node, room.uuid] = granted
                 self._taken_up(room)
 
     def _taken_up(self, before: Room) -> None:
         """The node tells of a room: with whom it admits, and whose media is connected."""
-        given = self.grants[before.uuid]
+        given = self.grants[before.node, before.uuid]
         digests = {user: TOKENS.digest(before.uuid, user, serial) for user, (serial, _) in given.items()}
         held = HeldRoom(
             room=before.uuid,
@@ -405,7 +478,7 @@ class Town:
             peers=tuple(HeldPeer(peer=peer.peer, user=peer.user) for peer in before.peers),
         )
         keep_until = Instant(self.now + LOST_KEEP_S)
-        room = adopted(held, node=NODE, server=SERVER, tokens=TOKENS, keep_until=keep_until)
+        room = adopted(held, node=before.node, server=SERVERS[before.node], tokens=TOKENS, keep_until=keep_until)
         assert room is not None, "a room of ours is taken up"
         assert room.peers == before.peers, "and whoever talks goes on talking"
         self.rooms[room.uuid] = room

@@ -7,7 +7,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from signaling.qss import rules
+import msgspec
+
+from signaling.qss import events, rules
 from signaling.qss.effects import Conclude, Effect, Ring, Send, Tell
 from signaling.qss.frames import CancelInvitation, Event, MediaTypes, Server, wire
 from signaling.qss.identifiers import DeviceId, DeviceRef, Instant, PeerId, RequestId, RoomId, UserId
@@ -35,6 +37,11 @@ def run(step: Coroutine[Any, Any, T]) -> T:
         result: T = done.value
         return result
     raise AssertionError("the memory state waited")
+
+
+def event(name: str, **payload: object) -> Event:
+    """The event that is this on the wire."""
+    return events.event(msgspec.convert(payload, events.EVENTS[name]))
 
 
 def bobs(name: str) -> DeviceRef:
@@ -231,4 +238,4 @@ class World:
         """The payloads of the events of a name."""
         frames = [e.event for e in self.done if isinstance(e, Tell)]
         frames += [e.frame for e in self.done if isinstance(e, Send) and isinstance(e.frame, Event)]
-        return [frame.payload.payload for frame in frames if frame.payload.event_name == name]
+        return [wire(frame)["payload"]["payload"] for frame in frames if frame.payload.event_name == name]

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { parseFrame, parseRoom } from "../../client/frames";
+import { parseFrame, parseMoved, parseRoom } from "../../client/frames";
 
 // The frames of the vendor's public page on one-to-one calls, as they stand there.
 const INVITATION = {
@@ -112,4 +112,20 @@ test("a room may name itself by uuid, and lacks no bitrate", () => {
 test("ICE servers that are none are left out of a room", () => {
   const ice = [{ urls: "stun:a" }, { url: "stun:b" }, null, { urls: ["turn:c"], username: "u", credential: "p" }];
   expect(parseRoom({ ...INVITATION.payload, ice })?.ice).toEqual([ice[0], ice[3]]);
+});
+
+describe("where a room has moved", () => {
+  const server = { https: "wss://media.example/sfu2/socket.io", wss: "wss://media.example/ws-sfu2" };
+  const told = { roomId: "r", token: "t", server };
+
+  test("is its node's addresses and my token", () => {
+    expect(parseMoved(told)).toEqual({ room: "r", token: "t", server });
+  });
+
+  test.each([null, {}, { ...told, roomId: 7 }, { ...told, token: undefined }, { ...told, server: { wss: "x" } }])(
+    "is unknown from %j",
+    (payload) => {
+      expect(parseMoved(payload)).toBeNull();
+    },
+  );
 });

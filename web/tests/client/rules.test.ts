@@ -4,7 +4,7 @@ import { narrowed, type CodecCapability } from "../../client/codecs";
 import { TertuliaError, asTertuliaError, words } from "../../client/errors";
 import type { InvitationFrame } from "../../client/frames";
 import { freshId } from "../../client/ids";
-import { MAX_RINGING, ring, ringOnly, stopRinging, type Incoming } from "../../client/incoming";
+import { MAX_RINGING, movedTo, ring, ringOnly, stopRinging, type Incoming } from "../../client/incoming";
 import { cameraLayers } from "../../client/layers";
 import { trouble } from "../../client/media";
 import { nodeAddress } from "../../client/node-link";
@@ -25,6 +25,15 @@ function invitation(requestID: string, room = requestID): InvitationFrame {
 }
 
 describe("what rings", () => {
+  test("leads to where its room has moved", () => {
+    const server = { https: "ws://other.example/sfu2/socket.io", wss: "" };
+    const incoming = ring(ring([], invitation("a", "moving")), invitation("b"));
+    const [other, moved] = [incoming[1], movedTo(incoming, { room: "moving", token: "new", server })[0]];
+    expect(moved).toEqual({ ...incoming[0], room: { ...incoming[0]?.room, token: "new", server } });
+    expect(movedTo(incoming, { room: "moving", token: "new", server })[1]).toBe(other);
+    expect(movedTo(incoming, { room: "another", token: "new", server })).toBe(incoming);
+  });
+
   test("rings once, however often it is told", () => {
     expect(ring(ring([], invitation("a")), invitation("a"))).toHaveLength(1);
   });
