@@ -13,7 +13,7 @@ import typer
 from . import config as settings
 from .addresses import networks
 from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
-from .console.parts import Data, Database, DatabasePassword, out, told_in_one_line
+from .console.parts import Data, Database, DatabasePassword, note, out, told_in_one_line
 from .errors import StoreError
 from .qss.identifiers import new_short_id
 from .rates import rates
@@ -127,6 +127,7 @@ async def _token(data: Path, url: str, name: str) -> str:
         if found is None:
             raise StoreError(f"no user {name[:64]!r} in {store.where}")
         await store.sessions.add(session, found.id, now + settings.ACCESS_TTL_S, "tertulia token")
+        await note(store, "session.begin", session, found.domain, user=found.id)
     finally:
         await store.close()
     access = AccessTokens(settings.own_secrets(None, data))
