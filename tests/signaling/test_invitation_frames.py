@@ -16,7 +16,7 @@ from tests.support.leftovers import leftovers
 from tests.support.lines import Frame
 from tests.support.signaling import Server, running
 
-pytestmark = pytest.mark.both_backends
+pytestmark = pytest.mark.both_backends(postgres=True)
 
 
 async def test_a_room_has_every_field_of_the_protocol(server: Server, node: InTestNode) -> None:
