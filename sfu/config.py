@@ -153,10 +153,10 @@ def primary_address() -> str:
 def read_secret(secret_file: Path | None, environment: Mapping[str, str] = os.environ) -> str:
     """The node secret: the first line of the file, else of the environment's."""
     if secret_file is None:
-        lines = environment.get(SECRET_VARIABLE, "").split()
-        if not lines:
+        given = environment.get(SECRET_VARIABLE, "").strip()
+        if not given:
             raise ConfigError("secret", f"is missing: give --secret-file or set {SECRET_VARIABLE}", got="")
-        return lines[0]
+        return given.splitlines()[0].strip()
     try:
         return secret_file.read_text(encoding="utf-8").strip().split("\n", 1)[0].strip()
     except (OSError, UnicodeDecodeError) as error:

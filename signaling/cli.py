@@ -13,7 +13,7 @@ import typer
 from . import config as settings
 from .addresses import networks
 from .config import DEFAULT_DATA, DEFAULT_DOMAIN, SignalingConfig
-from .console.parts import Data, Database, DatabasePassword, out, told_in_one_line
+from .console.parts import Data, Database, DatabasePassword, note, out, told_in_one_line
 from .errors import StoreError
 from .qss.identifiers import new_short_id
 from .rates import rates
@@ -56,6 +56,12 @@ def signaling(
         list[str] | None, typer.Option(metavar="ORIGIN", help="Pages elsewhere that may call; * is any.")
     ] = None,
     ring_timeout: Annotated[float, typer.Option(metavar="S", help="Seconds until an unanswered call ends.")] = 30.0,
+    ring_keep: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that a ringing device may be away and still decide.")
+    ] = 0.0,
+    room_keep: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that a room outlives the leave of its last participant.")
+    ] = 0.0,
     trust_proxy: Annotated[
         list[str] | None,
         typer.Option(metavar="NETWORK", help="A reverse proxy of yours, whose X-Forwarded-For is believed."),
@@ -86,6 +92,8 @@ def signaling(
             turn=tuple(turn or ()),
             turn_secret=settings.read_secret(turn_secret_file, "--turn-secret-file") if turn_secret_file else "",
             ring_timeout_s=ring_timeout,
+            ring_keep_s=ring_keep,
+            room_keep_s=room_keep,
             trust_proxy=networks(trust_proxy or (), "--trust-proxy"),
             keep_history_days=keep_history_days,
             drain_timeout_s=drain_timeout,
@@ -127,6 +135,7 @@ async def _token(data: Path, url: str, name: str) -> str:
         if found is None:
             raise StoreError(f"no user {name[:64]!r} in {store.where}")
         await store.sessions.add(session, found.id, now + settings.ACCESS_TTL_S, "tertulia token")
+        await note(store, "session.begin", session, found.domain, user=found.id)
     finally:
         await store.close()
     access = AccessTokens(settings.own_secrets(None, data))

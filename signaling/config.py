@@ -27,6 +27,7 @@ ABOVE_ZERO = (
     "node_ack_s",
     "drain_timeout_s",
 )
+NOT_BELOW_ZERO = ("ring_keep_s", "room_keep_s", "lost_keep_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,9 @@ class SignalingConfig:
         for name in ABOVE_ZERO:
             if not getattr(self, name) > 0:
                 raise ConfigError(name, f"must be above 0, not {getattr(self, name)}")
+        for name in NOT_BELOW_ZERO:
+            if not getattr(self, name) >= 0:
+                raise ConfigError(name, f"must be 0 or more, not {getattr(self, name)}")
 
 
 def _check_domain(domain: str) -> None:

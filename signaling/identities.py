@@ -70,17 +70,26 @@ class Identities:
         if await self._store.sessions.by_id(session) is None:
             with suppress(StoreError):  # another of his devices was first
                 await self._store.sessions.add(session, user, now + self._session_ttl_s, "external sign-in")
+                await self._note("session.begin", session, user, config, user=user)
         return await self._known(user, session)
 
     async def _provision(self, user: UserId, stranger: Stranger, config: IssuerConfig) -> None:
         """Make the user of a subject; where the name is taken by another, or is none of ours, he gets one of his id."""
         for name in (stranger.name, f"{stranger.name}-{user[:8]}", f"user-{user[:8]}"):
             with suppress(ConfigError, StoreError):
-                await self._store.users.add(name, config.domain, None, stranger.display_name, user_id=user)
+                made = await self._store.users.add(name, config.domain, None, stranger.display_name, user_id=user)
+                await self._note("user.add", user, user, config, username=made.name)
                 return
             if await self._store.users.by_id(user) is not None:
                 return  # his other device was first
         raise NotSignedIn("wrong token")
+
+    async def _note(self, action: str, target: str, actor: UserId, config: IssuerConfig, **detail: str) -> None:
+        """Keep in the audit log what the issuer's word has brought about."""
+        at_ms, told = time.time_ns() // 1_000_000, {**detail, "issuer": config.url}
+        await self._store.audit.add(
+            at_ms=at_ms, actor=actor, action=action, target=target, detail=told, domain=config.domain
+        )  # fmt: skip
 
 
 def external_user_id(issuer: str, subject: str) -> UserId:

@@ -7,11 +7,12 @@ Server and database are imported by the commands that need them: the console's o
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ..store import Store, User
 
 T = TypeVar("T")
+
+ACTOR: Final = "console"  # in the audit log
 
 out = Console()
 err = Console(stderr=True)
@@ -85,6 +88,12 @@ async def user_called(store: Store, reference: str) -> User:
     if found is None:
         raise StoreError(f"no user {reference[:64]!r} in {store.where}")
     return found
+
+
+async def note(store: Store, action: str, target: str, domain: str, **detail: object) -> None:
+    """Keep in the audit log what was done at the console."""
+    at_ms = time.time_ns() // 1_000_000
+    await store.audit.add(at_ms=at_ms, actor=ACTOR, action=action, target=target, detail=detail, domain=domain)
 
 
 def cell(text: str) -> Text:

@@ -6,7 +6,6 @@ Changes act at once in every process.  Devices that are connected stay so: SAPI,
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -26,6 +25,7 @@ from .parts import (
     cell,
     database_at,
     local_time,
+    note,
     out,
     told_in_one_line,
     user_called,
@@ -35,7 +35,6 @@ from .parts import (
 if TYPE_CHECKING:
     from ..store import Store, User
 
-ACTOR: Final = "console"  # in the audit log
 PAGE: Final = 200  # users read at once
 SWITCH: Final = {"on": True, "off": False}
 
@@ -192,8 +191,7 @@ def _hash(password: str) -> str:
 
 
 async def _note(store: Store, action: str, about: User, **detail: object) -> None:
-    at_ms = time.time_ns() // 1_000_000
-    await store.audit.add(at_ms=at_ms, actor=ACTOR, action=action, target=about.id, detail=detail, domain=about.domain)
+    await note(store, action, about.id, about.domain, **detail)
 
 
 async def _users(store: Store, domain: str | None) -> AsyncIterator[User]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import NobodyReachable
 from ..qss import frames
 from ..qss import rules as rooms
 from ..qss.devices import Device
@@ -12,9 +13,9 @@ from .parts import Parts, done
 
 
 async def add_to_acl(parts: Parts, device: Device, frame: frames.AddToAcl) -> Outgoing:
-    """Admit users without ringing them.  One reference that means nobody: 404, and nobody is admitted."""
+    """Admit users without ringing them.  One reference that means nobody here: 404, and nobody is admitted."""
     room = await parts.attended(frame.payload, device.user)
-    users = await _users(parts, device, frame.payload.participants)
+    users = await _admissible(parts, device, room, frame.payload.participants)
     change = await parts.keeper.change(room.uuid, lambda r: rooms.add(r, device.user, users))
     return _acl(frame, change.room)
 
@@ -42,9 +43,17 @@ async def unlock_room(parts: Parts, device: Device, frame: frames.UnlockRoom) ->
     return done(frame)
 
 
-async def _users(parts: Parts, device: Device, references: tuple[str, ...]) -> tuple[UserId, ...]:
+async def _admissible(parts: Parts, device: Device, room: Room, references: tuple[str, ...]) -> tuple[UserId, ...]:
+    """Whom the references mean, of the device's own domain; raises NobodyReachable.
+
+    Another domain's users are as unknown as nobody, so that they cannot be probed: they are invited.  Who is in the
+    room is no secret to its participants.
+    """
     called = [await parts.called(device, reference) for reference in references]
-    return tuple(user.id for one in called for user in one.users)
+    users = [user for one in called for user in one.users]
+    if any(user.domain != device.domain and user.id not in room.present for user in users):
+        raise NobodyReachable
+    return tuple(user.id for user in users)
 
 
 async def _known(parts: Parts, device: Device, references: tuple[str, ...]) -> tuple[UserId, ...]:

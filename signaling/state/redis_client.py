@@ -34,6 +34,7 @@ PREFIX = "tertulia:"
 ANSWER_S = 1.0  # Redis takes microseconds; whoever waits longer is better told 503
 BLOCK_S = 1.0  # how long a reader waits for news before it asks again
 REST_S = 0.25  # after a failure everybody is told at once for this long
+KEEP_S = 6 * 3600  # what no process has used or freshened for so long was left by processes that are all gone
 CONNECTIONS = 64  # at once, of one process; more commands wait for their turn
 
 T = TypeVar("T")
@@ -52,7 +53,8 @@ def script(name: str) -> str:
 class Client:
     """One process's connections to Redis."""
 
-    def __init__(self, url: str, password: str = "") -> None:
+    def __init__(self, url: str, password: str = "", keep_s: int = KEEP_S) -> None:
+        self._keep_s = keep_s
         self._redis = _connect(url, password, ANSWER_S)
         self._reader = _connect(url, password, BLOCK_S + ANSWER_S)
         self._scripts: dict[str, str] = {}
@@ -70,10 +72,10 @@ class Client:
         packed = codec.encode(arguments)
         sha = self._scripts.get(name) or await self._load(name)
         try:
-            return await self._answer(self._redis.evalsha(sha, 0, packed))
+            return await self._answer(self._redis.evalsha(sha, 0, packed, self._keep_s))
         except NoScriptError:  # Redis has been restarted: nothing was done
             sha = await self._load(name)
-            return await self._answer(self._redis.evalsha(sha, 0, packed))
+            return await self._answer(self._redis.evalsha(sha, 0, packed, self._keep_s))
 
     async def do(self, *command: str | bytes | float) -> Any:  # noqa: ANN401
         """One command."""

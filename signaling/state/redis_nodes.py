@@ -63,8 +63,7 @@ class RedisDirectory:
 
     async def placed(self, name: str, room: RoomId) -> None:
         """A room has been given to a node, which is being told."""
-        await self._client.do("ZADD", f"{PREFIX}opening", self._now(), room)
-        await self._client.run("report", name, "")
+        await self._client.run("placed", name, room, self._now())
 
     async def opened(self, room: RoomId) -> None:
         """The node has been told of the room."""

@@ -16,8 +16,9 @@ from ..qss.identifiers import RoomId
 from . import Due, codec
 from .clock import SteadyClock
 from .deliveries import AskId, Delivery, ProcessId, Reply, Result
-from .redis_client import BLOCK_S, PREFIX, Client
+from .redis_client import BLOCK_S, KEEP_S, PREFIX, Client
 from .redis_devices import RedisAnswers, RedisDevices
+from .redis_expiry import Expiry
 from .redis_journal import RedisJournal
 from .redis_nodes import RedisDirectory
 from .redis_rooms import RedisRooms
@@ -33,17 +34,18 @@ BEGINNING = "0-0"
 class RedisState:
     """All short-lived state, as one process sees it."""
 
-    def __init__(self, url: str, password: str = "") -> None:
+    def __init__(self, url: str, password: str = "", keep_s: int = KEEP_S) -> None:
         self.process = ProcessId(secrets.token_hex(8))
         self._clock = SteadyClock()
         self.now = self._clock.now
         self._url = url
-        self._client = Client(url, password)
+        self._client = Client(url, password, keep_s)
         self.rooms = RedisRooms(self._client, self.process, self.now)
         self.devices = RedisDevices(self._client)
         self.answers = RedisAnswers(self._client, self.process)
         self.nodes = RedisDirectory(self._client, self.process, self.now)
         self.journal = RedisJournal(self._client, self.process)
+        self._expiry = Expiry(self._client, self.process)
         self._inbox = f"{PREFIX}inbox:{self.process}"
         self._taken = BEGINNING
         self._carried_out = BEGINNING
@@ -83,7 +85,10 @@ class RedisState:
 
     async def beat(self) -> bool:
         """Say that this process lives; False if the others have given it up, or the state was lost."""
-        return await self._beat(join=False)
+        known = await self._beat(join=False)
+        if known:
+            await self._expiry.go_on()
+        return known
 
     async def join(self) -> None:
         """Begin anew, with an empty inbox."""

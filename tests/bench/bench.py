@@ -99,7 +99,7 @@ def idle(peers: int) -> Iterator[Figure]:
         yield figure("core CPU of a connectivity check", number(line, "check_us"), "us", bar=CHECK_US)
 
 
-def show(figures: list[Figure], title: str = "Tertulia's packet path") -> None:
+def show(figures: list[Figure], title: str) -> None:
     """Print the table."""
     table = Table(title=title)
     for name in ("what", "value", "unit", "floor", "x floor", "bar", "holds"):
@@ -119,6 +119,15 @@ def show(figures: list[Figure], title: str = "Tertulia's packet path") -> None:
     Console(width=150).print(table)
 
 
+def report(figures: list[Figure], title: str, output: Path) -> None:
+    """Print the table and write it; ends the program with status 1 where a bar is missed."""
+    show(figures, title)
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    if not all(one.holds for one in figures):
+        raise SystemExit(1)
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -126,9 +135,7 @@ def main() -> None:
     parser.add_argument("--idle-peers", type=int, default=4_000, help="default %(default)s")
     options = parser.parse_args()
     figures = [*forwarding(options.seconds), *idle(options.idle_peers)]
-    show(figures)
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    report(figures, "Tertulia's packet path", OUTPUT)
 
 
 if __name__ == "__main__":

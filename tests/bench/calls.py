@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from tests.bench.bench import Figure, show
+from tests.bench.bench import Figure, report
 from tests.bench.echo import Echo, Rate, http, measured
 from tests.bench.line import Frame, Line, Tally
 from tests.bench.served import Served, served
@@ -238,9 +236,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         found = asyncio.run(measure(given.seconds, given.pairs, Path(directory)))
-    show(found, "Calls, beside an echo server")
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+    report(found, "Calls, beside an echo server", OUTPUT)
 
 
 if __name__ == "__main__":

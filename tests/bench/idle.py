@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import aiohttp
 
-from tests.bench.bench import Figure, figure, show
+from tests.bench.bench import Figure, figure, report
 from tests.bench.line import Line, Tally, encode
 from tests.bench.served import Served, served
 
@@ -100,9 +98,7 @@ def main() -> None:
     for websocket in (False, True):
         with _signaling(given.devices) as server:
             found += asyncio.run(idle(server, given.devices, given.seconds, websocket=websocket))
-    show(found, "Devices that do nothing")
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+    report(found, "Devices that do nothing", OUTPUT)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def test_the_secret_comes_from_a_file_or_the_environment(tmp_path: Path) -> None
     file.write_text(f"{SECRET}\n")
     assert read_secret(file, {}) == SECRET
     assert read_secret(None, {"TERTULIA_NODE_SECRET": SECRET}) == SECRET
+    lines = "\nthe new secret of a node \nthe old secret of a node\n"
+    assert read_secret(None, {"TERTULIA_NODE_SECRET": lines}) == "the new secret of a node"
     with pytest.raises(ConfigError, match="is missing"):
         read_secret(None, {})
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -1,6 +1,7 @@
 """A server, a node, and devices for the tests over real sockets.
 
-Tests marked `both_backends` run twice: with the state in memory, and with it in Redis.
+Tests marked `both_backends` run twice: with the state in memory, and with it in Redis; with `postgres=True` the second
+time on PostgreSQL as well, as installations of several processes have it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.in_test_node import InTestNode
-from tests.support.postgres import database_url, postgres
+from tests.support.postgres import Postgres, database_url, postgres
 from tests.support.redis import RedisServer, running_redis
 from tests.support.signaling import Server, running
 
@@ -22,8 +23,10 @@ Settings = dict[str, Any]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "backend" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_backends"):
-        metafunc.parametrize("backend", ["memory", "redis"], indirect=True)
+    marker = metafunc.definition.get_closest_marker("both_backends")
+    if marker and "backend" in metafunc.fixturenames:
+        shared = "redis and postgres" if marker.kwargs.get("postgres") else "redis"
+        metafunc.parametrize("backend", ["memory", shared], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +45,14 @@ def redis(redis_server: RedisServer) -> RedisServer:
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> Settings:
     """The settings of the state's backend."""
-    if getattr(request, "param", "memory") == "memory":
+    wanted: str = getattr(request, "param", "memory")
+    if wanted == "memory":
         return {}
     redis: RedisServer = request.getfixturevalue("redis")
-    return {"redis": redis.url}
+    if wanted == "redis":
+        return {"redis": redis.url}
+    database: Postgres = request.getfixturevalue("postgres")
+    return {"redis": redis.url, "database": database.database()}
 
 
 @pytest.fixture

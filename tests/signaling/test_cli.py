@@ -76,6 +76,8 @@ def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
         (("token", "nobody"), 1, "no user 'nobody'"),
         (("signaling", "--port", "99999"), 2, "--port"),
         (("signaling", "--ring-timeout", "0"), 2, "ring_timeout_s"),
+        (("signaling", "--ring-keep", "-1"), 2, "ring_keep_s: must be 0 or more, not -1.0"),
+        (("signaling", "--room-keep", "nan"), 2, "room_keep_s: must be 0 or more, not nan"),
         (("signaling", "--stun", "http://x"), 2, "--stun"),
         (("signaling", "--stun", "stun:h:tea"), 2, "--stun: 'stun:h:tea' names no host"),
         (("signaling", "--turn", "turn:x"), 2, "--turn-secret-file"),

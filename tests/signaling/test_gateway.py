@@ -24,6 +24,8 @@ from tests.support.lines import TRANSPORTS, Transport, WebSocketLine
 from tests.support.signaling import Server, running
 from tests.support.signaling_fuzz import STRANGE_TEXTS, damaged_frames
 
+pytestmark = pytest.mark.both_backends
+
 
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> Transport:
@@ -37,8 +39,8 @@ over_websocket = pytest.mark.parametrize("transport", ["websocket"])
 
 
 @pytest.fixture
-async def server(tmp_path: Path, transport: Transport) -> AsyncIterator[Server]:
-    async with running(tmp_path, transport) as made:
+async def server(tmp_path: Path, transport: Transport, backend: dict[str, Any]) -> AsyncIterator[Server]:
+    async with running(tmp_path, transport, **backend) as made:
         yield made
 
 

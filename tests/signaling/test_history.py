@@ -1,14 +1,19 @@
-"""What is played over real sockets is found in the call history, in a database of each kind."""
+"""What is played over real sockets is found in the call history, by each backend and in a database of each kind."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from signaling.qss.history import ACCEPTED, DECLINED
 from signaling.store import Store
 from signaling.store.history import Call, CallFilter
 from tests.support.eventually import eventually
 from tests.support.signaling import Server, running
+
+pytestmark = pytest.mark.both_backends(postgres=True)
 
 
 async def calls_of(server: Server, count: int) -> tuple[Call, ...]:
@@ -19,8 +24,8 @@ async def calls_of(server: Server, count: int) -> tuple[Call, ...]:
     return await eventually(there, "the call in history")
 
 
-async def test_a_refused_call_is_in_history(tmp_path: Path, database_url: str) -> None:
-    async with running(tmp_path, database=database_url) as server:
+async def test_a_refused_call_is_in_history(tmp_path: Path, backend: dict[str, Any]) -> None:
+    async with running(tmp_path, **backend) as server:
         await server.node()
         alice, bob = await server.device("alice"), await server.device("bob")
         await alice.invite("bob", (await alice.room())["room"])
@@ -32,14 +37,14 @@ async def test_a_refused_call_is_in_history(tmp_path: Path, database_url: str) -
     assert [candidate.device for candidate in call.record.candidates] == [bob.device]
 
 
-async def test_what_ends_with_the_server_is_in_history_too(tmp_path: Path, database_url: str) -> None:
-    async with running(tmp_path, database=database_url) as server:
+async def test_what_ends_with_the_server_is_in_history_too(tmp_path: Path, backend: dict[str, Any]) -> None:
+    async with running(tmp_path, **backend) as server:
         await server.node()
         alice, bob = await server.device("alice"), await server.device("bob")
         await alice.invite("bob", (await alice.room())["room"])
         await bob.accept(await bob.ring())
         await alice.frame(lambda frame: frame.get("answer") == "invitation")
-    store = await Store.open(database_url)
+    store = await Store.open(server.app.config.database_url)
     (call,) = await store.calls.list(CallFilter(user=bob.user.id, direction="in"))
     await store.close()
     assert (call.record.reason, call.record.accepted_by) == (ACCEPTED, bob.user.id)

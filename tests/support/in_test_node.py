@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.lines import Frame, socketio_client
 
-NODE_SECRET = "the nodes' secret"
+NODE_SECRET = "the secret of all nodes"
 ROOMS_AT_ONCE = 30  # of one `register` frame, well below the size at which signaling closes the connection
 
 

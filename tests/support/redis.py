@@ -33,7 +33,7 @@ class RedisServer:
         """Serve, with what was written before."""
         binary = shutil.which("redis-server")
         if binary is None:
-            pytest.skip("redis-server is not installed (Debian: redis-server)")
+            pytest.fail("Redis is not installed: run tools/servers.sh")
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",

@@ -6,4 +6,5 @@ local server = redis.call('GET', P .. 'begun:' .. name)
 if server and alive(server) then return {0} end
 redis.call('SET', P .. 'begun:' .. name, process, 'EX', 3600)
 redis.call('HSET', P .. 'open:' .. process, name, lost)
+keep('open:' .. process)
 return {2}

@@ -7,18 +7,22 @@ local current = redis.call('GET', key) or ''
 if current ~= before then return {0, current} end
 if unique ~= '' and redis.call('EXISTS', P .. 'by:' .. unique) == 1 then return {2} end
 for _, name in ipairs(removed) do redis.call('ZREM', P .. 'by:' .. name, room) end
-for _, name in ipairs(added) do redis.call('ZADD', P .. 'by:' .. name, 'NX', now, room) end
+for _, name in ipairs(added) do
+  redis.call('ZADD', P .. 'by:' .. name, 'NX', now, room)
+  keep('by:' .. name)
+end
 if after == '' then
   redis.call('DEL', key)
   redis.call('SREM', P .. 'rooms', room)
 else
-  redis.call('SET', key, after)
+  redis.call('SET', key, after, 'EX', KEEP_S)
   redis.call('SADD', P .. 'rooms', room)
+  keep('rooms')
 end
 if after == '' or deadline < 0 then
   redis.call('ZREM', P .. 'deadlines', 'room:' .. room)
 else
-  redis.call('ZADD', P .. 'deadlines', deadline, 'room:' .. room)
+  due_at(deadline, 'room:' .. room)
 end
 deliver(mail, now)
 return {1}

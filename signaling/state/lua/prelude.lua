@@ -1,7 +1,8 @@
 -- What every script begins with: names of keys, and how deliveries find their inbox.
 --
 -- Arguments come as one MessagePack array in ARGV[1].  Keys are made here, not declared: this is for one Redis, not for
--- a cluster (docs/decisions/signaling-redis.md).
+-- a cluster (docs/decisions/signaling-redis.md).  ARGV[2] is how long what nobody uses is kept: every key but the journal
+-- expires, and whoever uses it moves its expiry (`keep`), as do the beats of processes (beat, freshen).
 
 local P = 'tertulia:'
 local INBOX = 100000      -- deliveries an inbox holds (about); the oldest are dropped
@@ -10,9 +11,20 @@ local CLOSINGS = 10000    -- rooms whose end their node has not confirmed; the o
 local WAITING = 64        -- results that wait for one device; the oldest are dropped
 local REMEMBERED_S = 120  -- how long answers, and results that wait, are kept
 local A = cmsgpack.unpack(ARGV[1])
+local KEEP_S = tonumber(ARGV[2])
+
+local function keep(key)
+  redis.call('EXPIRE', P .. key, KEEP_S)
+end
 
 local function put_in(process, payload)
   redis.call('XADD', P .. 'inbox:' .. process, 'MAXLEN', '~', INBOX, '*', 'd', payload)
+  keep('inbox:' .. process)
+end
+
+local function due_at(instant, what)
+  redis.call('ZADD', P .. 'deadlines', instant, what)
+  keep('deadlines')
 end
 
 local function alive(process)
@@ -68,6 +80,7 @@ local function to_node(name, payload, closes, now)
   if closes ~= '' then
     redis.call('ZADD', P .. 'closing', now, closes)
     redis.call('ZREMRANGEBYRANK', P .. 'closing', 0, -CLOSINGS - 1)
+    keep('closing')
   end
   local at = redis.call('HMGET', P .. 'node:' .. name, 'process', 'socket')
   if at[1] and at[2] ~= '' then put_in(at[1], payload) end

@@ -13,6 +13,8 @@ if old then
 end
 redis.call('HSET', P .. 'devices:' .. user, device, record)
 redis.call('SADD', P .. 'at:' .. process, name)
+keep('devices:' .. user)
+keep('at:' .. process)
 local waiting = P .. 'waiting:' .. name
 for _, payload in ipairs(redis.call('LRANGE', waiting, 0, -1)) do put_in(process, payload) end
 redis.call('DEL', waiting)

@@ -5,5 +5,7 @@ local known = redis.call('HMGET', key, 'instance', 'socket', 'process')
 if known[1] and known[1] ~= instance and known[2] ~= '' and alive(known[3]) then return 0 end
 redis.call('HSET', key, 'instance', instance, 'card', card, 'load', load, 'socket', socket, 'process', process, 'opened', 0)
 redis.call('SADD', P .. 'nodes', name)
+keep('node:' .. name)
+keep('nodes')
 redis.call('ZREM', P .. 'deadlines', 'node:' .. name)
 return 1

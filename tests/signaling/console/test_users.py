@@ -124,6 +124,12 @@ def test_every_change_is_in_the_audit_log_and_no_password_is(tertulia: Tertulia,
     ]
 
 
+def test_a_token_given_out_is_a_session_of_the_user_in_the_audit_log(tertulia: Tertulia) -> None:
+    (alice,) = tertulia.ids("alice")
+    tertulia.run("token", "alice")
+    assert tertulia.audited() == [("console", "session.begin", {"user": alice})]
+
+
 def test_a_user_is_meant_by_name_by_name_and_domain_or_by_id(tertulia: Tertulia) -> None:
     (alice,) = tertulia.ids("alice")
     for reference in ("alice", "ALICE@local", UserId(alice)):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.eventually import eventually
 from tests.support.in_test_node import InTestNode
 from tests.support.signaling import Server, running
+
+pytestmark = pytest.mark.both_backends
 
 
 async def test_a_lost_device_connection_leaves_the_call_alone(server: Server, node: InTestNode) -> None:

@@ -21,6 +21,8 @@ from tests.support.in_test_node import NODE_SECRET, InTestNode
 from tests.support.packets import Peer, peer
 from tests.support.signaling import Server, running, settings
 
+pytestmark = pytest.mark.both_backends
+
 NO_EVENTS = ["42/nodes,[", '42/nodes,["joined",', "42/nodes,[5]", "42/nodes,{}", "43/nodes,1[", "49"]
 GOODBYE = "41/nodes"  # after this packet a client stays away
 

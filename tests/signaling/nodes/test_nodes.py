@@ -9,6 +9,8 @@ import pytest
 from tests.support.in_test_node import InTestNode
 from tests.support.signaling import Server, running
 
+pytestmark = pytest.mark.both_backends
+
 
 async def test_without_a_node_a_room_is_503(server: Server) -> None:
     alice = await server.device("alice")

@@ -11,6 +11,8 @@ from tests.support.eventually import eventually, until
 from tests.support.in_test_node import InTestNode
 from tests.support.signaling import Server, running
 
+pytestmark = pytest.mark.both_backends
+
 
 async def test_a_second_node_of_one_name_is_refused_while_the_first_is_connected(
     server: Server, node: InTestNode

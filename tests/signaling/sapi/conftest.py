@@ -1,4 +1,4 @@
-"""SAPI of a running server: every test of it runs with SQLite and with PostgreSQL."""
+"""SAPI of a running server: every test of it runs as installations do, embedded and with servers of their own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import Api, asking
+from tests.support.redis import RedisServer
 from tests.support.signaling import Server, running
 
 from ..conftest import Settings
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest, database_url: str) -> Settings:
+    """The state beside each database: in memory beside SQLite, in Redis beside PostgreSQL."""
+    if database_url.startswith("sqlite:"):
+        return {}
+    redis: RedisServer = request.getfixturevalue("redis")
+    return {"redis": redis.url}
 
 
 @pytest.fixture

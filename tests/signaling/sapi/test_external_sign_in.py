@@ -46,6 +46,29 @@ async def test_a_user_is_made_at_his_first_sign_in_and_the_same_at_the_next(api:
     assert [each["username"] for each in (await renamed.got("/users"))["users"]] == ["erin"]
 
 
+async def test_the_first_sign_in_of_a_user_and_of_each_session_is_in_the_audit_log(
+    server: Server, api: Api, theirs: TestIssuer
+) -> None:
+    for session in ("s1", "s1", "s2"):
+        await api.with_token(theirs.token("k1", sid=session)).got("/users")
+    erin = external_user_id(URL, "subject-1")
+    begun, again, made = await server.app.store.audit.page(domain="shop")
+    assert (made.action, made.actor, made.target) == ("user.add", erin, erin)
+    assert made.detail == {"username": "erin", "issuer": URL}
+    sessions = {each.id for each in await server.app.store.sessions.of_user(erin)}
+    assert {begun.target, again.target} == sessions
+    for entry in (begun, again):
+        assert (entry.action, entry.actor, entry.detail) == ("session.begin", erin, {"user": erin, "issuer": URL})
+
+
+async def test_first_sign_ins_at_the_same_moment_are_in_the_audit_log_once(
+    server: Server, api: Api, theirs: TestIssuer
+) -> None:
+    await asyncio.gather(*(api.with_token(theirs.token("k1")).got("/users") for _ in range(4)))
+    actions = [entry.action for entry in await server.app.store.audit.page(domain="shop")]
+    assert sorted(actions) == ["session.begin", "user.add"]
+
+
 async def test_nobody_becomes_another_by_taking_his_name(server: Server, api: Api, theirs: TestIssuer) -> None:
     victim = await server.user("erin", "shop")
     thief = api.with_token(theirs.token("k1", sub="subject-2"))
