@@ -171,9 +171,14 @@ async def large(size: int, joins: int, *more: str) -> list[Figure]:
     found: list[Figure] = []
     async with party(*more) as guests:
         places = await _places(guests, size + 2 * joins)
-        await asyncio.gather(*(guests.join(place, publishes=number < ROOM_OF) for number, place in enumerate(places[:size])))
+        await asyncio.gather(
+            *(guests.join(place, publishes=number < ROOM_OF) for number, place in enumerate(places[:size]))
+        )
         there = list(guests.joiners)
-        for what, pause_s, part in (("one by one", 0.25, places[size : size + joins]), ("in a burst", 0.0, places[size + joins :])):
+        for what, pause_s, part in (
+            ("one by one", 0.25, places[size : size + joins]),
+            ("in a burst", 0.0, places[size + joins :]),
+        ):
             await asyncio.sleep(SETTLE_S)
             before, cpu_s = sum((joiner.events for joiner in there), Counter()), guests.node.cpu_s()
             rest_s = await _rest_cpu_s(guests) if not found else rest_s
@@ -187,7 +192,12 @@ async def large(size: int, joins: int, *more: str) -> list[Figure]:
             names = ", ".join(f"{name} {count / joins / size:.2f}" for name, count in got.items() if name != "speakers")
             messages = sum(count for name, count in got.items() if name != "speakers") / joins / size
             found += [
-                figure(f"messages of a join to each of {size:,} in the room, {what} ({names})", messages, "", bar=MESSAGES_EACH),
+                figure(
+                    f"messages of a join to each of {size:,} in the room, {what} ({names})",
+                    messages,
+                    "",
+                    bar=MESSAGES_EACH,
+                ),
                 _more(f"CPU of a join into that room, {what}", 1_000 * cpu_s / joins, "ms"),
             ]
     return found
