@@ -2,14 +2,13 @@
 
 core -> `receive` -> **dtls** -> `datagrams`, keys -> core
 
-No task, no queue and no clock: what a peer costs after its handshake is OpenSSL's own state, which is kept because a
-client may not have got the last flight, and may say goodbye.  The state machine is OpenSSL's, the certificate and the
-context are aiortc's.  Everything private of aiortc that the node touches is `RTCCertificate._create_ssl_context`;
-`tests/sfu/test_dtls.py` fails when that changes.
+No task, no queue and no clock.  The state machine is OpenSSL's and goes with the handshake; what may be said after that
+is `farewell.py`'s.  The certificate and the context are aiortc's: everything private of aiortc that the node touches is
+`RTCCertificate._create_ssl_context`; `tests/sfu/test_dtls.py` fails when that changes.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -19,6 +18,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, certificate_digest
 from OpenSSL import SSL
 
 from sfu.errors import DtlsFailed
+from sfu.farewell import Farewell
 from sfu.sdp.values import Fingerprint
 
 MAX_DATAGRAM = 1_500
@@ -49,7 +49,6 @@ class NodeCertificate(RTCCertificate):
         if self._context is None:
             self._context = super()._create_ssl_context(srtp_profiles)
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-            self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # two of 16 KiB, of each peer that says nothing
         return self._context
 
     def accept(self) -> SSL.Connection:
@@ -83,10 +82,14 @@ class Association:
     """The DTLS association of one peer.  After every call send `datagrams()` and look at `state`."""
 
     def __init__(self, certificate: NodeCertificate, remote: tuple[Fingerprint, ...]) -> None:
-        self._ssl = certificate.accept()
+        self._certificate = certificate
         self._remote = remote
-        self.state = DtlsState.HANDSHAKE
+        self._ssl: SSL.Connection | None = None
+        """From the first datagram to the end of the handshake; longer if there is no farewell."""
+        self._farewell: Farewell | None = None
+        self._outbound: list[bytes] = []
         self._keys: SrtpKeys | None = None
+        self.state = DtlsState.HANDSHAKE
         self.failure: DtlsFailed | None = None
 
     def receive(self, datagrams: Iterable[bytes]) -> None:
@@ -94,25 +97,23 @@ class Association:
         for datagram in datagrams:
             # RFC 7983 §7: 20..63 is DTLS.
             if datagram and 20 <= datagram[0] <= 63:
-                self._ssl.bio_write(datagram)
-                self._step()
+                self._receive(datagram)
 
-    def datagrams(self) -> Iterator[bytes]:
-        """What is to be sent now."""
-        while True:
-            try:
-                yield self._ssl.bio_read(MAX_DATAGRAM)
-            except SSL.Error:
-                return  # nothing more
+    def datagrams(self) -> list[bytes]:
+        """Take what is to be sent now."""
+        datagrams, self._outbound = self._outbound, []
+        return datagrams
 
     def timeout_s(self) -> float | None:
         """When `on_timeout` is due unless something comes before; None: never."""
-        timeout: float | None = self._ssl.DTLSv1_get_timeout()
+        timeout: float | None = self._ssl.DTLSv1_get_timeout() if self._ssl else None
         return timeout
 
     def on_timeout(self) -> None:
         """The peer has not answered our flight: send it again (RFC 6347 §4.2.4)."""
-        self._ssl.DTLSv1_handle_timeout()
+        if self._ssl:
+            self._ssl.DTLSv1_handle_timeout()
+            self._flush(self._ssl)
 
     def take_keys(self) -> SrtpKeys:
         """The keys of a connected association, once: we have no use for them."""
@@ -123,46 +124,82 @@ class Association:
 
     def close(self) -> None:
         """Say goodbye to a peer that is there; closing twice is harmless."""
-        if self.state is DtlsState.CONNECTED:
-            self.state = DtlsState.ENDED
+        if self.state is not DtlsState.CONNECTED:
+            return
+        self.state = DtlsState.ENDED
+        if self._farewell:
+            self._outbound.append(self._farewell.goodbye())
+        elif self._ssl:
             with contextlib.suppress(SSL.Error):
                 self._ssl.shutdown()
+            self._flush(self._ssl)
 
-    def _step(self) -> None:
+    def _receive(self, datagram: bytes) -> None:
         if self.state is DtlsState.HANDSHAKE:
-            self._shake()
-        elif self.state is DtlsState.CONNECTED:
-            self._read()
+            self._ssl = self._ssl or self._certificate.accept()
+            self._ssl.bio_write(datagram)
+            self._shake(self._ssl)
+        elif self.state is DtlsState.CONNECTED and self._farewell:
+            self._part(self._farewell.receive(datagram))
+        elif self.state is DtlsState.CONNECTED and self._ssl:
+            self._ssl.bio_write(datagram)
+            self._read(self._ssl)
 
-    def _shake(self) -> None:
+    def _shake(self, connection: SSL.Connection) -> None:
         try:
-            self._ssl.do_handshake()
-            self._check_fingerprints()
-            self._keys = _keys(self._ssl)
+            connection.do_handshake()
+            self._check_fingerprints(connection)
+            self._keys = _keys(connection)
         except SSL.WantReadError:
-            return
+            self._flush(connection)
         except SSL.Error as error:
-            self._fail(DtlsFailed(f"the DTLS handshake failed: {error}"))
+            self._fail(DtlsFailed(f"the DTLS handshake failed: {error}"), connection)
         except DtlsFailed as failure:
-            self._fail(failure)
+            self._fail(failure, connection)
         else:
-            self.state = DtlsState.CONNECTED
+            self._connected(connection)
 
-    def _fail(self, failure: DtlsFailed) -> None:
+    def _fail(self, failure: DtlsFailed, connection: SSL.Connection) -> None:
         self.state, self.failure = DtlsState.FAILED, failure
+        self._flush(connection)
+        self._ssl = None
 
-    def _read(self) -> None:
+    def _connected(self, connection: SSL.Connection) -> None:
+        """From here on OpenSSL is not needed, as a rule."""
+        self.state = DtlsState.CONNECTED
+        last_flight = self._flush(connection)
+        self._farewell = Farewell.of(connection, last_flight)
+        if self._farewell:
+            self._ssl = None
+
+    def _part(self, answer: bytes | None) -> None:
+        if answer is None:
+            self.state = DtlsState.ENDED
+        elif answer:
+            self._outbound.append(answer)
+
+    def _read(self, connection: SSL.Connection) -> None:
         """Let OpenSSL answer a repeated flight; data of the peer is dropped, its goodbye ends the association."""
         try:
-            self._ssl.recv(MAX_DATAGRAM)
+            connection.recv(MAX_DATAGRAM)
         except SSL.ZeroReturnError:
             self.state = DtlsState.ENDED
         except SSL.Error:
             pass  # nothing to be read, or nothing of the peer's
+        self._flush(connection)
 
-    def _check_fingerprints(self) -> None:
+    def _flush(self, connection: SSL.Connection) -> bytes:
+        """What OpenSSL has written: one flight, which fits in one datagram."""
+        try:
+            flight: bytes = connection.bio_read(MAX_DATAGRAM)
+        except SSL.Error:
+            return b""  # nothing
+        self._outbound.append(flight)
+        return flight
+
+    def _check_fingerprints(self, connection: SSL.Connection) -> None:
         """All that the offer named have to be the certificate's (RFC 8122 §6.2)."""
-        certificate = self._ssl.get_peer_certificate(as_cryptography=True)
+        certificate = connection.get_peer_certificate(as_cryptography=True)
         for named in self._remote:
             if certificate is None or certificate_digest(certificate, named.algorithm) != named.value:
                 raise DtlsFailed("the DTLS certificate is not the one of the offer")

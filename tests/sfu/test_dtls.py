@@ -3,10 +3,13 @@
 import contextlib
 import inspect
 from collections.abc import Iterable
+from functools import cache
 
 import pytest
 from aiortc import rtcdtlstransport as aiortc_dtls
 from aiortc.rtcdtlstransport import RTCCertificate
+from hypothesis import given
+from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from sfu.dtls import PROFILES, Association, DtlsState, NodeCertificate, SrtpKeys
@@ -14,6 +17,7 @@ from sfu.errors import DtlsFailed
 from sfu.sdp.values import Fingerprint
 from tests.support.eventually import until
 
+CIPHERS = [b"ECDHE-ECDSA-AES128-GCM-SHA256", b"ECDHE-ECDSA-CHACHA20-POLY1305"]
 ROUNDS = 4
 """Flights enough for a handshake."""
 
@@ -21,9 +25,16 @@ ROUNDS = 4
 class Pair:
     """A node's end and a client of OpenSSL's, with nothing but lists of datagrams between them."""
 
-    def __init__(self, certificate: NodeCertificate, profiles: list[aiortc_dtls.SRTPProtectionProfile]) -> None:
+    def __init__(
+        self,
+        certificate: NodeCertificate,
+        profiles: list[aiortc_dtls.SRTPProtectionProfile],
+        cipher: bytes = CIPHERS[0],
+    ) -> None:
         own = RTCCertificate.generateCertificate()
-        self.client = SSL.Connection(own._create_ssl_context(profiles))
+        context = own._create_ssl_context(profiles)
+        context.set_cipher_list(cipher)
+        self.client = SSL.Connection(context)
         self.client.set_connect_state()
         self.offered = tuple(Fingerprint(item.algorithm, item.value) for item in own.getFingerprints())
         self.node = Association(certificate, self.offered)
@@ -64,9 +75,20 @@ def certificate() -> NodeCertificate:
     return NodeCertificate.generateCertificate()
 
 
-@pytest.fixture
-def pair(certificate: NodeCertificate) -> Pair:
-    return Pair(certificate, PROFILES)
+@cache
+def parting() -> tuple[Pair, bytes]:
+    """A connected pair, and the client's goodbye, which has not arrived."""
+    pair = Pair(NodeCertificate.generateCertificate(), PROFILES)
+    pair.connect()
+    pair.client.shutdown()
+    (goodbye,) = pair.said()
+    return pair, goodbye
+
+
+@pytest.fixture(params=CIPHERS, ids=["GCM", "ChaCha20"])
+def pair(certificate: NodeCertificate, request: pytest.FixtureRequest) -> Pair:
+    """With a cipher of whose association a farewell is left, and with one of which OpenSSL stays."""
+    return Pair(certificate, PROFILES, request.param)
 
 
 def test_both_ends_get_the_same_keys_and_our_first_profile_wins(pair: Pair) -> None:
@@ -158,6 +180,21 @@ def test_empty_and_foreign_datagrams_change_nothing(pair: Pair) -> None:
     pair.node.receive([b"", b"\x17" * 3, b"\x15\xfe\xfd" + bytes(10) + b"\x00\x02\x02\x28"])
     assert pair.node.state is DtlsState.CONNECTED
     assert not list(pair.node.datagrams())
+
+
+def test_openssl_goes_with_the_handshake_where_a_farewell_is_enough(pair: Pair) -> None:
+    pair.connect()
+    assert (pair.node._ssl is None) == (pair.client.get_cipher_name() == "ECDHE-ECDSA-AES128-GCM-SHA256")
+
+
+@given(st.binary(max_size=80), st.integers(0, 255), st.integers(20, 63))
+def test_no_datagram_of_a_stranger_ends_an_association(tail: bytes, position: int, first: int) -> None:
+    pair, goodbye = parting()
+    changed = bytearray(goodbye)
+    changed[position % len(goodbye)] ^= 1 + position % 255
+    pair.node.receive([bytes(changed), bytes([first]) + tail, goodbye[: position % len(goodbye)]])
+    assert pair.node.state is DtlsState.CONNECTED
+    assert pair.node.datagrams() == []
 
 
 def test_one_ssl_context_serves_all_peers(certificate: NodeCertificate) -> None:
