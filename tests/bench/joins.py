@@ -19,7 +19,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -168,39 +168,53 @@ async def steady(rate: float, seconds: float, *more: str) -> list[Figure]:
 
 async def large(size: int, joins: int, *more: str) -> list[Figure]:
     """Joins into one room that is full of people already: one by one, then in a burst."""
-    found: list[Figure] = []
     async with party(*more) as guests:
         places = await _places(guests, size + 2 * joins)
         await asyncio.gather(
             *(guests.join(place, publishes=number < ROOM_OF) for number, place in enumerate(places[:size]))
         )
         there = list(guests.joiners)
-        for what, pause_s, part in (
-            ("one by one", 0.25, places[size : size + joins]),
-            ("in a burst", 0.0, places[size + joins :]),
-        ):
-            await asyncio.sleep(SETTLE_S)
-            before, cpu_s = sum((joiner.events for joiner in there), Counter()), guests.node.cpu_s()
-            rest_s = await _rest_cpu_s(guests) if not found else rest_s
-            begin, cpu_s = time.perf_counter(), guests.node.cpu_s()
-            for place in part:
-                await guests.join(place)
-                await asyncio.sleep(pause_s)
-            await asyncio.sleep(SETTLE_S)
-            cpu_s = guests.node.cpu_s() - cpu_s - rest_s * (time.perf_counter() - begin)
-            got = sum((joiner.events for joiner in there), Counter()) - before
-            names = ", ".join(f"{name} {count / joins / size:.2f}" for name, count in got.items() if name != "speakers")
-            messages = sum(count for name, count in got.items() if name != "speakers") / joins / size
-            found += [
-                figure(
-                    f"messages of a join to each of {size:,} in the room, {what} ({names})",
-                    messages,
-                    "",
-                    bar=MESSAGES_EACH,
-                ),
-                _more(f"CPU of a join into that room, {what}", 1_000 * cpu_s / joins, "ms"),
-            ]
-    return found
+        singly = await _into(guests, there, places[size : size + joins], pause_s=0.25)
+        burst = await _into(guests, there, places[size + joins :], pause_s=0.0)
+    return [*_told("one by one", size, *singly), *_told("in a burst", size, *burst)]
+
+
+async def _into(
+    guests: Party, there: list[Joiner], places: list[tuple[str, str]], *, pause_s: float
+) -> tuple[float, dict[str, float]]:
+    """The node's CPU seconds for each of these joins, and what each of those who are there gets of it."""
+    await _quiet(there)
+    rest, before = await _rest_cpu_s(guests), _events(there)
+    cpu_s, begin = guests.node.cpu_s(), time.perf_counter()
+    for place in places:
+        await guests.join(place)
+        await asyncio.sleep(pause_s)
+    await _quiet(there)
+    cpu_s = guests.node.cpu_s() - cpu_s - rest * (time.perf_counter() - begin)
+    got = _events(there) - before
+    return cpu_s / len(places), {name: count / len(places) / len(there) for name, count in got.items()}
+
+
+def _told(how: str, size: int, cpu_s: float, got: Mapping[str, float]) -> Iterator[Figure]:
+    names = ", ".join(f"{name} {share:.2f}" for name, share in got.items())
+    what = f"messages of a join to each of {size:,} in the room, {how} ({names})"
+    yield figure(what, sum(got.values()), "", bar=MESSAGES_EACH)
+    yield _more(f"CPU of a join into that room, {how}", 1_000 * cpu_s, "ms")
+
+
+def _events(joiners: list[Joiner]) -> Counter[str]:
+    """Messages that the node sent them, beside who speaks."""
+    events = sum((joiner.events for joiner in joiners), Counter[str]())
+    events.pop("speakers", None)
+    return events
+
+
+async def _quiet(joiners: list[Joiner]) -> None:
+    """Wait until nothing more is told."""
+    before, after = Counter[str](), _events(joiners)
+    while before != after:
+        await asyncio.sleep(SETTLE_S)
+        before, after = after, _events(joiners)
 
 
 async def _rest_cpu_s(guests: Party) -> float:
@@ -225,6 +239,10 @@ async def _first_packet(guests: Party, place: tuple[str, str]) -> float:
     return joiner.heard_at - joiner.began
 
 
+async def _of(part: Callable[[], Awaitable[list[Figure]]]) -> list[Figure]:
+    return await part()
+
+
 def _at_least(what: str, value: float, unit: str, bar: float) -> Figure:
     return Figure(what, round(value, 1), unit, None, bar, value >= bar)
 
@@ -246,12 +264,12 @@ def main() -> None:
     parser.add_argument("--profile", help="profile the node into this file; its figures are then of no use")
     given = parser.parse_args()
     more = ("--profile", given.profile) if given.profile else ()
-    parts = {
+    parts: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
         "fast": lambda: fast(given.joins, *more),
         "steady": lambda: steady(given.rate, given.seconds, *more),
         "large": lambda: large(given.large, given.into_large, *more),
     }
-    found = [one for name, part in parts.items() if given.only in (None, name) for one in asyncio.run(part())]
+    found = [one for name, part in parts.items() if given.only in (None, name) for one in asyncio.run(_of(part))]
     show(found, "Joins and idle peers")
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
