@@ -4,7 +4,8 @@ stand-in for signaling, joiners -> **joins** -> noded (a node on a core of its o
 
 1. Joins as fast as they go, into rooms of 4: per second of the node's CPU time (all threads, kernel included).
 2. Joins at a steady rate, into rooms in which somebody speaks: from the offer to the first media packet.
-3. Joins into one large room: the node's CPU for each, and the messages that those who are there get of it.
+3. Joins into one large room, silent so that media takes no time: the node's CPU for each, and the messages that those
+   who are there get of it.
 4. What stays: resident memory a receiver and a publisher, and the CPU of receivers that do nothing but consent.
 
 Signaling is a stand-in that admits everybody: what a call costs it is `calls.py`'s.
@@ -27,8 +28,8 @@ from pathlib import Path
 import aiohttp
 
 from tests.bench.bench import Figure, figure, show
-from tests.bench.joiner import Joiner
 from tests.bench.noded import Noded, noded
+from tests.support.joiner import Joiner
 
 OUTPUT = Path(__file__).parents[2] / "build" / "joins.json"
 ROOM_OF = 4
@@ -170,9 +171,7 @@ async def large(size: int, joins: int, *more: str) -> list[Figure]:
     """Joins into one room that is full of people already: one by one, then in a burst."""
     async with party(*more) as guests:
         places = await _places(guests, size + 2 * joins)
-        await asyncio.gather(
-            *(guests.join(place, publishes=number < ROOM_OF) for number, place in enumerate(places[:size]))
-        )
+        await asyncio.gather(*(guests.join(place) for place in places[:size]))
         there = list(guests.joiners)
         singly = await _into(guests, there, places[size : size + joins], pause_s=0.25)
         burst = await _into(guests, there, places[size + joins :], pause_s=0.0)

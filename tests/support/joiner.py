@@ -88,6 +88,8 @@ class Joiner:
         self._check = b""
         self.events: Counter[str] = Counter()
         """Messages of the node by name, beside answers."""
+        self.met = 0
+        """Peers that the answer and the events said are there."""
         self.began = self.connected_at = self.heard_at = 0.0
         """Seconds: the offer left, DTLS was done, the first media packet came."""
 
@@ -102,6 +104,7 @@ class Joiner:
             answer = await self._answered
             if "error" in answer:
                 raise ConnectionError(answer["message"])
+            self.met += len(answer["participants"])
             self._connect(answer["sdp"])
             await self._connected
 
@@ -143,6 +146,7 @@ class Joiner:
             frame = msgspec.json.decode(message.data)
             if "event" in frame:
                 self.events[frame["event"]] += 1
+                self.met += len(frame["data"]["joined"]) if frame["event"] == "participants" else 0
             else:
                 self._answered.set_result(frame["data"])
 
