@@ -30,10 +30,11 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python li
 	$(PYTEST) -m "not e2e" $(PARALLEL) tests
 	$(PYTEST) -m e2e tests
 
-bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, failures: tables, build/*.json
+bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, joins, failures: tables, build/*.json
 	$(BIN)/python -m tests.bench.bench $(BENCH)
 	$(BIN)/python -m tests.bench.calls
 	$(BIN)/python -m tests.bench.idle
+	$(BIN)/python -m tests.bench.joins
 	$(BIN)/python -m tests.bench.failover
 	$(BIN)/python -m tests.bench.outage
 
