@@ -30,9 +30,9 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python li
 	$(PYTEST) -m "not e2e" $(PARALLEL) tests
 	$(PYTEST) -m e2e tests
 
-bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, failures: tables, build/*.json
+bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, joins, failures: tables, build/*.json
 	@# One that misses a bar does not keep the others from running; the status says so at the end.
-	@missed=; for one in "bench $(BENCH)" calls idle failover outage; do \
+	@missed=; for one in "bench $(BENCH)" calls idle joins failover outage; do \
 		$(BIN)/python -m tests.bench.$$one || missed="$$missed $${one%% *}"; done; \
 	test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
 

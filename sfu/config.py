@@ -55,6 +55,8 @@ class NodeConfig:
     """How long media goes on without a control connection."""
     seat_delay_s: float = 0.3
     """New seats of a re-offer are filled after this, if the client does not say earlier that it applied the answer."""
+    gather_s: float = 0.1
+    """In a large room who came and went is told together with what else does within so long."""
     hello_timeout_s: float = 10.0
     """A WebSocket says room and token within this."""
     request_rate: float = 50.0

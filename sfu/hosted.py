@@ -80,6 +80,6 @@ class HostedRooms:
     def admitted(self, admission: Admission) -> Hosted:
         """The room, if the user is still admitted: a grant may be revoked between connecting and joining."""
         hosted = self._rooms.get(admission.room)
-        if hosted is None or all(grant.user != admission.participant for grant in hosted.room.grants):
+        if hosted is None or admission.participant not in hosted.room.grants:
             raise NotAdmitted
         return hosted

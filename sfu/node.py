@@ -8,6 +8,7 @@ Owns the sessions and closes them; is given the core.  Whatever happens is put t
 carried out before the call returns.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol, assert_never
 
@@ -56,6 +57,8 @@ class Node:
         self._rooms = HostedRooms(self.placement, limit=config.max_rooms)
         self._sessions: dict[PeerId, Session] = {}
         self._handles: dict[int, Session] = {}
+        self._gathering: set[str] = set()
+        """Rooms whose news are about to be told."""
 
     # What signaling asks for.
 
@@ -79,8 +82,9 @@ class Node:
 
     def close_room(self, room: str, reason: str) -> None:
         """Cut off everybody and forget the room; again is harmless."""
+        sessions = self.sessions_of(room)
         if self._rooms.close(room):
-            self._expel(self.sessions_of(room), reason, "room closed")
+            self._expel(sessions, reason, "room closed")
             log.info("room_closed", room=room, reason=reason)
 
     def rooms(self) -> Iterator[Room]:
@@ -227,22 +231,17 @@ class Node:
 
     async def close(self) -> None:
         """End every session; again is harmless."""
-        sessions = list(self._sessions.values())
         for room in list(self.rooms()):
             self.close_room(room.id, "the node stops")
-        for session in sessions:
-            await session.wait_closed()
         self._events.close()
 
     # Inside.
 
     def sessions_of(self, room: str, user: str | None = None) -> list[Session]:
         """The peers of a room, or of one user in it."""
-        return [
-            session
-            for session in self._sessions.values()
-            if session.room == room and user in (None, session.participant)
-        ]
+        hosted = self._rooms.get(room)
+        members = hosted.room.members.values() if hosted else ()
+        return [self._sessions[member.peer] for member in members if user in (None, member.participant)]
 
     def _negotiated(self, hosted: Hosted, session: Session) -> None:
         agreement = session.agreement
@@ -279,6 +278,18 @@ class Node:
                     session.tell(event, data)
                 case _:
                     assert_never(effect)
+        self._announce_soon(hosted)
+
+    def _announce_soon(self, hosted: Hosted) -> None:
+        """What a large room gathered is told a moment after it began."""
+        if hosted.room.has_news and hosted.room.id not in self._gathering:
+            self._gathering.add(hosted.room.id)
+            asyncio.get_running_loop().call_later(self._config.gather_s, self._announce, hosted)
+
+    def _announce(self, hosted: Hosted) -> None:
+        self._gathering.discard(hosted.room.id)
+        hosted.room.announce()
+        self._settle(hosted)
 
     def _show(self, session: Session, mid: str, source: tuple[PeerId, str] | None) -> None:
         publisher = self._sessions.get(source[0]) if source else None

@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 from common.log import FieldLog
 from sfu._core import Core
 from sfu.config import NodeConfig
-from sfu.dtls import DtlsSession, NodeCertificate
+from sfu.dtls import Association, DtlsState, NodeCertificate
 from sfu.errors import BadRequest, DtlsFailed
 from sfu.room.tracks import PeerId
 from sfu.sdp.agreement import Agreement, agree
@@ -123,10 +123,9 @@ class Session:
         except BadRequest:
             host.core.remove_peer(self.handle)
             raise
-        self._dtls = DtlsSession(host.certificate, parsed.fingerprints, send=self._send_dtls, ended=self._dtls_ended)
+        self._dtls = Association(host.certificate, parsed.fingerprints)
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._task = asyncio.get_running_loop().create_task(self._connect())
-        self._closing: asyncio.Task[None] | None = None
+        self._arm("connect", host.config.connect_timeout_s, self._not_connected)
         self.log = FieldLog(__name__, room=room, peer=self.id)
         self.log.info("peer_new", user=participant, worker=worker)
 
@@ -211,7 +210,7 @@ class Session:
 
     def dtls_received(self, datagrams: list[bytes]) -> None:
         """DTLS from the validated address."""
-        self._dtls.receive(datagrams)
+        self._follow(lambda: self._dtls.receive(datagrams))
 
     def address_validated(self, host: str, port: int) -> None:
         """The peer's address is known, or has changed."""
@@ -236,34 +235,55 @@ class Session:
 
     # DTLS.
 
-    async def _connect(self) -> None:
+    def _follow(self, step: Callable[[], None]) -> None:
+        """Take a step of DTLS, send what it says, and follow it to where it stands then."""
         try:
-            await self._take_keys()
-        except DtlsFailed as failure:
-            self.log.info("connect_failed", reason=failure)
-            self.tell("error", {"code": 500, "message": str(failure)})
-            self.close("connection lost")
+            step()
+            self._send_dtls()
+            self._on_dtls()
         except Exception:  # one peer's failure is one peer's
-            logger.exception("connect_failed room=%s peer=%s", self.room, self.id)
+            logger.exception("dtls_failed room=%s peer=%s", self.room, self.id)
             self.close("connection lost")
 
-    async def _take_keys(self) -> None:
-        keys = await self._dtls.handshake(self._host.config.connect_timeout_s)
-        if self.state is not State.NEW:
-            return  # closed while the last flight was on its way
+    def _send_dtls(self) -> None:
+        for datagram in self._dtls.datagrams():
+            self._host.core.send_dtls(self.handle, datagram)
+
+    def _on_dtls(self) -> None:
+        match self._dtls.state:
+            case DtlsState.HANDSHAKE:
+                self._arm_dtls()
+            case DtlsState.CONNECTED:
+                if self.state is State.NEW:
+                    self._connected()
+            case DtlsState.FAILED:
+                self._fail(self._dtls.failure)
+            case DtlsState.ENDED:
+                self.close("left")  # the client closed its peer connection, and said so under encryption
+
+    def _arm_dtls(self) -> None:
+        timeout_s = self._dtls.timeout_s()
+        if timeout_s is not None:
+            self._arm("dtls", timeout_s, lambda: self._follow(self._dtls.on_timeout))
+
+    def _connected(self) -> None:
+        keys = self._dtls.take_keys()
         self._host.core.set_keys(
             self.handle, keys.profile, keys.remote_key, keys.remote_salt, keys.local_key, keys.local_salt
         )
+        self._disarm("dtls")
+        self._disarm("connect")
         self.state = State.CONNECTED
         self.log.info("connected", srtp=keys.profile)
         self._host.watcher.session_connected(self)
 
-    def _send_dtls(self, datagram: bytes) -> None:
-        self._host.core.send_dtls(self.handle, datagram)
+    def _not_connected(self) -> None:
+        self._fail(DtlsFailed(f"no DTLS handshake within {self._host.config.connect_timeout_s:g} s"))
 
-    def _dtls_ended(self) -> None:
-        """The client closed its peer connection, and said so under encryption."""
-        self.close("left")
+    def _fail(self, failure: DtlsFailed | None) -> None:
+        self.log.info("connect_failed", reason=failure)
+        self.tell("error", {"code": 500, "message": str(failure)})
+        self.close("connection lost")
 
     # The end.
 
@@ -275,21 +295,11 @@ class Session:
         self.log.info("closed", reason=reason)
         for name in list(self._timers):
             self._disarm(name)
-        self._closing = asyncio.get_running_loop().create_task(self._end())
+        self._dtls.close()
+        self._send_dtls()
+        self._host.core.remove_peer(self.handle)
         self._host.watcher.session_closed(self, reason)
         self._client = None
-
-    async def wait_closed(self) -> None:
-        """Until nothing of this peer is left."""
-        if self._closing is not None:
-            await self._closing
-
-    async def _end(self) -> None:
-        if self._task is not asyncio.current_task():
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        await self._dtls.close()
-        self._host.core.remove_peer(self.handle)
 
     def _arm(self, name: str, delay_s: float, then: Callable[[], None]) -> None:
         self._disarm(name)

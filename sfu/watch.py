@@ -99,11 +99,12 @@ class Watch:
             del self._seen[room]
 
     def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
-        by_room: dict[str, dict[PeerId, int]] = {session.room: {} for session in self._node.sessions}
+        """Of rooms with a voice, or with one that may have fallen silent; the others cost nothing."""
+        by_room: dict[str, dict[PeerId, int]] = {name: {} for name, seen in self._seen.items() if seen.speakers}
         for handle, mid, level in levels:
             session = self._node.session_of(handle)
             if session and self._is_voice(session, mid):
-                by_room[session.room][session.id] = level
+                by_room.setdefault(session.room, {})[session.id] = level
         for name, voices in by_room.items():
             room = self._node.room(name)
             speakers = self._seen_of(name).speakers.update(voices, now) if room else None

@@ -27,6 +27,23 @@ REFUSED_BASE = 4_000
 """Close codes 4000 and up are the application's (RFC 6455 §7.4.2): 4403 is a 403."""
 
 
+class OnceEncoder:
+    """Encodes what is told to many in a row once: their frames have the same data."""
+
+    def __init__(self) -> None:
+        self._event: object = None
+        self._data: object = None
+        self._text = ""
+
+    def encode(self, frame: Frame) -> str:
+        """The frame as JSON."""
+        event, data = frame.get("event"), frame["data"]
+        if event is None or event != self._event or data is not self._data:
+            self._event, self._data = event, data
+            self._text = msgspec.json.encode(frame).decode()
+        return self._text
+
+
 class WebSocketFront:
     """The WebSocket endpoint.  Owns the connections it carries."""
 
@@ -34,6 +51,7 @@ class WebSocketFront:
         self._node = node
         self._config = config
         self._outboxes: set[Outbox] = set()
+        self._encoder = OnceEncoder()
 
     def attach(self, app: web.Application) -> None:
         """Serve on the application."""
@@ -48,7 +66,7 @@ class WebSocketFront:
         await socket.prepare(request)
         outbox = Outbox(
             self._config.outbox_frames,
-            deliver=lambda frame: _deliver(socket, frame),
+            deliver=lambda frame: socket.send_str(self._encoder.encode(frame)),
             end=lambda: _end(socket),
         )
         try:
@@ -95,13 +113,10 @@ def _answer(dialogue: Dialogue, text: str) -> Frame:
     return {"id": frame.id, "data": dialogue.answer(frame.event, frame.data)}
 
 
-async def _deliver(socket: web.WebSocketResponse, frame: Frame) -> None:
-    await socket.send_str(msgspec.json.encode(frame).decode())
-
-
 async def _refuse(socket: web.WebSocketResponse, refusal: Refused) -> None:
     if not socket.closed:
-        await _deliver(socket, {"event": "error", "data": {"code": refusal.code, "message": str(refusal)}})
+        frame = {"event": "error", "data": {"code": refusal.code, "message": str(refusal)}}
+        await socket.send_str(msgspec.json.encode(frame).decode())
         await socket.close(code=REFUSED_BASE + refusal.code, message=str(refusal).encode()[:120])
 
 

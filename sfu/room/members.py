@@ -17,6 +17,8 @@ class Member:
     participant: str
     rights: Rights
     connected: bool = False
+    announced: bool = False
+    """The others have been told that it is here."""
     tracks: dict[str, Track] = field(default_factory=dict)
     wishes: dict[int, Wish] = field(default_factory=dict)
     seats: dict[int, SeatMids] = field(default_factory=dict)

@@ -3,15 +3,17 @@
 control, core events, link -> node -> **room** -> seating -> effects: `Show` (for the core), `Tell` (for a client)
 
 Every method changes the room and leaves what follows from it in `effects()`, which the node drains after each call.
-A member is heard of by the others once its media is connected; its tracks once their first packets have come.  Who is
-shown to whom is `seating.py`'s.
+A member is heard of by the others once its media is connected; its tracks once their first packets have come.  When
+these are told is `announcements.py`'s, who is shown to whom `seating.py`'s.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sfu.errors import BadRequest, RoomFull
 from sfu.media import Kind
+from sfu.room.announcements import LARGE_ROOM, Announcements
 from sfu.room.effects import Effect, Tell, TrackKey
 from sfu.room.grants import Grants, Rights
 from sfu.room.members import Member
@@ -43,6 +45,11 @@ class Room:
         self.grants = Grants()
         self.members: dict[PeerId, Member] = {}
         self._seating = Seating(self.members)
+        self._news = Announcements(self.members)
+        self._rated: dict[str, Quality] = {}
+        """Participants' quality, as all have been told it."""
+        self._peers: Counter[str] = Counter()
+        """Of each participant."""
         self._effects: list[Effect] = []
 
     def effects(self) -> Iterator[Effect]:
@@ -50,44 +57,55 @@ class Room:
         effects, self._effects = self._effects, []
         return iter(effects)
 
+    @property
+    def has_news(self) -> bool:
+        """Something is gathered for all; `announce` is due in a moment."""
+        return bool(self._news)
+
+    def announce(self) -> None:
+        """Tell all what was gathered for them."""
+        self._effects += self._news.take()
+
     # Members.
 
     def check_place(self, participant: str) -> None:
         """Refuse a participant for whom the room is too full; another device of one who is in is always let in."""
-        present = {member.participant for member in self.members.values()}
-        if participant not in present and len(present) >= self.participants_limit:
+        if participant not in self._peers and len(self._peers) >= self.participants_limit:
             raise RoomFull(self.participants_limit)
 
     def enter(self, peer: PeerId, participant: str) -> None:
         """A peer is about to connect; the others do not hear of it yet."""
         self.members[peer] = Member(peer, participant, self.grants.rights(participant))
+        self._peers[participant] += 1
+        self._seating.enter(peer)
 
     def connect(self, peer: PeerId) -> None:
         """The peer's media is connected: the others hear of it, and its seats are filled."""
         member = self.members[peer]
         member.connected = True
         member.open = frozenset(member.seats)
-        self._tell_others(peer, "participants", {"joined": [member.wire()], "left": []})
-        self._effects += self._seating.fill_all()
+        self._news.joined(member)
+        if self._is_large and self._rated:
+            self._effects.append(Tell(peer, "quality", dict(self._rated)))
+        self._changed(member)
 
     def leave(self, peer: PeerId) -> None:
         """The peer is gone; again is harmless."""
         member = self.members.pop(peer, None)
-        self._seating.forget(peer)
-        if member is None or not member.connected:
+        if member is None:
             return
-        gone = [track.id for track in member.tracks.values() if track.published]
-        if gone:
-            self._tell_others(peer, "tracks", _tracks_event(unpublished=gone))
-        self._tell_others(peer, "participants", {"joined": [], "left": [member.wire()]})
-        self._effects += self._seating.fill_all()
+        self._peers -= Counter([member.participant])
+        if member.connected:
+            self._unpublish(member.tracks.values())
+            self._news.left(member)
+        self._seated(peer, self._seating.leave(member))
 
     def set_rights(self, participant: str, rights: Rights) -> None:
         """Rights of all the participant's peers from now on."""
-        for member in self.members.values():
+        for member in self.members.values() if participant in self._peers else ():
             if member.participant == participant:
                 member.rights = rights
-        self._effects += self._seating.fill_all()
+                self._changed(member)
 
     # What a peer negotiates and says.
 
@@ -101,7 +119,7 @@ class Room:
         lines = {mid for mids in seats.values() for mid in (mids.audio, mids.video)}
         member.shown = {mid: source for mid, source in member.shown.items() if mid in lines}
         member.told = {seat: told for seat, told in member.told.items() if seat in kept}
-        self._effects += self._seating.fill_all()
+        self._changed(member)
 
     def open_seats(self, peer: PeerId) -> None:
         """The client has applied the last answer."""
@@ -120,11 +138,10 @@ class Room:
             if label.source and KINDS[label.source] != track.kind:
                 raise BadRequest(f"mid {mid!r} is {track.kind}, so it is no {label.source}")
         changed = [track for mid, label in labels.items() if _relabel(track := member.tracks[mid], label)]
-        told = [track.wire() for track in changed if track.published]
-        if told:
-            self._tell_others(peer, "tracks", _tracks_event(changed=told))
+        for track in changed:
+            self._news.changed(track)
         if changed:
-            self._effects += self._seating.fill_all()
+            self._changed(member)
 
     def view(self, peer: PeerId, wishes: Mapping[int, Wish]) -> None:
         """What the peer looks at; replaces what it asked for before."""
@@ -132,8 +149,7 @@ class Room:
         for seat in wishes:
             if seat not in member.seats:
                 raise BadRequest(f"there is no seat {seat}")
-        member.wishes = dict(wishes)
-        self._effects += self._seating.fill(member)
+        self._effects += self._seating.wish(member, wishes)
 
     # What the core says.
 
@@ -144,11 +160,12 @@ class Room:
         if track is None:
             return
         for other in self.members.values():
-            other.unshowable = {pair for pair in other.unshowable if pair[1] != (peer, mid)}
+            if other.unshowable:
+                other.unshowable = {pair for pair in other.unshowable if pair[1] != (peer, mid)}
         if not track.published:
             track.published = True
-            self._tell_others(peer, "tracks", _tracks_event(published=[track.wire()]))
-        self._effects += self._seating.fill_all()
+            self._news.published(track)
+        self._changed(self.members[peer])
 
     def not_showable(self, peer: PeerId, mid: str, source: TrackKey) -> None:
         """The core has silenced an m-line that has no codec in common with its source."""
@@ -161,26 +178,35 @@ class Room:
     def speak(self, speakers: Sequence[Speaker]) -> None:
         """Who speaks now has changed."""
         here = [speaker for speaker in speakers if speaker.peer in self.members]
-        self._seating.spoke([speaker.peer for speaker in here])
+        seated = self._seating.spoke([speaker.peer for speaker in here])
         told = [self.members[speaker.peer].wire() | {"level": speaker.loudness} for speaker in here]
         self._tell_all("speakers", told)
-        self._effects += self._seating.fill_all()
+        self._seated(None, seated)
 
     def rate(self, qualities: Mapping[PeerId, Quality]) -> None:
         """Somebody's quality has changed; a participant's is the worst of its peers'."""
-        told: dict[str, Quality] = {}
+        rated: dict[str, Quality] = {}
         for peer, quality in qualities.items():
             if member := self.members.get(peer):
-                so_far = told.get(member.participant, "good")
-                told[member.participant] = min(so_far, quality, key=WORST_FIRST.index)
-        self._tell_all("quality", told)
+                so_far = rated.get(member.participant, "good")
+                rated[member.participant] = min(so_far, quality, key=WORST_FIRST.index)
+        self._tell_quality(rated)
+
+    def _tell_quality(self, rated: dict[str, Quality]) -> None:
+        """All of it; in a large room what has changed, and who was never named is good."""
+        before = self._rated
+        self._rated = {name: quality for name, quality in rated.items() if quality != "good"}
+        if self._is_large:
+            rated = {name: quality for name, quality in rated.items() if quality != before.get(name, "good")}
+        if rated:
+            self._tell_all("quality", rated)
 
     # What a peer is told of all at once.
 
     def others(self, peer: PeerId) -> dict[str, object]:
-        """The other participants and their tracks, as in the answer to `join`."""
-        members = [member for member in self.members.values() if member.connected and member.peer != peer]
-        tracks = [track.wire() for member in members for track in member.tracks.values() if track.published]
+        """The other participants and their tracks, as in the answer to `join`; news that wait tell the rest."""
+        members = [member for member in self.members.values() if member.announced and member.peer != peer]
+        tracks = [track.wire() for member in members for track in member.tracks.values() if track.announced]
         return {"participants": [member.wire() for member in members], "tracks": tracks}
 
     def forget_told(self, peer: PeerId) -> None:
@@ -197,14 +223,27 @@ class Room:
             kept[mid] = member.tracks.get(mid) or Track(
                 member.peer, member.participant, mid, kind, default_source(kind, kept.values())
             )
-        gone = [track.id for mid, track in member.tracks.items() if mid not in kept and track.published]
+        self._unpublish(track for mid, track in member.tracks.items() if mid not in kept)
         member.tracks = kept
-        if gone and member.connected:
-            self._tell_others(member.peer, "tracks", _tracks_event(unpublished=gone))
 
-    def _tell_others(self, peer: PeerId, event: str, data: object) -> None:
-        """Also those whose media is not connected yet: what happens after the answer to `join` is not in it."""
-        self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.peer != peer]
+    def _unpublish(self, tracks: Iterable[Track]) -> None:
+        for track in tracks:
+            self._news.unpublished(track)
+
+    def _changed(self, member: Member) -> None:
+        """Fill the seats of all whom a change of the member concerns."""
+        self._seated(member.peer, self._seating.changed(member))
+
+    def _seated(self, changed: PeerId | None, effects: list[Effect]) -> None:
+        """News go out now, unless the room is large; those of somebody who has got a seat go before that."""
+        others = any(isinstance(effect, Tell) and effect.peer != changed for effect in effects)
+        if others or not self._is_large:
+            self.announce()
+        self._effects += effects
+
+    @property
+    def _is_large(self) -> bool:
+        return len(self.members) > LARGE_ROOM
 
     def _tell_all(self, event: str, data: object) -> None:
         self._effects += [Tell(member.peer, event, data) for member in self.members.values() if member.connected]
@@ -216,12 +255,3 @@ def _relabel(track: Track, label: TrackLabel) -> bool:
     changed = (source, muted) != (track.source, track.muted)
     track.source, track.muted = source, muted
     return changed
-
-
-def _tracks_event(
-    *,
-    published: Sequence[object] = (),
-    unpublished: Sequence[str] = (),
-    changed: Sequence[object] = (),
-) -> dict[str, list[object]]:
-    return {"published": list(published), "unpublished": list(unpublished), "changed": list(changed)}

@@ -1,17 +1,20 @@
 """Who is shown to whom: fills the open seats of a room's members, and says what that changes.
 
-room (something has changed) -> **seating** (seats: who sits where) -> effects
+room (something has changed) -> **seating** (candidates, seats: who sits where) -> effects
 
-A member is shown others only while its seats are open, that is after it has applied the answer that made them.
+A member is shown others only while its seats are open, that is after it has applied the answer that made them.  A
+change concerns those who see the one who changed, those who asked for him, and everybody only if the first candidates
+are others now: so a join into a large room costs what it costs in a small one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from sfu.media import Kind
+from sfu.room.candidates import Candidates
 from sfu.room.effects import Effect, Show, Tell, TrackKey
 from sfu.room.members import Member
-from sfu.room.seats import Occupant, fill
+from sfu.room.seats import Occupant, Wish, fill
 from sfu.room.tracks import SEAT_SOURCES, PeerId, SeatSource, Track
 from sfu.sdp.agreement import SeatMids
 
@@ -23,45 +26,89 @@ class Seating:
 
     def __init__(self, members: Mapping[PeerId, Member]) -> None:
         self._members = members
-        self._spoke: dict[PeerId, int] = {}
-        self._turns = 0
+        self._candidates = Candidates()
+        self._head: list[Occupant] = []
+        """The first candidates, as many as the member with the most seats could be shown."""
+        self._most_seats = 0
+        self._watchers: dict[PeerId, set[PeerId]] = {}
+        """Who has a seat that shows this peer."""
+        self._wishers: dict[str | None, set[PeerId]] = {}
+        """Who asked for this participant; None: for any with a certain source."""
 
-    def spoke(self, peers: Sequence[PeerId]) -> None:
+    def enter(self, peer: PeerId) -> None:
+        """The peer has come, behind all who are there."""
+        self._candidates.enter(peer)
+
+    def spoke(self, peers: Sequence[PeerId]) -> list[Effect]:
         """These speak now: they come before those who spoke earlier."""
-        self._turns += 1
-        self._spoke |= dict.fromkeys(peers, self._turns)
+        self._candidates.spoke(peers)
+        wished = {None, *(self._members[peer].participant for peer in peers)}
+        return self._refill(set().union(*(self._wishers.get(one, set()) for one in wished)))
 
-    def forget(self, peer: PeerId) -> None:
-        """The peer is gone."""
-        self._spoke.pop(peer, None)
+    def wish(self, member: Member, wishes: Mapping[int, Wish]) -> list[Effect]:
+        """What the member looks at; replaces what he asked for before."""
+        self._forget_wishes(member)
+        member.wishes = dict(wishes)
+        for wish in member.wishes.values():
+            self._wishers.setdefault(wish.participant, set()).add(member.peer)
+        return self.fill(member)
 
-    def fill_all(self) -> list[Effect]:
-        """Fill the open seats of everybody."""
-        everybody = self._candidates()
-        return [effect for member in self._members.values() for effect in self._fill(member, everybody)]
+    def leave(self, member: Member) -> list[Effect]:
+        """The member is gone: his seats, and himself in those of the others."""
+        self._forget_wishes(member)
+        self._watch(member, {})
+        self._candidates.leave(member.peer, member.participant)
+        return self._refill(self._concerned(member))
+
+    def changed(self, member: Member) -> list[Effect]:
+        """What the member can be shown with, or how, has changed: for all whom that concerns."""
+        sources = _seat_sources(member) if member.connected and member.rights.publish else []
+        self._candidates.put(member.peer, member.participant, sources)
+        return self._refill({*self._concerned(member), member.peer})
 
     def fill(self, member: Member) -> list[Effect]:
         """Fill the open seats of one member."""
-        return self._fill(member, self._candidates())
-
-    def _fill(self, member: Member, everybody: Sequence[Occupant]) -> list[Effect]:
         if not member.connected:
             return []
         now = {seat: member.seating.get(seat) for seat in sorted(member.open)}
-        candidates = [one for one in everybody if one.peer != member.peer] if member.rights.receive else []
-        member.seating = fill(now, candidates, member.wishes)
+        candidates = (
+            self._candidates.for_seats(member.peer, now.values(), member.wishes) if member.rights.receive else ()
+        )
+        self._watch(member, fill(now, candidates, member.wishes))
         shows = [show for mid, source in self._sources(member).items() for show in _shown(member, mid, source)]
         return [*shows, *self._told(member)]
 
-    def _candidates(self) -> list[Occupant]:
-        """Everybody who could be shown: screens first, then who spoke last, then who came first."""
-        found = [
-            Occupant(member.peer, member.participant, source)
-            for member in self._members.values()
-            if member.connected and member.rights.publish
-            for source in _seat_sources(member)
-        ]
-        return sorted(found, key=lambda one: (one.source != "screen", -self._spoke.get(one.peer, 0)))
+    def _concerned(self, member: Member) -> set[PeerId]:
+        """Who sees the member, or asked to, wherever he stands among the candidates."""
+        wishers = (self._wishers.get(wished, set()) for wished in (None, member.participant))
+        return self._watchers.get(member.peer, set()).union(*wishers)
+
+    def _refill(self, concerned: Collection[PeerId]) -> list[Effect]:
+        """Fill the seats of these; of everybody if there are others among the first candidates."""
+        self._most_seats = max(
+            [self._most_seats, *(len(self._members[peer].seats) for peer in concerned if peer in self._members)]
+        )
+        head = self._candidates.head(self._most_seats + 1)
+        if head != self._head:
+            self._head, concerned = head, self._members
+        return [effect for peer in concerned if peer in self._members for effect in self.fill(self._members[peer])]
+
+    def _watch(self, member: Member, seating: dict[int, Occupant | None]) -> None:
+        before, after = _seated(member.seating), _seated(seating)
+        for peer in before - after:
+            self._watchers[peer].discard(member.peer)
+            if not self._watchers[peer]:
+                del self._watchers[peer]
+        for peer in after - before:
+            self._watchers.setdefault(peer, set()).add(member.peer)
+        member.seating = seating
+
+    def _forget_wishes(self, member: Member) -> None:
+        for wish in member.wishes.values():
+            wishers = self._wishers.get(wish.participant, set())
+            wishers.discard(member.peer)
+            if not wishers:
+                self._wishers.pop(wish.participant, None)
 
     def _sources(self, member: Member) -> dict[str, TrackKey | None]:
         """What each m-line of the member's open seats is to show."""
@@ -124,6 +171,10 @@ def _lines(mids: SeatMids) -> Iterator[tuple[str, Kind]]:
         yield mids.audio, "audio"
     if mids.video is not None:
         yield mids.video, "video"
+
+
+def _seated(seating: Mapping[int, Occupant | None]) -> set[PeerId]:
+    return {occupant.peer for occupant in seating.values() if occupant}
 
 
 def _seat_sources(member: Member) -> list[SeatSource]:

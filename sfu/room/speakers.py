@@ -40,6 +40,10 @@ class Speakers:
         self._last_heard: dict[PeerId, float] = {}
         self._told: tuple[Speaker, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Somebody speaks, or is still said to."""
+        return bool(self._last_heard or self._told)
+
     def update(self, levels: Mapping[PeerId, int], now: float) -> tuple[Speaker, ...] | None:
         """The speakers if they differ from what was told last, else None.  `now` is in seconds."""
         for peer, level in levels.items():

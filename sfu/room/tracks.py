@@ -36,6 +36,8 @@ class Track:
     source: Source
     muted: bool = False
     published: bool = False
+    announced: bool = False
+    """The others have been told of it."""
 
     @property
     def id(self) -> str:

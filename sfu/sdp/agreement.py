@@ -9,12 +9,14 @@ happens to the others.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 from sfu import media
 from sfu.errors import BadRequest, MalformedSdp
 from sfu.sdp.codecs import AgreedCodec, agreed_codecs
-from sfu.sdp.values import Extmap, MediaLine, Offer
+from sfu.sdp.shapes import MAX_SHAPES
+from sfu.sdp.values import Extmap, MediaLine, Offer, Shape
 
 PROTOCOLS = frozenset({"UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP"})
 MAX_KNOWN_MIDS = 1_024
@@ -60,7 +62,7 @@ class TrackLine:
 
     def as_media(self) -> media.TrackConfig:
         """As the core is told it."""
-        codecs = tuple(codec.as_media() for codec in self.codecs)
+        codecs = tuple(codec.media for codec in self.codecs)
         return media.TrackConfig(mid=self.line.mid, kind=self.kind, codecs=codecs, layers=self._layers())
 
     def _layers(self) -> tuple[media.Layer, ...]:
@@ -106,7 +108,7 @@ class SeatLine:
             ssrc=self.role.ssrc,
             rtx_ssrc=self.role.rtx_ssrc if self.has_rtx else None,
             cname=self.cname,
-            codecs=tuple(codec.as_media() for codec in self.codecs),
+            codecs=tuple(codec.media for codec in self.codecs),
         )
 
 
@@ -194,30 +196,36 @@ def _settle(
     codecs = _usable_codecs(offer, line)
     if not codecs:
         return RejectedLine(line)
-    if not line.rtcp_mux:
+    if not line.shape.rtcp_mux:
         raise MalformedSdp(line.number, "no a=rtcp-mux in this m-line")
     role = _role(line, roles, new_ssrc)
-    if role is not None and role.kind != line.kind:
+    if role is not None and role.kind != line.shape.kind:
         raise MalformedSdp(line.number, f"mid {line.mid!r} was {role.kind} before")
     if role is None or role.seat is None:
         return _track_line(line, codecs, sends=role is not None)
-    extensions = tuple(_answered(line, SEAT_EXTENSIONS))
-    receiving = line.direction in ("recvonly", "sendrecv")
-    return SeatLine(line=line, role=role, seat=role.seat, codecs=codecs, extensions=extensions, receiving=receiving)
+    receiving = line.shape.direction in ("recvonly", "sendrecv")
+    return SeatLine(
+        line=line,
+        role=role,
+        seat=role.seat,
+        codecs=codecs,
+        extensions=seat_extensions(line.shape),
+        receiving=receiving,
+    )
 
 
 def _usable_codecs(offer: Offer, line: MediaLine) -> tuple[AgreedCodec, ...]:
-    if line.stopped or line.mid not in offer.bundle or line.protocol not in PROTOCOLS:
+    if line.shape.stopped or line.mid not in offer.bundle or line.shape.protocol not in PROTOCOLS:
         return ()
-    return agreed_codecs(line)
+    return agreed_codecs(line.shape)
 
 
 def _role(line: MediaLine, roles: dict[str, Role], new_ssrc: NewSsrc) -> Role | None:
     """What the line is for; None while it has no direction."""
-    if line.mid in roles or line.direction == "inactive":
+    if line.mid in roles or line.shape.direction == "inactive":
         return roles.get(line.mid)
-    kind = cast("media.Kind", line.kind)
-    if line.direction == "recvonly":
+    kind = cast("media.Kind", line.shape.kind)
+    if line.shape.direction == "recvonly":
         seat = sum(role.kind == kind and role.seat is not None for role in roles.values())
         role = Role(kind, seat, ssrc=new_ssrc(), rtx_ssrc=new_ssrc())
     else:
@@ -227,19 +235,17 @@ def _role(line: MediaLine, roles: dict[str, Role], new_ssrc: NewSsrc) -> Role | 
 
 
 def _track_line(line: MediaLine, codecs: tuple[AgreedCodec, ...], *, sends: bool) -> TrackLine:
-    kind = cast("media.Kind", line.kind)
-    extensions = tuple(_answered(line, TRACK_EXTENSIONS[kind]))
-    if not any("transport-cc" in codec.payload.feedback for codec in codecs):
-        extensions = tuple(extension for extension in extensions if extension.uri != TRANSPORT_CC_URI)
+    kind = cast("media.Kind", line.shape.kind)
+    extensions = track_extensions(line.shape)
     # Without the RID in the packets the encodings could not be told apart: then it is answered as a plain track.
-    rids = line.rids[:MAX_LAYERS] if RID_URI in _uris(extensions) else ()
+    rids = line.shape.rids[:MAX_LAYERS] if RID_URI in _uris(extensions) else ()
     return TrackLine(
         line=line,
         kind=kind,
         codecs=codecs,
         extensions=extensions,
         rids=rids,
-        sending=sends and line.direction in ("sendonly", "sendrecv"),
+        sending=sends and line.shape.direction in ("sendonly", "sendrecv"),
     )
 
 
@@ -247,13 +253,28 @@ def _uris(extensions: tuple[Extmap, ...]) -> set[str]:
     return {extension.uri for extension in extensions}
 
 
-def _answered(line: MediaLine, wanted: frozenset[str]) -> list[Extmap]:
+@lru_cache(MAX_SHAPES)
+def seat_extensions(shape: Shape) -> tuple[Extmap, ...]:
+    """The header extensions that we put into what we send."""
+    return _answered(shape, SEAT_EXTENSIONS)
+
+
+@lru_cache(MAX_SHAPES)
+def track_extensions(shape: Shape) -> tuple[Extmap, ...]:
+    """The header extensions that we read in what the client sends."""
+    wanted = TRACK_EXTENSIONS[cast("media.Kind", shape.kind)]
+    if not any("transport-cc" in codec.payload.feedback for codec in agreed_codecs(shape)):
+        wanted -= {TRANSPORT_CC_URI}
+    return _answered(shape, wanted)
+
+
+def _answered(shape: Shape, wanted: frozenset[str]) -> tuple[Extmap, ...]:
     """The header extensions of the line that we use, each once, with the direction of an answer (RFC 8285 §7)."""
     found: dict[str, Extmap] = {}
-    for extension in line.extensions:
+    for extension in shape.extensions:
         if extension.uri in wanted and extension.id <= MAX_ONE_BYTE_ID and extension.direction != "inactive":
             found.setdefault(extension.uri, Extmap(extension.id, extension.uri, _REVERSED[extension.direction]))
-    return list(found.values())
+    return tuple(found.values())
 
 
 _REVERSED: Final[Mapping[str, Literal["sendrecv", "sendonly", "recvonly", "inactive"]]] = {

@@ -9,16 +9,29 @@ reads the last).  The node is ICE-lite: all candidates are here, and there will 
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
-from sfu.sdp.agreement import TRANSPORT_CC_URI, Agreement, RejectedLine, SeatLine, TrackLine
-from sfu.sdp.codecs import AgreedCodec
-from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine
+from sfu.sdp.agreement import (
+    TRANSPORT_CC_URI,
+    Agreement,
+    RejectedLine,
+    SeatLine,
+    TrackLine,
+    seat_extensions,
+    track_extensions,
+)
+from sfu.sdp.codecs import AgreedCodec, agreed_codecs
+from sfu.sdp.shapes import MAX_SHAPES
+from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine, Shape
 
 TRACK_FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
 SEAT_FEEDBACK = ("nack", "nack pli", "ccm fir")
 HOST_PREFERENCE = 126  # RFC 8445 §5.1.2.2
 RTP_COMPONENT = 1
+END = "\r\n"
+MAX_HOSTS = 64
+"""Addresses of the node whose version is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +58,18 @@ class Local:
 def write_answer(agreement: Agreement, local: Local) -> str:
     """The whole answer, with the line ends of RFC 8866."""
     rows = [*_session_rows(agreement, local)]
+    transport = END.join(_transport_rows(local))
     for line in agreement.lines:
         match line:
             case RejectedLine(offered):
-                rows += _rejected_rows(offered, local)
+                rows += _rejected_rows(offered, transport)
             case TrackLine():
-                rows += _track_rows(line, local)
+                rows += _track_rows(line, local, transport)
             case SeatLine():
-                rows += _seat_rows(line, local)
+                rows += _seat_rows(line, local, transport)
             case _:
                 assert_never(line)
-    return "\r\n".join(rows) + "\r\n"
+    return END.join(rows) + END
 
 
 def _session_rows(agreement: Agreement, local: Local) -> Iterator[str]:
@@ -69,35 +83,37 @@ def _session_rows(agreement: Agreement, local: Local) -> Iterator[str]:
     yield "a=msid-semantic: WMS *"
 
 
-def _rejected_rows(line: MediaLine, local: Local) -> Iterator[str]:
+def _rejected_rows(line: MediaLine, transport: str) -> Iterator[str]:
     """Port 0, and the transport all the same: aiortc refuses an answer with an m-line that has none."""
-    yield f"m={line.kind} 0 {line.protocol} {' '.join(line.formats)}"
+    shape = line.shape
+    yield f"m={shape.kind} 0 {shape.protocol} {' '.join(shape.formats)}"
     yield "c=IN IP4 0.0.0.0"
     yield f"a=mid:{line.mid}"
-    yield from _transport_rows(local)
+    yield transport
     yield "a=inactive"
-    for payload in line.payloads:
+    for payload in shape.payloads:
         yield f"a=rtpmap:{payload.payload_type} {payload.name}/{payload.clock_rate}"
 
 
-def _track_rows(track: TrackLine, local: Local) -> Iterator[str]:
-    yield from _media_rows(track.line, track.codecs, local)
-    yield from _extension_rows(track.extensions)
+def _track_rows(track: TrackLine, local: Local, transport: str) -> Iterator[str]:
+    told = _of_track(track.line.shape)
+    yield from _media_rows(track.line, told, local, transport)
+    yield from told.extensions
     yield "a=recvonly" if track.sending else "a=inactive"
-    has_transport_cc = any(extension.uri == TRANSPORT_CC_URI for extension in track.extensions)
-    yield from _codec_rows(track.codecs, TRACK_FEEDBACK if has_transport_cc else TRACK_FEEDBACK[1:])
+    yield told.codecs
     if track.rids:
         yield from (f"a=rid:{rid} recv" for rid in track.rids)
         yield f"a=simulcast:recv {';'.join(track.rids)}"
 
 
-def _seat_rows(seat: SeatLine, local: Local) -> Iterator[str]:
+def _seat_rows(seat: SeatLine, local: Local, transport: str) -> Iterator[str]:
     msid = f"{seat.stream} {seat.stream}-{seat.role.kind}"
-    yield from _media_rows(seat.line, seat.codecs, local)
-    yield from _extension_rows(seat.extensions)
+    told = _of_seat(seat.line.shape)
+    yield from _media_rows(seat.line, told, local, transport)
+    yield from told.extensions
     yield "a=sendonly" if seat.receiving else "a=inactive"
     yield f"a=msid:{msid}"
-    yield from _codec_rows(seat.codecs, SEAT_FEEDBACK)
+    yield told.codecs
     ssrcs = [seat.role.ssrc]
     if seat.has_rtx:
         ssrcs.append(seat.role.rtx_ssrc)
@@ -107,16 +123,21 @@ def _seat_rows(seat: SeatLine, local: Local) -> Iterator[str]:
         yield f"a=ssrc:{ssrc} msid:{msid}"
 
 
-def _media_rows(line: MediaLine, codecs: tuple[AgreedCodec, ...], local: Local) -> Iterator[str]:
+def _media_rows(line: MediaLine, told: "_Told", local: Local, transport: str) -> Iterator[str]:
     """The m-line and what it says about the transport."""
     first = local.candidates[0]
-    yield f"m={line.kind} {first.port} {line.protocol} {' '.join(str(number) for number in _payload_types(codecs))}"
-    yield f"c=IN IP{ipaddress.ip_address(first.host).version} {first.host}"
+    yield f"m={line.shape.kind} {first.port} {line.shape.protocol} {told.payload_types}"
+    yield f"c=IN IP{_ip_version(first.host)} {first.host}"
     yield f"a=mid:{line.mid}"
-    yield from _transport_rows(local)
+    yield transport
     yield "a=rtcp-mux"
-    if line.rtcp_rsize:
+    if line.shape.rtcp_rsize:
         yield "a=rtcp-rsize"
+
+
+@lru_cache(MAX_HOSTS)
+def _ip_version(host: str) -> int:
+    return ipaddress.ip_address(host).version
 
 
 def _transport_rows(local: Local) -> Iterator[str]:
@@ -132,6 +153,39 @@ def _candidate_rows(candidates: tuple[Candidate, ...]) -> Iterator[str]:
         priority = HOST_PREFERENCE << 24 | (65_535 - index) << 8 | 256 - RTP_COMPONENT  # RFC 8445 §5.1.2.1
         yield f"a=candidate:{index + 1} {RTP_COMPONENT} udp {priority} {candidate.host} {candidate.port} typ host"
     yield "a=end-of-candidates"
+
+
+# What is told of a shape is the same in every answer, and so written once.
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an m-line of the answer says of codecs and header extensions."""
+
+    payload_types: str
+    extensions: tuple[str, ...]
+    codecs: str
+
+
+@lru_cache(MAX_SHAPES)
+def _of_track(shape: Shape) -> _Told:
+    extensions = track_extensions(shape)
+    has_transport_cc = any(extension.uri == TRANSPORT_CC_URI for extension in extensions)
+    return _told(shape, extensions, TRACK_FEEDBACK if has_transport_cc else TRACK_FEEDBACK[1:])
+
+
+@lru_cache(MAX_SHAPES)
+def _of_seat(shape: Shape) -> _Told:
+    return _told(shape, seat_extensions(shape), SEAT_FEEDBACK)
+
+
+def _told(shape: Shape, extensions: tuple[Extmap, ...], feedback: tuple[str, ...]) -> _Told:
+    codecs = agreed_codecs(shape)
+    return _Told(
+        payload_types=" ".join(str(number) for number in _payload_types(codecs)),
+        extensions=tuple(_extension_rows(extensions)),
+        codecs=END.join(_codec_rows(codecs, feedback)),
+    )
 
 
 def _payload_types(codecs: tuple[AgreedCodec, ...]) -> Iterator[int]:
@@ -151,7 +205,7 @@ def _codec_rows(codecs: tuple[AgreedCodec, ...], feedback: tuple[str, ...]) -> I
     for codec in codecs:
         payload = codec.payload
         channels = f"/{payload.channels}" if payload.channels > 1 else ""
-        yield f"a=rtpmap:{payload.payload_type} {codec.name}/{payload.clock_rate}{channels}"
+        yield f"a=rtpmap:{payload.payload_type} {codec.media.name}/{payload.clock_rate}{channels}"
         yield from (f"a=rtcp-fb:{payload.payload_type} {kind}" for kind in feedback if kind in payload.feedback)
         if payload.parameters:
             yield f"a=fmtp:{payload.payload_type} {payload.parameters}"

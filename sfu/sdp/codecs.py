@@ -8,10 +8,12 @@ A codec's key says what can be forwarded without re-encoding: two payload types 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from sfu import media
-from sfu.sdp.values import MediaLine, Payload
+from sfu.sdp.shapes import MAX_SHAPES
+from sfu.sdp.values import Payload, Shape
 
 MAX_CODECS = 16
 """Payload types taken of one m-line; Chromium offers seven of VP8 and H.264."""
@@ -38,35 +40,36 @@ class AgreedCodec:
 
     payload: Payload
     rtx: Payload | None
-    name: str
-    key: str
-
-    def as_media(self) -> media.Codec:
-        """As the core is told it."""
-        return media.Codec(
-            payload_type=self.payload.payload_type,
-            name=self.name,
-            key=self.key,
-            clock_rate=self.payload.clock_rate,
-            rtx_payload_type=self.rtx.payload_type if self.rtx else None,
-            nack="nack" in self.payload.feedback,
-            pli="nack pli" in self.payload.feedback,
-        )
+    media: media.Codec
+    """As the core is told it."""
 
 
-def agreed_codecs(line: MediaLine) -> tuple[AgreedCodec, ...]:
-    """The payload types of `line` that we know, in the client's order, each with its RTX."""
+@lru_cache(MAX_SHAPES)
+def agreed_codecs(shape: Shape) -> tuple[AgreedCodec, ...]:
+    """The payload types of an m-line that we know, in the client's order, each with its RTX."""
     retransmissions = {
-        parameters(payload).get("apt"): payload for payload in reversed(line.payloads) if payload.name.lower() == "rtx"
+        parameters(payload).get("apt"): payload for payload in reversed(shape.payloads) if payload.name.lower() == "rtx"
     }
     agreed = []
-    for payload in line.payloads:
-        codec = _KNOWN.get((line.kind, payload.name.lower()))
+    for payload in shape.payloads:
+        codec = _KNOWN.get((shape.kind, payload.name.lower()))
         key = codec[1](payload) if codec else None
         if codec and key:
             rtx = retransmissions.get(str(payload.payload_type)) if "nack" in payload.feedback else None
-            agreed.append(AgreedCodec(payload, rtx, codec[0], key))
+            agreed.append(AgreedCodec(payload, rtx, _as_media(payload, rtx, name=codec[0], key=key)))
     return tuple(agreed[:MAX_CODECS])
+
+
+def _as_media(payload: Payload, rtx: Payload | None, *, name: str, key: str) -> media.Codec:
+    return media.Codec(
+        payload_type=payload.payload_type,
+        name=name,
+        key=key,
+        clock_rate=payload.clock_rate,
+        rtx_payload_type=rtx.payload_type if rtx else None,
+        nack="nack" in payload.feedback,
+        pli="nack pli" in payload.feedback,
+    )
 
 
 def parameters(payload: Payload) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The first look at untrusted SDP: is every line a line of SDP, and is there no more of it than we read?
 
-text -> **lines** -> offer
+text -> **lines** -> shapes, offer
 
 Everything after this file may take for granted that a line is `<letter>=<value>`, printable and short.
 """
@@ -26,22 +26,36 @@ class Line:
     value: str
 
 
-def read_lines(text: str) -> Iterator[Line]:
-    """All lines of a description; refuses what is no SDP (RFC 8866 §5, §9)."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of the session, or of one m-line, as they stand in the text; `number` is the first one's."""
+
+    number: int
+    text: str
+
+    def read(self) -> Iterator[Line]:
+        """The lines; refuses the first that is none."""
+        return (read_line(number, row) for number, row in enumerate(self.text.split("\n"), start=self.number))
+
+
+def split(text: str) -> Iterator[Rows]:
+    """The session's rows, then those of each m-line; refuses what is too long to be looked at."""
     if not text:
         raise MalformedSdp(1, "empty description")
     if len(text) > MAX_SDP_BYTES:
         raise BadRequest(f"sdp is longer than {MAX_SDP_BYTES} bytes")
-    rows = text.split("\n")
-    if rows[-1] == "":
-        rows.pop()
-    if len(rows) > MAX_LINES:
+    text = text.removesuffix("\n")
+    if text.count("\n") >= MAX_LINES:
         raise MalformedSdp(MAX_LINES + 1, f"more than {MAX_LINES} lines")
-    for number, row in enumerate(rows, start=1):
-        yield _read_line(number, row.removesuffix("\r"))
+    number = 1
+    for index, part in enumerate(text.split("\nm=")):
+        yield Rows(number, part if index == 0 else f"m={part}")
+        number += part.count("\n") + 1
 
 
-def _read_line(number: int, row: str) -> Line:
+def read_line(number: int, row: str) -> Line:
+    """One row as a line; refuses what is no SDP (RFC 8866 §5, §9)."""
+    row = row.removesuffix("\r")
     if len(row) > MAX_LINE_CHARS:
         raise MalformedSdp(number, f"longer than {MAX_LINE_CHARS} characters")
     if len(row) < 2 or row[1] != "=" or row[0] not in LINE_TYPES:

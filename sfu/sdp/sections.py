@@ -1,21 +1,23 @@
 """The sections of a client's offer, and what each line says of the section it stands in.
 
-lines -> **sections** -> offer -> agreement
+lines -> **sections** -> shapes, offer -> agreement
 
 Attributes that we lean on are read strictly: one that is malformed is a problem.  The others are left alone, as
 RFC 8866 §5.13 asks.  Text stays text (a mid of `007` is not the number 7).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from sfu.errors import MalformedSdp
 from sfu.sdp.lines import Line
 from sfu.sdp.values import Direction, Extmap, Fingerprint
 
 MAX_MEDIA_LINES = 160
 """Two a seat for 64 seats, and what a client publishes."""
+MAX_PORT = 65_535
 MAX_CANDIDATES = 64
 MAX_PAYLOADS = 128
 MAX_EXTENSIONS = 64
@@ -86,15 +88,20 @@ class ProblemError(ValueError):
     """Something wrong with the value of the line at hand."""
 
 
-def start_media(line: Line, count: int) -> Section:
-    """The section that an m-line begins, behind `count` others."""
-    if count >= MAX_MEDIA_LINES:
-        raise ProblemError(f"more than {MAX_MEDIA_LINES} m-lines")
+def start_media(line: Line) -> Section:
+    """The section that an m-line begins; MalformedSdp says what is wrong with it."""
+    try:
+        return _start_media(line)
+    except ProblemError as problem:
+        raise MalformedSdp(line.number, str(problem)) from None
+
+
+def _start_media(line: Line) -> Section:
     match = MEDIA.fullmatch(line.value)
     if match is None:
         raise ProblemError(f"malformed m-line {line.value[:60]!r}")
     kind, port, protocol, formats = match.groups()
-    section = Section(line.number, kind, _integer(port, 65_535), protocol, tuple(formats.split()))
+    section = Section(line.number, kind, _integer(port, MAX_PORT), protocol, tuple(formats.split()))
     if len(section.formats) > MAX_PAYLOADS:
         raise ProblemError(f"more than {MAX_PAYLOADS} formats")
     if section.is_rtp and not all(_is_payload_type(text) for text in section.formats):
@@ -111,11 +118,6 @@ def _integer(text: str, maximum: int) -> int:
     if value > maximum:
         raise ProblemError(f"{value} is above {maximum}")
     return value
-
-
-def read_origin(value: str) -> None:
-    """Check an o-line: nothing of it is used."""
-    _match(ORIGIN, value, "origin")
 
 
 # One reader an attribute; each takes the section it stands in and its value.
@@ -252,7 +254,7 @@ def _candidate(section: Section, value: str) -> None:
     """Checked and counted only: an ICE-lite node sends no checks, so it has no use for the client's candidates."""
     _bounded(section.candidates, MAX_CANDIDATES, "candidates")
     match = _match(CANDIDATE, value, "candidate")
-    _integer(match[6], 65_535)
+    _integer(match[6], MAX_PORT)
     _match(HOST, match[5].partition("%")[0], "candidate address")
     section.candidates += 1
 
@@ -302,8 +304,19 @@ ATTRIBUTES: Final[Mapping[str, Callable[[Section, str], None]]] = {
 }
 
 
-def read_attribute(section: Section, value: str) -> None:
-    """Note what an attribute says of the section it stands in."""
+def read_rest(section: Section, lines: Iterable[Line]) -> None:
+    """Note what the lines of a section say of it; MalformedSdp names the first that is wrong."""
+    for line in lines:
+        try:
+            if line.type == "a":
+                _read_attribute(section, line.value)
+            elif line.type == "o":
+                _match(ORIGIN, line.value, "origin")
+        except ProblemError as problem:
+            raise MalformedSdp(line.number, str(problem)) from None
+
+
+def _read_attribute(section: Section, value: str) -> None:
     name, _, rest = value.partition(":")
     reader = ATTRIBUTES.get(name)
     if reader is not None:

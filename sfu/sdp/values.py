@@ -1,6 +1,6 @@
 """What an offer says, as values.
 
-lines -> sections -> offer (**values**) -> agreement
+lines -> sections, shapes -> offer (**values**) -> agreement
 """
 
 from collections.abc import Mapping
@@ -49,16 +49,17 @@ class Extmap:
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaLine:
-    """One m-line."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shape:
+    """What an m-line says that those of other clients say as well.
 
-    number: int
-    """Of its first line in the text."""
+    One object for all that say the same (`shapes.py`), so it is compared by identity, and what follows from it is kept
+    by it.
+    """
+
     kind: str
     protocol: str
     formats: tuple[str, ...]
-    mid: str
     direction: Direction
     stopped: bool
     """Port 0 and not bundle-only: the client gave this m-line up (RFC 8829 §5.2.1)."""
@@ -68,6 +69,16 @@ class MediaLine:
     extensions: tuple[Extmap, ...]
     rids: tuple[str, ...]
     """Simulcast encodings it sends, in the client's order; empty without simulcast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaLine:
+    """One m-line: its shape, and what this client alone says."""
+
+    number: int
+    """Of its first line in the text."""
+    mid: str
+    shape: Shape
     ssrcs: tuple[int, ...]
     retransmits: Mapping[int, int]
     """SSRC of a stream -> SSRC of its retransmissions (FID groups)."""

@@ -33,3 +33,12 @@ def test_who_has_gone_does_not_speak() -> None:
 
 def test_loudness_is_between_0_and_1() -> None:
     assert [loudness(level) for level in (0, 30, 60, 127)] == [1.0, 0.5, 0.0, 0.0]
+
+
+def test_there_is_something_to_look_at_until_all_are_told_that_nobody_speaks() -> None:
+    speakers = Speakers()
+    assert not speakers
+    speakers.update({"a": 30}, now=0.0)
+    assert speakers
+    assert speakers.update({}, now=10.0) == ()
+    assert not speakers

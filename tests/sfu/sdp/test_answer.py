@@ -86,7 +86,7 @@ def test_only_known_codecs_are_answered_with_their_retransmission_in_the_client_
 
 def test_h264_profiles_and_packetization_modes_are_told_apart() -> None:
     track = agreed(vector("chromium_plain_4_seats")).tracks[1]
-    keys = [codec.key for codec in track.codecs]
+    keys = [codec.media.key for codec in track.codecs]
     assert keys[:5] == [
         "VP8",
         "H264/packetization-mode=1/profile=4200",

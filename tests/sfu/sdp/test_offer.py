@@ -1,15 +1,22 @@
 """Offers are read strictly: what browsers send is taken, what is broken is refused by line."""
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sdp_transform
 
 from sfu.errors import BadRequest, MalformedSdp
+from sfu.sdp import shapes
 from sfu.sdp.lines import MAX_SDP_BYTES
 from sfu.sdp.offer import parse_offer
 from sfu.sdp.sections import MAX_CANDIDATES, MAX_MEDIA_LINES
+from tests.support.mangle import mangled_text
 from tests.support.sdp import VECTORS, vector
+
+NOBODY_S = parse_offer(vector("firefox_plain_4_seats")).media[0].shape
+"""Stands for every shape, where what it says is looked at on its own."""
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
@@ -18,23 +25,23 @@ def test_every_recorded_offer_is_read_as_another_reader_reads_it(path: Path) -> 
     other = sdp_transform.parse(text)
     offer = parse_offer(text)
     assert [line.mid for line in offer.media] == [str(line["mid"]) for line in other["media"]]
-    assert [line.direction for line in offer.media][:2] == [line["direction"] for line in other["media"][:2]]
+    assert [line.shape.direction for line in offer.media][:2] == [line["direction"] for line in other["media"][:2]]
     for line, theirs in zip(offer.media, other["media"], strict=True):
-        mapped = [(payload.payload_type, payload.name) for payload in line.payloads]
+        mapped = [(payload.payload_type, payload.name) for payload in line.shape.payloads]
         assert sorted(mapped) == sorted((item["payload"], item["codec"]) for item in theirs["rtp"])
-        assert {item.id: item.uri for item in line.extensions} == {
+        assert {item.id: item.uri for item in line.shape.extensions} == {
             item["value"]: item["uri"] for item in theirs.get("ext", [])
         }
 
 
 def test_simulcast_encodings_keep_the_client_s_order() -> None:
     for name in ("chromium_simulcast_4_seats", "firefox_simulcast_4_seats"):
-        assert parse_offer(vector(name)).media[1].rids == ("q", "h", "f")
+        assert parse_offer(vector(name)).media[1].shape.rids == ("q", "h", "f")
 
 
 def test_a_bundle_only_line_is_not_a_stopped_one() -> None:
     offer = parse_offer(vector("firefox_plain_4_seats"))
-    assert not any(line.stopped for line in offer.media)
+    assert not any(line.shape.stopped for line in offer.media)
 
 
 def test_a_fingerprint_at_session_level_counts_for_all_lines() -> None:
@@ -140,3 +147,34 @@ def test_what_is_too_much_is_refused() -> None:
 def test_what_is_no_offer_is_refused(text: str) -> None:
     with pytest.raises(MalformedSdp):
         parse_offer(text)
+
+
+def read(text: str) -> object:
+    """What is read of an offer: its lines, or what is wrong with it."""
+    try:
+        offer = parse_offer(text)
+    except BadRequest as error:
+        return str(error)
+    lines = [(line, [getattr(line.shape, name) for name in line.shape.__slots__]) for line in offer.media]
+    return [(replace(line, shape=NOBODY_S), told) for line, told in lines], offer.bundle, offer.ice, offer.fingerprints
+
+
+def test_the_shape_of_an_m_line_is_read_once_for_all_who_say_the_same() -> None:
+    text = vector("chromium_plain_4_seats")
+    first = parse_offer(text)
+    second = parse_offer(text.replace("WYSR", "ABCD").replace("m=audio 41387", "m=audio 5000").replace("192.0", "10.0"))
+    assert first.ice != second.ice
+    assert [line.shape for line in first.media] == [line.shape for line in second.media]
+    assert len({line.shape for line in first.media[2:]}) == 2  # those of the seats: audio and video
+    assert parse_offer(text.replace("m=audio 41387", "m=audio 0")).media[0].shape.stopped
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_an_offer_is_read_the_same_whatever_was_read_before(path: Path) -> None:
+    text, rng = path.read_bytes().decode(), random.Random(path.stem)  # noqa: S311  nothing secret
+    for _ in range(40):
+        mangled = mangled_text(text, rng)
+        shapes._read.cache_clear()
+        fresh = read(mangled)
+        read(text)
+        assert read(mangled) == fresh
