@@ -227,7 +227,9 @@ def _repaired(section: Section) -> dict[int, int]:
     """Payload type -> payload type of its retransmissions (RFC 4588 §8.6)."""
     found: dict[int, int] = {}
     for number, (name, _, _) in section.rtpmaps.items():
-        match = re.search(r"(?:^|;)\s*apt=([0-9]{1,3})\b", section.fmtps.get(number, "")) if name.lower() == "rtx" else None
+        match = (
+            re.search(r"(?:^|;)\s*apt=([0-9]{1,3})\b", section.fmtps.get(number, "")) if name.lower() == "rtx" else None
+        )
         if match is not None:
             found[int(match[1])] = number
     return found

@@ -2,8 +2,8 @@
 
 clips -> **cache** -> disk
 
-A clip is found by what it was made of: the content of the media file, the settings and the version of the way it is made.  A
-file that is damaged or cannot be written costs only the time to make the clip again.
+A clip is found by what it was made of: the content of the media file, the settings, and the version of the way it is
+made.  A file that is damaged or cannot be written costs only the time to make the clip again.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 media file -> agents.clip -> **clips** -> encode -> cache -> `LoadEngine.add_clip`
 
-Ten seconds, sent over and over.  Encoding takes seconds, so that the result is kept (`cache`) under what it was made of.
+Ten seconds, sent over and over.  Encoding takes seconds, so the result is kept (`cache`) under what it was made of.
 """
 
 from __future__ import annotations

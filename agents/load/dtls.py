@@ -73,7 +73,7 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 @dataclass(slots=True)
 class DtlsClient:
-    """One association.  After every call that changes it: send `datagrams()`, look at `keys`, wait for `timeout_s()`."""
+    """One association.  After every call that changes it send `datagrams()`, look at `keys`, wait for `timeout_s()`."""
 
     certificate: ClientCertificate
     remote: tuple[Fingerprint, ...]
@@ -168,4 +168,8 @@ def packed(flight: bytes) -> Iterator[bytes]:
 
 def _in_words(error: SSL.Error) -> str:
     reasons = error.args[0] if error.args else None
-    return ", ".join(str(reason[-1]) for reason in reasons) if isinstance(reasons, list) and reasons else "the server ended it"
+    return (
+        ", ".join(str(reason[-1]) for reason in reasons)
+        if isinstance(reasons, list) and reasons
+        else "the server ended it"
+    )

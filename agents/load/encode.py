@@ -50,7 +50,7 @@ def _options(kbps: int) -> dict[str, str]:
 def encode(pictures: Iterable[av.VideoFrame], width: int, height: int, kbps: int) -> LoadClip:
     """The pictures as a VP8 clip of that size, 30 a second."""
     encoder = _Encoder(width, height, kbps)
-    frames = []
+    frames: list[LoadFrame] = []
     for count, picture in enumerate(pictures):
         data = encoder.encode(picture.reformat(width=width, height=height, format="yuv420p"))
         # A frame that the encoder dropped is not sent; the next one keeps its time.

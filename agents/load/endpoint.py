@@ -2,7 +2,7 @@
 
 door (sign-in, signaling) -> **endpoint** -> engines (sockets, packets)
 
-Owns its wire and its DTLS.  ICE and the packets are the engine's; the handshake is driven here, by events and one timer.
+Owns its wire and its DTLS.  ICE and packets are the engine's; the handshake is driven here, by events and one timer.
 """
 
 from __future__ import annotations

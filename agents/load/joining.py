@@ -32,7 +32,10 @@ MEDIA: Final = "offer_to_first_packet"
 
 @dataclass(slots=True)
 class JoinTimes:
-    """One join.  Seconds on the monotonic clock; a time that is earlier than the last one (an event that crossed another) counts as that."""
+    """One join, in seconds on the monotonic clock.
+
+    A time that is earlier than the last one (an event that crossed another) counts as that.
+    """
 
     began: float
     phases: dict[str, float] = field(default_factory=dict)
@@ -42,9 +45,13 @@ class JoinTimes:
     def __post_init__(self) -> None:
         self._last = self.began
 
+    def restart(self, now: float) -> None:
+        """It begins only now: until here it waited for somebody else."""
+        self.began = self._last = now
+
     def done(self, phase: str, now: float) -> None:
-        """A phase is over."""
-        self.phases[phase] = max(0.0, now - self._last)
+        """A phase is over; one that comes again (two connections of one participant) adds to itself."""
+        self.phases[phase] = self.phases.get(phase, 0.0) + max(0.0, now - self._last)
         self._last = max(now, self._last)
 
     def offered(self, now: float) -> None:
@@ -97,7 +104,12 @@ class Joins:
 
     def as_object(self) -> dict[str, Any]:
         """How many."""
-        return {"done": self.done, "failed": self.failed, "per_s": self.per_s, "errors": dict(self.errors.most_common())}
+        return {
+            "done": self.done,
+            "failed": self.failed,
+            "per_s": self.per_s,
+            "errors": dict(self.errors.most_common()),
+        }
 
     def times(self) -> dict[str, Any]:
         """How long, in ms."""

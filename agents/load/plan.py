@@ -12,6 +12,9 @@ from typing import Any, Final, Literal
 from agents.errors import ConfigError
 
 Carrier = Literal["ws", "socketio"]
+"""What carries signaling's frames."""
+What = Literal["rooms", "participants"]
+"""What a search for the capacity makes more of."""
 
 MOST_PARTICIPANTS: Final = 100_000
 """Of a whole run."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final
 
 from agents.load.distribution import Distribution
@@ -48,8 +48,8 @@ class Totals:
     thread_cpu_ns: int = 0
     threads_cpu_ns: tuple[int, ...] = ()
     """Of each engine."""
-    delay_us: Distribution = Distribution()
-    late_us: Distribution = Distribution()
+    delay_us: Distribution = field(default_factory=Distribution)
+    late_us: Distribution = field(default_factory=Distribution)
 
     @classmethod
     def of(cls, snapshots: Sequence[LoadSnapshot]) -> Totals:
@@ -72,6 +72,4 @@ class Totals:
         )
 
 
-COUNTS: Final = tuple(
-    field.name for field in fields(Totals) if field.name not in (*DISTRIBUTIONS, "threads_cpu_ns")
-)
+COUNTS: Final = tuple(each.name for each in fields(Totals) if each.name not in (*DISTRIBUTIONS, "threads_cpu_ns"))

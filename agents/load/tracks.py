@@ -66,9 +66,7 @@ def _codec(line: OfferedLine, answered: AnsweredLine) -> AnsweredCodec | None:
     return next((codec for codec in answered.codecs if codec.name == CODECS[line.kind]), None)
 
 
-def _layers(
-    line: OfferedLine, answered: AnsweredLine, handles: tuple[int, ...], *, rtx: bool
-) -> Iterator[SentLayer]:
+def _layers(line: OfferedLine, answered: AnsweredLine, handles: tuple[int, ...], *, rtx: bool) -> Iterator[SentLayer]:
     """Those that the server takes; if it knows no simulcast, the largest alone and without a RID."""
     offered = list(zip(line.layers, handles, strict=True))
     if len(offered) > 1 and not any(layer.rid in answered.rids for layer, _ in offered):
