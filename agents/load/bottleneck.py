@@ -20,7 +20,7 @@ DROPPED_SHARE: Final = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
-class TesterUsage:
+class OwnUsage:
     """What the tester took during the measured part."""
 
     seconds: float

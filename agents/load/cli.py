@@ -251,7 +251,7 @@ def _carry_out(settings: Settings, console: Console, flags: dict[str, Any]) -> i
 
 
 async def _run(settings: Settings, view: LiveView) -> dict[str, Any]:
-    from agents.load.tester import View, test
+    from agents.load.tester import View, measure
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -265,7 +265,7 @@ async def _run(settings: Settings, view: LiveView) -> dict[str, Any]:
 
     for number in stoppable:
         loop.add_signal_handler(number, stopped)
-    return await test(settings, stop=stop, view=View(view.say, view.row))
+    return await measure(settings, stop=stop, view=View(view.say, view.row))
 
 
 def _write(report: dict[str, Any], flags: dict[str, Any]) -> None:

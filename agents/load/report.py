@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from agents.load.bottleneck import TesterUsage
+from agents.load.bottleneck import OwnUsage
 from agents.load.joining import Joins
 from agents.load.plan import LoadPlan
 from agents.load.require import Outcome, Requirement
@@ -40,7 +40,7 @@ class Measured:
     """Participants who received, at the end."""
     joins: Joins = field(default_factory=Joins)
     server: dict[str, Any] | None = None
-    tester: TesterUsage
+    tester: OwnUsage
     rows: Sequence[dict[str, Any]] = ()
     interrupted: bool = False
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from agents.load.bottleneck import TesterUsage
+from agents.load.bottleneck import OwnUsage
 from agents.load.crowd import Crowd
 from agents.load.doors import Door
 from agents.load.endpoint import Studio
@@ -149,7 +149,7 @@ class Run:
             receivers=sum(chair.member.receives for chair in self._crowd.present),
             joins=self._crowd.joins,
             server=self._account(idle, begin, end, totals.packets_received),
-            tester=TesterUsage(seconds, end.tester_cpu_s - begin.tester_cpu_s, cores, totals),
+            tester=OwnUsage(seconds, end.tester_cpu_s - begin.tester_cpu_s, cores, totals),
             rows=tuple(self._rows.series.rows),
             interrupted=self._stop.is_set(),
         )

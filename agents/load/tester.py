@@ -65,7 +65,7 @@ class View:
     row: Callable[[dict[str, Any]], None]
 
 
-async def test(settings: Settings, *, stop: asyncio.Event, view: View) -> dict[str, Any]:
+async def measure(settings: Settings, *, stop: asyncio.Event, view: View) -> dict[str, Any]:
     """The report; AgentError if nothing could be measured."""
     _pin(settings)
     clips = await _clips(settings, view)
