@@ -612,8 +612,15 @@ pub fn monotonic() -> Duration {
     read_clock(libc::CLOCK_MONOTONIC)
 }
 
-/// Keeps this thread on one processor.
+/// Keeps this thread on one processor; the error names it.
 pub fn pin_thread(cpu: usize) -> io::Result<()> {
+    set_affinity(cpu).map_err(|error| {
+        let text = format!("cannot run on processor {cpu}: {}", plain(&error));
+        io::Error::new(error.kind(), text)
+    })
+}
+
+fn set_affinity(cpu: usize) -> io::Result<()> {
     if cpu >= libc::CPU_SETSIZE as usize {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }

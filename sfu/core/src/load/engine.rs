@@ -176,7 +176,7 @@ impl Engine {
 
     /// What Python has to know.
     #[must_use]
-    pub fn events(&self) -> &LoadEvents {
+    pub const fn events(&self) -> &Arc<LoadEvents> {
         &self.events
     }
 
