@@ -342,7 +342,7 @@ class FirstMedia:
 
 @final
 class EndpointLost:
-    """No check was answered for 30 s, or none at all within 10 s; the endpoint falls silent, and stays to be removed."""
+    """No check was answered for 30 s, or none at all within 10 s; the endpoint is silent from now on."""
 
     __match_args__ = ("endpoint",)
     def __new__(cls, endpoint: int) -> Self: ...
@@ -433,7 +433,7 @@ class LoadSnapshot:
     def thread_cpu_ns(self) -> int: ...
     @property
     def delay_us(self) -> Histogram:
-        """One-way delay of checked packets, from the publisher's pacer to here; publisher and receiver share a clock."""
+        """One-way delay of checked packets, from the publisher's pacer to here, by the one clock of this machine."""
     @property
     def late_us(self) -> Histogram:
         """How long after its time each step of media left."""
