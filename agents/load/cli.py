@@ -125,10 +125,10 @@ def load(
 
 def make_settings(flags: dict[str, Any]) -> Settings:
     """Check the flags and read the files; ConfigError names what is wrong before anything is done."""
+    from agents.load.addresses import Address, Bearers
     from agents.load.require import parse
     from agents.load.tester import Settings
     from agents.load.users import read_users
-    from agents.load.whip import Address, Bearers
 
     plan = _plan(flags)
     requirements = tuple(parse(text) for text in flags["require"] or ())
