@@ -11,6 +11,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -85,6 +86,7 @@ class Guest:
     room: str
     node: NodeClient
     endpoint: Endpoint
+    is_host: bool
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
@@ -98,6 +100,19 @@ class Guest:
         await within(LEAVE_WITHIN_S, self.node.close())
         await within(LEAVE_WITHIN_S, self.device.qss.leave_room(self.room))
         await within(LEAVE_WITHIN_S, self.device.close())
+
+
+    async def dismiss(self) -> None:
+        """The host ends the room for all; one by one they would tell each other, n × n messages."""
+        if self.is_host:
+            await within(LEAVE_WITHIN_S, self._destroy())
+        self.endpoint.close()
+        await within(LEAVE_WITHIN_S, self.node.close())
+        await within(LEAVE_WITHIN_S, self.device.close())
+
+    async def _destroy(self) -> None:
+        with suppress(AgentError):
+            await self.device.qss.request("destroyRoom", {"payload": {"room": self.room}})
 
 
 class FrontDoor:
@@ -223,7 +238,7 @@ class FrontDoor:
             endpoint.close()
             await within(LEAVE_WITHIN_S, node.close())
             raise
-        return Guest(device, admitted.room, node, endpoint)
+        return Guest(device, admitted.room, node, endpoint, chair.is_host)
 
 
 def _ignore(_name: str, _data: Any) -> None:  # noqa: ANN401 - whatever comes

@@ -53,6 +53,10 @@ class Watcher:
         """DELETE what was opened; what the server says to it does not matter."""
         await asyncio.gather(*map(self._end, self.sessions))
 
+    async def dismiss(self) -> None:
+        """The same: these protocols know no rooms that could be ended at once."""
+        await self.leave()
+
     async def _end(self, session: Session) -> None:
         session.endpoint.close()
         if session.location is None:
