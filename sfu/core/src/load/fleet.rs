@@ -206,8 +206,9 @@ impl Fleet {
 
     /// An endpoint whose time has come.
     pub fn take_due(&mut self, now: Instant) -> Option<u32> {
-        if self.due.is_empty() {
-            self.wheel.take_due(now, &mut self.due);
+        if self.due.is_empty() && self.wheel.take_due(now, &mut self.due) {
+            // Taken from the end, whoever set out first comes first.
+            self.due.reverse();
         }
         self.due.pop()
     }
