@@ -137,6 +137,22 @@ impl Publisher {
         }
     }
 
+    /// Whether it is this layer of this track.
+    #[must_use]
+    pub fn is_of(&self, track: &SentTrack, layer: &SentLayer) -> bool {
+        self.mid == track.mid && self.layer == *layer
+    }
+
+    /// The same with payload types as they are negotiated now.
+    #[must_use]
+    pub fn renegotiated(self, track: &SentTrack) -> Self {
+        Self {
+            payload_type: track.payload_type,
+            rtx: track.rtx_payload_type.zip(self.layer.rtx_ssrc),
+            ..self
+        }
+    }
+
     /// There is somewhere to send to since `now`; after the first frame this changes nothing.
     pub fn begin(&mut self, now: Instant) {
         if self.origin == self.next {
@@ -362,7 +378,7 @@ mod tests {
     fn publisher(kind: Kind, offset_ms: u64) -> Publisher {
         let frame = |index: u64| Frame {
             at_ns: index * 33_333_333,
-            keyframe: index % 30 == 0,
+            keyframe: index.is_multiple_of(30),
             data: vec![1; if kind == Kind::Video { 2_000 } else { 80 }],
         };
         let clip = Clip::new(&Source {

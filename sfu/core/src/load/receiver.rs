@@ -90,6 +90,22 @@ impl Receiver {
         }
     }
 
+    /// Whether it goes on with this m-line.
+    #[must_use]
+    pub fn is_of(&self, track: &ReceivedTrack) -> bool {
+        self.track.mid == track.mid && (track.ssrc.is_none() || self.track.ssrc == track.ssrc)
+    }
+
+    /// What is negotiated now; what was learned stays.
+    pub fn renegotiate(&mut self, track: &ReceivedTrack) {
+        let (ssrc, rtx_ssrc) = (self.track.ssrc, self.track.rtx_ssrc);
+        self.track = ReceivedTrack {
+            ssrc: track.ssrc.or(ssrc),
+            rtx_ssrc: track.rtx_ssrc.or(rtx_ssrc),
+            ..track.clone()
+        };
+    }
+
     /// Whether this is the first packet since it was set up.
     pub const fn begin(&mut self) -> bool {
         !std::mem::replace(&mut self.begun, true)
