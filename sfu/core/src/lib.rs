@@ -3,6 +3,8 @@
 //! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → srtp →
 //! egress → net`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
 //!
+//! `load` is the other end: the endpoints of the load tester, made of the same parts.
+//!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
 mod bytes;
@@ -18,6 +20,7 @@ pub mod ice;
 pub mod keyframe;
 pub mod layer;
 pub mod level;
+pub mod load;
 pub mod mailbox;
 pub mod media;
 mod mirror;
