@@ -52,8 +52,9 @@ class Served:
 
 @contextmanager
 def served(what: str, data: Path, users: int = 0) -> Iterator[Served]:
-    """A server in a process of its own, on the first core; this process moves to the others."""
-    _more_files()
+    """A server in a process of its own, on the first core; this process moves to the others for that time."""
+    more_files()
+    data.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tests.bench.served", what, str(data), str(users)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=CHECKOUT, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
@@ -66,11 +67,12 @@ def served(what: str, data: Path, users: int = 0) -> Iterator[Served]:
             told = json.loads(child.stdout.readline())
             yield Served(told["url"], tuple(told["tokens"]), psutil.Process(child.pid))
         finally:
+            os.sched_setaffinity(0, CORES)
             child.stdin.close()
             child.wait(timeout=60)
 
 
-def _more_files() -> None:
+def more_files() -> None:
     """As many open sockets as the system lets us have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -109,7 +111,7 @@ def _tell(url: str, tokens: list[str]) -> None:
 def main() -> None:
     """Serve."""
     what, data, users = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    _more_files()
+    more_files()
     asyncio.run(_echo() if what == "echo" else _signaling(data, users))
 
 
