@@ -2,6 +2,7 @@
 
 from typing import Self, TypeAlias, final
 
+from agents.load.media import EndpointMedia, LoadClip
 from sfu.media import PeerMedia
 
 __all__ = [
@@ -9,8 +10,17 @@ __all__ = [
     "ConsentExpired",
     "Core",
     "DtlsReceived",
+    "EndpointConnected",
+    "EndpointDtls",
+    "EndpointLost",
+    "EndpointStats",
     "Event",
+    "FirstMedia",
+    "Histogram",
     "LayerStats",
+    "LoadEngine",
+    "LoadEvent",
+    "LoadSnapshot",
     "NotShowable",
     "PeerStats",
     "SenderStats",
@@ -230,3 +240,246 @@ class SenderStats:
     def nacks_received(self) -> int: ...
     @property
     def retransmitted(self) -> int: ...
+
+@final
+class LoadEngine:
+    """One thread with thousands of WebRTC endpoints that send, receive and count; see docs/architecture.md.
+
+    Times are `time.monotonic_ns()`.  A method raises KeyError for an endpoint, clip or m-line that is not there,
+    ValueError for a value that cannot be, RuntimeError once the engine is closed.
+    """
+
+    def __new__(cls, *, seed: int = 0, check_every: int = 16, cpu: int | None = None) -> Self:
+        """Start the thread, on processor `cpu` if given (OSError if there is none).
+
+        One received media packet of `check_every` is decrypted and compared with what was sent.
+        """
+    def fileno(self) -> int:
+        """Readable while events wait."""
+    def events(self) -> list[LoadEvent]:
+        """Take all waiting events and make `fileno()` unreadable."""
+    def add_clip(self, clip: LoadClip) -> int:
+        """Packetise frames once for all publishers; the handle counts from 0.
+
+        Engines whose endpoints meet each other must be given the same clips in the same order.
+        """
+    def add_endpoint(
+        self,
+        *,
+        local_ufrag: str,
+        local_password: str,
+        remote_ufrag: str,
+        remote_password: str,
+        remote: tuple[str, int],
+        loss: float = 0.0,
+        delay_ms: float = 0.0,
+        jitter_ms: float = 0.0,
+    ) -> int:
+        """An endpoint that checks connectivity with `remote` at once; the handle counts from 0 and is never used again.
+
+        Towards 127.0.0.0/8 all endpoints share a socket, each with a source address of its own; elsewhere each has a
+        socket.  `loss` (0 to 1), `delay_ms` and `jitter_ms` (0 to 10,000) emulate a link, both ways alike; nothing is
+        overtaken on it.
+        """
+    def send_dtls(self, endpoint: int, datagram: bytes) -> None:
+        """Send one DTLS datagram to the server."""
+    def set_keys(
+        self, endpoint: int, profile: str, remote_key: bytes, remote_salt: bytes, local_key: bytes, local_salt: bytes
+    ) -> None:
+        """SRTP keys; `profile` is `SRTP_AEAD_AES_128_GCM` or `SRTP_AES128_CM_SHA1_80`."""
+    def set_media(self, endpoint: int, media: EndpointMedia) -> None:
+        """Replace all the endpoint's media: an m-line whose SSRCs stay keeps its numbers and counts."""
+    def set_sending(self, endpoint: int, mid: str, sending: bool) -> None:
+        """Pause or go on with one sent m-line; video goes on with a keyframe."""
+    def remove_endpoint(self, endpoint: int) -> None:
+        """Forget the endpoint; what it counted stays in the snapshot."""
+    def reset(self) -> None:
+        """All counts begin anew: the measured part of a run begins."""
+    def snapshot(self) -> LoadSnapshot:
+        """Totals since `reset`, of one moment."""
+    def endpoint_stats(self) -> list[EndpointStats]:
+        """Every endpoint that is not removed, since `reset`, of one moment."""
+    def close(self) -> None:
+        """Stop and join the thread, close the sockets; again is harmless."""
+
+@final
+class EndpointConnected:
+    """The endpoint's first connectivity check was answered: DTLS may begin."""
+
+    __match_args__ = ("endpoint", "at_ns")
+    def __new__(cls, endpoint: int, at_ns: int) -> Self: ...
+    @property
+    def endpoint(self) -> int: ...
+    @property
+    def at_ns(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class EndpointDtls:
+    """DTLS datagrams from the server, in order of arrival."""
+
+    __match_args__ = ("endpoint", "datagrams")
+    def __new__(cls, endpoint: int, datagrams: list[bytes]) -> Self: ...
+    @property
+    def endpoint(self) -> int: ...
+    @property
+    def datagrams(self) -> list[bytes]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class FirstMedia:
+    """The first media packet of a received m-line."""
+
+    __match_args__ = ("endpoint", "mid", "at_ns")
+    def __new__(cls, endpoint: int, mid: str, at_ns: int) -> Self: ...
+    @property
+    def endpoint(self) -> int: ...
+    @property
+    def mid(self) -> str: ...
+    @property
+    def at_ns(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class EndpointLost:
+    """No check was answered for 30 s, or none at all within 10 s; the endpoint is silent from now on."""
+
+    __match_args__ = ("endpoint",)
+    def __new__(cls, endpoint: int) -> Self: ...
+    @property
+    def endpoint(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+LoadEvent: TypeAlias = EndpointConnected | EndpointDtls | FirstMedia | EndpointLost
+
+@final
+class LoadSnapshot:
+    """What all endpoints of an engine counted since `reset`, removed ones included."""
+
+    @property
+    def at_ns(self) -> int: ...
+    @property
+    def packets_sent(self) -> int:
+        """Media packets, retransmissions excluded."""
+    @property
+    def octets_sent(self) -> int:
+        """UDP payload of these."""
+    @property
+    def packets_received(self) -> int:
+        """Media packets that came in their own stream, each counted once."""
+    @property
+    def octets_received(self) -> int:
+        """UDP payload of these."""
+    @property
+    def expected(self) -> int:
+        """Media packets that sequence numbers tell of."""
+    @property
+    def lost(self) -> int:
+        """Of the expected, neither received nor recovered (so far)."""
+    @property
+    def recovered(self) -> int:
+        """Came by retransmission (RFC 4588) and were missing."""
+    @property
+    def duplicated(self) -> int:
+        """Came again, in their own stream or by retransmission."""
+    @property
+    def out_of_order(self) -> int:
+        """Came in their own stream after a later one."""
+    @property
+    def checked(self) -> int:
+        """Decrypted and compared."""
+    @property
+    def corrupt(self) -> int:
+        """Of the checked, those that are not what was sent."""
+    @property
+    def replayed_or_forged(self) -> int:
+        """SRTP and SRTCP that did not authenticate, among those decrypted."""
+    @property
+    def unmapped(self) -> int:
+        """Media packets of no known m-line, or before there were keys."""
+    @property
+    def keyframe_requests_sent(self) -> int: ...
+    @property
+    def keyframe_requests_received(self) -> int: ...
+    @property
+    def nacks_sent(self) -> int:
+        """Sequence numbers asked for."""
+    @property
+    def nacks_received(self) -> int:
+        """Sequence numbers the server asked for."""
+    @property
+    def retransmitted(self) -> int:
+        """Packets sent again."""
+    @property
+    def frames_received(self) -> int:
+        """Video frames whose last packet came."""
+    @property
+    def freezes(self) -> int:
+        """Pauses in video that its timestamps do not explain (W3C webrtc-stats: beyond 3 intervals, and 150 ms)."""
+    @property
+    def freeze_ns(self) -> int: ...
+    @property
+    def send_dropped(self) -> int:
+        """Datagrams that the pacer, the engine's buffer or the kernel had no room for."""
+    @property
+    def socket_drops(self) -> int:
+        """Datagrams that the kernel dropped because the engine did not read fast enough."""
+    @property
+    def emulated_drops(self) -> int:
+        """Datagrams that emulated links lost."""
+    @property
+    def wakeups(self) -> int: ...
+    @property
+    def thread_cpu_ns(self) -> int: ...
+    @property
+    def delay_us(self) -> Histogram:
+        """One-way delay of checked packets, from the publisher's pacer to here, by the one clock of this machine."""
+    @property
+    def late_us(self) -> Histogram:
+        """How long after its time each step of media left."""
+
+@final
+class Histogram:
+    """Counts in buckets at most 1.6 % wide."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def min(self) -> float:
+        """0 while empty, as are the next two."""
+    @property
+    def max(self) -> float: ...
+    @property
+    def mean(self) -> float: ...
+    def quantile(self, q: float) -> float:
+        """The value that a share `q` (0 to 1) of all does not exceed; 0 while empty, ValueError outside."""
+    def buckets(self) -> list[tuple[float, int]]:
+        """(upper bound, count) of every bucket that is not empty, ascending."""
+
+@final
+class EndpointStats:
+    """One endpoint since `reset`."""
+
+    @property
+    def endpoint(self) -> int: ...
+    @property
+    def packets_received(self) -> int: ...
+    @property
+    def octets_received(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def freezes(self) -> int: ...
+    @property
+    def freeze_ns(self) -> int: ...
+    @property
+    def first_media_ns(self) -> int | None:
+        """When the first media packet came, whatever `reset` says."""
+    @property
+    def rtt_us(self) -> float | None:
+        """Of connectivity checks, smoothed."""
+    @property
+    def delay_p50_us(self) -> float:
+        """Of checked packets; 0 before the first."""
+    @property
+    def delay_p99_us(self) -> float: ...

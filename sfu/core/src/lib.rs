@@ -17,6 +17,7 @@ pub mod ice;
 pub mod keyframe;
 pub mod layer;
 pub mod level;
+pub mod load;
 pub mod media;
 pub mod nack;
 pub mod net;

@@ -217,6 +217,30 @@ impl UdpSocket {
         self.gso = false;
     }
 
+    /// Datagrams that found no room in the socket's buffer, modulo 2^32 (SO_MEMINFO, linux/sock_diag.h).
+    pub fn drops(&self) -> u32 {
+        const SK_MEMINFO_DROPS: usize = 8;
+        let mut values = [0_u32; SK_MEMINFO_DROPS + 1];
+        let mut len = mem::size_of_val(&values) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `len` bytes.
+        unsafe {
+            let out = values.as_mut_ptr().cast();
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                out,
+                &mut len,
+            );
+        }
+        values[SK_MEMINFO_DROPS]
+    }
+
+    /// Asks for another size of the receive buffer; the kernel gives what it allows.
+    pub fn set_receive_buffer(&self, bytes: usize) {
+        resize(&self.socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, bytes);
+    }
+
     /// One recvmmsg: how many messages came; 0 when none wait.
     pub fn receive(&self, inbox: &mut Inbox) -> io::Result<usize> {
         inbox.filled.clear();
@@ -495,6 +519,57 @@ impl AsRawFd for WakeUp {
     }
 }
 
+/// Many descriptors behind one, which is readable while any of them is.
+pub struct Poller(OwnedFd);
+
+/// Descriptors told at a time.
+const POLLED: usize = 256;
+
+impl Poller {
+    /// An epoll instance without descriptors.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: the call returns a fresh descriptor or -1.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: nobody else knows the fresh descriptor.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Watches a descriptor until it is closed; `name` is what [`Self::ready`] tells.
+    pub fn add(&self, fd: RawFd, name: u32) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: libc::EPOLLIN as u32,
+            u64: name.into(),
+        };
+        // SAFETY: the kernel reads one epoll_event.
+        let done =
+            unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) };
+        if done < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Appends the names of descriptors that are readable now, some at a time.
+    pub fn ready(&self, out: &mut Vec<u32>) {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; POLLED];
+        // SAFETY: the kernel writes at most as many events as there is room for.
+        let count =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), POLLED as _, 0) };
+        let count = usize::try_from(count).unwrap_or(0);
+        out.extend(events[..count].iter().map(|event| event.u64 as u32));
+    }
+}
+
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
 /// Sleeps until one of the descriptors is readable or the time is over; says which are.
 pub fn wait<const N: usize>(descriptors: [RawFd; N], timeout: Option<Duration>) -> [bool; N] {
     let mut polled = descriptors.map(|fd| libc::pollfd {
@@ -529,25 +604,59 @@ fn poll(polled: &mut [libc::pollfd], timeout: Option<Duration>) {
 
 /// CPU time this thread has used.
 pub fn thread_cpu_time() -> Duration {
+    read_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// The clock that Python's `time.monotonic_ns` reads as well.
+pub fn monotonic() -> Duration {
+    read_clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Keeps this thread on one processor; the error names it.
+pub fn pin_thread(cpu: usize) -> io::Result<()> {
+    set_affinity(cpu).map_err(|error| {
+        let text = format!("cannot run on processor {cpu}: {}", plain(&error));
+        io::Error::new(error.kind(), text)
+    })
+}
+
+fn set_affinity(cpu: usize) -> io::Result<()> {
+    if cpu >= libc::CPU_SETSIZE as usize {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    // SAFETY: a plain C struct for which all zeroes is a value, long enough for the bit of `cpu`.
+    let done = unsafe {
+        let mut set: libc::cpu_set_t = mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, mem::size_of_val(&set), &set)
+    };
+    if done < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn read_clock(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: the kernel writes one timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    unsafe { libc::clock_gettime(clock, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn enlarge(socket: &Socket) {
-    for (forced, plain) in [
-        (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF),
-        (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF),
-    ] {
-        let size = SOCKET_BUFFER as libc::c_int;
-        // Beyond the system's limit only with CAP_NET_ADMIN.
-        if option(socket, libc::SOL_SOCKET, forced, size).is_err() {
-            option(socket, libc::SOL_SOCKET, plain, size).ok();
-        }
+    resize(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, SOCKET_BUFFER);
+    resize(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SOCKET_BUFFER);
+}
+
+fn resize(socket: &Socket, forced: libc::c_int, plain: libc::c_int, bytes: usize) {
+    let size = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    // Beyond the system's limit only with CAP_NET_ADMIN.
+    if option(socket, libc::SOL_SOCKET, forced, size).is_err() {
+        option(socket, libc::SOL_SOCKET, plain, size).ok();
     }
 }
 
@@ -867,6 +976,51 @@ mod tests {
         let sent = from.send(&egress);
         assert_eq!((sent.datagrams, sent.dropped), (1, 1));
         assert_eq!(receive_all(&to, 1).len(), 1);
+    }
+
+    #[test]
+    fn a_poller_tells_which_sockets_have_something_and_forgets_closed_ones() {
+        let poller = Poller::new().expect("epoll");
+        let sockets = [loopback(), loopback(), loopback()];
+        for (name, socket) in sockets.iter().enumerate() {
+            poller.add(socket.as_raw_fd(), name as u32).expect("added");
+        }
+        let ready = || {
+            let mut out = Vec::new();
+            poller.ready(&mut out);
+            out
+        };
+        let client = Plain::bind("127.0.0.1:0").expect("bind");
+        assert_eq!(ready(), []);
+        client.send_to(b"x", sockets[1].local()).expect("send");
+        assert!(wait([poller.as_raw_fd()], Some(Duration::from_secs(5)))[0]);
+        assert_eq!(ready(), [1]);
+        drop(sockets);
+        assert_eq!(ready(), []);
+    }
+
+    #[test]
+    fn what_a_socket_has_no_room_for_is_counted_by_the_kernel() {
+        let (socket, client) = (loopback(), Plain::bind("127.0.0.1:0").expect("bind"));
+        socket.set_receive_buffer(1);
+        assert_eq!(socket.drops(), 0);
+        (0..100).for_each(|_| drop(client.send_to(&[0; 1_000], socket.local())));
+        let mut inbox = Inbox::default();
+        let mut read = 0;
+        while let Ok(count @ 1..) = socket.receive(&mut inbox) {
+            read += count as u32;
+        }
+        assert_eq!(read + socket.drops(), 100);
+    }
+
+    #[test]
+    fn a_processor_that_is_not_there_is_refused() {
+        std::thread::spawn(|| {
+            assert!(pin_thread(1_023).is_err() && pin_thread(1 << 20).is_err());
+            assert!(pin_thread(0).is_ok());
+        })
+        .join()
+        .expect("the thread ends");
     }
 
     #[test]

@@ -35,17 +35,17 @@ pub struct Stream {
     pub rtx: bool,
 }
 
-/// A small table by SSRC, sorted.
+/// A small table by SSRC, sorted, with `MOST` entries at most.
 #[derive(Debug)]
-pub struct SsrcTable<T>(Vec<(u32, T)>);
+pub struct SsrcTable<T, const MOST: usize = MAX_STREAMS>(Vec<(u32, T)>);
 
-impl<T> Default for SsrcTable<T> {
+impl<T, const MOST: usize> Default for SsrcTable<T, MOST> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Copy> SsrcTable<T> {
+impl<T: Copy, const MOST: usize> SsrcTable<T, MOST> {
     /// What is known of an SSRC.
     #[inline]
     pub fn get(&self, ssrc: u32) -> Option<T> {
@@ -57,7 +57,7 @@ impl<T: Copy> SsrcTable<T> {
     pub fn set(&mut self, ssrc: u32, value: T) -> bool {
         match self.0.binary_search_by_key(&ssrc, |&(one, _)| one) {
             Ok(index) => self.0[index].1 = value,
-            Err(_) if self.0.len() >= MAX_STREAMS => return false,
+            Err(_) if self.0.len() >= MOST => return false,
             Err(index) => self.0.insert(index, (ssrc, value)),
         }
         true
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_peers_ssrcs_are_bounded() {
-        let mut table = SsrcTable::default();
+        let mut table: SsrcTable<u32> = SsrcTable::default();
         let taken = (0..1_000u32).filter(|&ssrc| table.set(ssrc.wrapping_mul(0x9e37_79b9), ssrc));
         assert_eq!(taken.count(), MAX_STREAMS);
         assert_eq!(table.get(0x9e37_79b9), Some(1));

@@ -1,9 +1,12 @@
-//! All of PyO3: the module `sfu._core`.  What it looks like from Python is written in `sfu/_core.pyi`.
+//! All of PyO3, with `python/load.rs`: the module `sfu._core`.  What it looks like from Python is written in
+//! `sfu/_core.pyi`.
 //!
 //! `sfu/room → **python** → worker (commands) … events → **python** → sfu/session`
 //!
 //! A call checks what it can against the books it keeps (which peer is on which worker, which m-lines it has), so that
 //! a wrong one is an exception in the caller's face and not silence in a worker.
+
+mod load;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -236,6 +239,8 @@ macro_rules! event {
         }
     };
 }
+
+use event;
 
 event!(
     AddressValidated {
@@ -884,5 +889,6 @@ fn _core(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     ] {
         event = event.bitor(other)?;
     }
-    module.add("Event", event)
+    module.add("Event", event)?;
+    load::add_to(py, module)
 }

@@ -59,6 +59,49 @@ impl Clear {
     }
 }
 
+/// All that stands in the clear of an SRTP packet: what can be told of one that is not decrypted.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Marker bit.
+    pub marker: bool,
+    /// Payload type, 7 bits.
+    pub payload_type: u8,
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp in the units of the payload's clock.
+    pub timestamp: u32,
+    /// Synchronisation source.
+    pub ssrc: u32,
+    extensions: Extensions<'a>,
+}
+
+impl<'a> Head<'a> {
+    /// Reads the header of a packet whose payload may still be encrypted.
+    ///
+    /// # Errors
+    /// [`Malformed`] if this isn't RTP version 2 or the header is longer than the packet.
+    #[inline]
+    pub fn parse(packet: &'a [u8]) -> Result<Self, Malformed> {
+        let (fixed, extensions, _) = split_header(packet)?;
+        Ok(Self {
+            marker: fixed.second & 0x80 != 0,
+            payload_type: fixed.second & 0x7f,
+            sequence: fixed.sequence,
+            timestamp: fixed.timestamp,
+            ssrc: fixed.ssrc,
+            extensions,
+        })
+    }
+
+    /// The value of header extension `id`, the first if it is there twice.
+    #[inline]
+    #[must_use]
+    pub fn extension(&self, id: u8) -> Option<&'a [u8]> {
+        let mut all = self.extensions;
+        all.find(|(found, _)| *found == id).map(|(_, value)| value)
+    }
+}
+
 /// The twelve octets every packet starts with.
 struct Fixed {
     first: u8,

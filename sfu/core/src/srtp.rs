@@ -9,7 +9,7 @@
 mod cm;
 mod gcm;
 mod kdf;
-mod replay;
+pub(crate) mod replay;
 
 use std::error::Error;
 use std::fmt;
@@ -287,6 +287,19 @@ impl Inbound {
             .ok_or(Rejected::Forged)?;
         self.rtp_sources.accept(clear.ssrc, index);
         Ok((len, index))
+    }
+
+    /// Authenticates and decrypts an SRTP packet whose index the caller knows; gives the length of the plain packet.
+    ///
+    /// For a receiver that opens only some packets of a source and keeps count of all of them by itself: nothing is
+    /// remembered here, so that replays are its business.
+    ///
+    /// # Errors
+    /// [`Rejected`] if this isn't RTP or the tag is wrong.
+    pub fn open_rtp(&self, packet: &mut [u8], index: u64) -> Result<usize, Rejected> {
+        let clear = Clear::parse(packet).map_err(|_| Rejected::Malformed)?;
+        let opened = self.rtp.open_rtp(packet, clear, index % INDEX_END);
+        opened.ok_or(Rejected::Forged)
     }
 
     /// Authenticates and decrypts an SRTCP packet in place; gives the length of the plain compound packet.

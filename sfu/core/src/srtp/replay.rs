@@ -3,13 +3,13 @@
 use super::Rejected;
 
 /// Indices the window reaches back; 4 s of video at 2.5 Mbit/s. RFC 3711 asks for 64 at least.
-pub(super) const WINDOW: u64 = 1024;
+pub(crate) const WINDOW: u64 = 1024;
 
 const WORDS: usize = (WINDOW / 64) as usize;
 
 /// One bit for each of the newest [`WINDOW`] indices.
 #[derive(Debug)]
-pub(super) struct ReplayWindow {
+pub(crate) struct ReplayWindow {
     highest: u64,
     /// Bit `index % WINDOW` is set if that index was seen.
     seen: [u64; WORDS],
@@ -17,7 +17,7 @@ pub(super) struct ReplayWindow {
 
 impl ReplayWindow {
     /// A window in which only `index` was seen.
-    pub(super) fn starting_at(index: u64) -> Self {
+    pub(crate) fn starting_at(index: u64) -> Self {
         let mut window = Self {
             highest: index,
             seen: [0; WORDS],
@@ -27,12 +27,12 @@ impl ReplayWindow {
     }
 
     /// The highest index so far.
-    pub(super) const fn highest(&self) -> u64 {
+    pub(crate) const fn highest(&self) -> u64 {
         self.highest
     }
 
     /// Refuses an index that was seen or that the window has left behind.
-    pub(super) fn check(&self, index: u64) -> Result<(), Rejected> {
+    pub(crate) fn check(&self, index: u64) -> Result<(), Rejected> {
         let too_old = index.saturating_add(WINDOW) <= self.highest;
         if too_old || (index <= self.highest && self.is_marked(index)) {
             return Err(Rejected::Replayed);
@@ -41,7 +41,7 @@ impl ReplayWindow {
     }
 
     /// Remembers an index that [`Self::check`] let pass and that proved authentic.
-    pub(super) fn accept(&mut self, index: u64) {
+    pub(crate) fn accept(&mut self, index: u64) {
         if index > self.highest {
             self.advance(index);
         }

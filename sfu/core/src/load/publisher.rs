@@ -1,0 +1,351 @@
+//! One sent layer: which frame is due, under which numbers, and what can be sent again.
+//!
+//! `clip → **publisher** → pacer → endpoint (header, stamp, keys)`
+//!
+//! Numbers and timestamps never jump: a keyframe that is asked for takes the place of the frame that was due, and a
+//! pause moves timestamps on by as much time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clip::Clip;
+use super::config::{SentLayer, SentTrack};
+use super::random::Random;
+use super::stamp::Stamp;
+use crate::media::Kind;
+use crate::rtcp::SenderInfo;
+use crate::time::{Instant, Ntp};
+
+/// Packets that can be sent again: libwebrtc keeps about a second, at least; this is 4 s of 2.5 Mbit/s.
+const HISTORY: usize = 1_024;
+/// One packet is not sent again twice within this.
+const REPEAT: Duration = Duration::from_millis(10);
+/// libwebrtc's encoder makes no more keyframes than one in this time.
+const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// RID is in as many packets at the begin, besides those of keyframes.
+const RID_PACKETS: u64 = 100;
+
+/// A packet that waits for its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its place in the clip.
+    pub packet: u32,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// Marker bit.
+    pub marker: bool,
+    /// VP8 picture id; TL0PICIDX is its low octet, for every picture is of the lowest temporal layer.
+    pub picture: u16,
+}
+
+/// A packet with its number, as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// What it carries.
+    pub outgoing: Outgoing,
+    /// Unwrapped sequence number.
+    pub sequence: u64,
+    /// When it left first.
+    pub sent: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    numbered: Numbered,
+    repeated: Instant,
+}
+
+/// A frame that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueFrame {
+    /// Since when.
+    pub due: Instant,
+    first: u32,
+    count: u32,
+    timestamp: u32,
+    picture: u16,
+    begins_talking: bool,
+}
+
+/// One sent layer.
+#[derive(Debug)]
+pub struct Publisher {
+    /// Its m-line.
+    pub mid: String,
+    /// Its place in simulcast.
+    pub layer: SentLayer,
+    /// Of its media.
+    pub payload_type: u8,
+    /// Of its retransmissions, where negotiated.
+    pub rtx: Option<(u8, u32)>,
+    /// What it sends.
+    pub clip: Arc<Clip>,
+    /// Packets sent, retransmissions excluded.
+    pub packets: u64,
+    octets: u64,
+    sending: bool,
+    talking: bool,
+    frame: usize,
+    wait: Duration,
+    next: Instant,
+    origin: Instant,
+    timestamp: u32,
+    picture: u16,
+    sequence: u64,
+    rtx_sequence: u64,
+    keyframe_wanted: bool,
+    last_keyframe: Option<Instant>,
+    history: VecDeque<Kept>,
+}
+
+impl Publisher {
+    /// A layer of a track that begins to send at `now`.
+    #[must_use]
+    pub fn new(
+        track: &SentTrack,
+        layer: &SentLayer,
+        clip: Arc<Clip>,
+        random: &mut Random,
+        now: Instant,
+    ) -> Self {
+        let (frame, wait) = begin(&clip, track.offset_ns);
+        let wait = Duration::from_nanos(wait);
+        // Numbers begin in the lower half, so that no receiver has to guess the rollover counter (RFC 3711 §3.3.1).
+        let (sequence, rtx_sequence) = (random.bits() & 0x7fff, random.bits() & 0x7fff);
+        Self {
+            mid: track.mid.clone(),
+            payload_type: track.payload_type,
+            rtx: track.rtx_payload_type.zip(layer.rtx_ssrc),
+            layer: layer.clone(),
+            clip,
+            packets: 0,
+            octets: 0,
+            sending: true,
+            talking: false,
+            frame,
+            wait,
+            next: now + wait,
+            origin: now + wait,
+            timestamp: random.bits() as u32,
+            picture: (random.bits() & 0x7fff) as u16,
+            sequence,
+            rtx_sequence,
+            keyframe_wanted: false,
+            last_keyframe: None,
+            history: VecDeque::new(),
+        }
+    }
+
+    /// There is somewhere to send to since `now`; after the first frame this changes nothing.
+    pub fn begin(&mut self, now: Instant) {
+        if self.origin == self.next {
+            self.next = now + self.wait;
+            self.origin = self.next;
+        }
+    }
+
+    /// When the next frame is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.sending.then_some(self.next)
+    }
+
+    /// Pauses, or goes on with a keyframe.
+    pub fn set_sending(&mut self, sending: bool, now: Instant) {
+        if sending == self.sending {
+            return;
+        }
+        self.sending = sending;
+        self.talking = false;
+        if sending {
+            self.next = self.next.max(now);
+            self.keyframe_wanted = true;
+            self.last_keyframe = None;
+        }
+    }
+
+    /// Somebody cannot go on without a keyframe.
+    pub fn want_keyframe(&mut self) {
+        self.keyframe_wanted = self.clip.kind == Kind::Video;
+    }
+
+    /// The next frame that is due.
+    pub fn take_due(&mut self, now: Instant) -> Option<DueFrame> {
+        if !self.sending || self.next > now {
+            return None;
+        }
+        self.answer_keyframe_request();
+        let placed = self.clip.frames()[self.frame];
+        if placed.keyframe {
+            self.last_keyframe = Some(self.next);
+            self.keyframe_wanted = false;
+        }
+        self.picture = (self.picture + 1) & 0x7fff;
+        let frame = DueFrame {
+            due: self.next,
+            first: placed.first,
+            count: placed.count,
+            timestamp: self.timestamp_at(self.next),
+            picture: self.picture,
+            begins_talking: !std::mem::replace(&mut self.talking, true),
+        };
+        self.advance();
+        Some(frame)
+    }
+
+    /// The stream goes on from the clip's next keyframe, unless there was one a moment ago.
+    fn answer_keyframe_request(&mut self) {
+        let soon = self
+            .last_keyframe
+            .is_some_and(|last| self.next.saturating_since(last) < KEYFRAME_INTERVAL);
+        if self.keyframe_wanted && !soon && !self.clip.frames()[self.frame].keyframe {
+            self.frame = self.clip.keyframe_after(self.frame);
+        }
+    }
+
+    fn advance(&mut self) {
+        let frames = self.clip.frames();
+        let at = frames[self.frame].at_ns;
+        self.frame = (self.frame + 1) % frames.len();
+        let turn = if self.frame == 0 {
+            self.clip.period_ns
+        } else {
+            0
+        };
+        let wait = frames[self.frame].at_ns + turn - at;
+        self.next = self.next + Duration::from_nanos(wait);
+    }
+
+    fn timestamp_at(&self, moment: Instant) -> u32 {
+        let elapsed = moment.saturating_since(self.origin).as_nanos();
+        let ticks = elapsed * u128::from(self.clip.clock_rate) / 1_000_000_000;
+        self.timestamp.wrapping_add(ticks as u32)
+    }
+
+    /// The packets of a frame, in order.
+    pub fn packets_of(
+        &self,
+        frame: &DueFrame,
+    ) -> impl Iterator<Item = (Outgoing, usize)> + use<'_> {
+        let (clip, frame) = (&self.clip, *frame);
+        (frame.first..frame.first + frame.count).filter_map(move |index| {
+            let packet = clip.packet(index as usize)?;
+            // The marker ends a frame of video (RFC 7741 §4.1), and begins a talk spurt (RFC 3551 §4.1).
+            let marker = match clip.kind {
+                Kind::Video => packet.last,
+                Kind::Audio => frame.begins_talking,
+            };
+            let outgoing = Outgoing {
+                packet: index,
+                timestamp: frame.timestamp,
+                marker,
+                picture: frame.picture,
+            };
+            Some((outgoing, packet.len()))
+        })
+    }
+
+    /// Gives a packet its number; from now on it can be sent again.
+    pub fn number(&mut self, outgoing: Outgoing, now: Instant) -> Numbered {
+        let numbered = Numbered {
+            outgoing,
+            sequence: self.sequence,
+            sent: now,
+        };
+        self.sequence += 1;
+        self.packets += 1;
+        self.octets += self.packet_len(outgoing.packet) as u64;
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(Kept {
+            numbered,
+            repeated: now,
+        });
+        numbered
+    }
+
+    fn packet_len(&self, index: u32) -> usize {
+        self.clip
+            .packet(index as usize)
+            .map_or(0, |packet| packet.len())
+    }
+
+    /// Whether the RID has to be in a packet.
+    #[must_use]
+    pub fn tells_rid(&self, outgoing: &Outgoing) -> bool {
+        let packet = self.clip.packet(outgoing.packet as usize);
+        self.packets <= RID_PACKETS || packet.is_some_and(|packet| packet.keyframe)
+    }
+
+    /// The payload as it is sent: picture counters and stamp in their places.  0 if there is no room.
+    pub fn write_payload(&self, numbered: &Numbered, out: &mut [u8]) -> usize {
+        let outgoing = &numbered.outgoing;
+        let Some(packet) = self.clip.packet(outgoing.packet as usize) else {
+            return 0;
+        };
+        let payload = self.clip.payload(packet);
+        let Some(out) = out.get_mut(..payload.len()) else {
+            return 0;
+        };
+        out.copy_from_slice(payload);
+        if self.clip.codec == crate::codec::Codec::Vp8
+            && let Some(counters) = out.get_mut(2..5)
+        {
+            let [high, low] = (0x8000 | outgoing.picture).to_be_bytes();
+            counters.copy_from_slice(&[high, low, outgoing.picture as u8]);
+        }
+        let stamp = Stamp {
+            clip: self.layer.clip,
+            packet: outgoing.packet,
+            sent: numbered.sent,
+        };
+        stamp.write(out);
+        out.len()
+    }
+
+    /// A packet that is asked for again, unless it is too old or was sent again a moment ago.
+    pub fn again(&mut self, sequence: u16, now: Instant) -> Option<Numbered> {
+        let back = (self.sequence as u16).wrapping_sub(sequence);
+        let place = self.history.len().checked_sub(usize::from(back))?;
+        let kept = self.history.get_mut(place)?;
+        let repeated =
+            kept.repeated != kept.numbered.sent && now.saturating_since(kept.repeated) < REPEAT;
+        if repeated {
+            return None;
+        }
+        kept.repeated = now + Duration::from_nanos(1);
+        Some(kept.numbered)
+    }
+
+    /// The next number of its retransmissions.
+    pub fn next_rtx(&mut self) -> u64 {
+        self.rtx_sequence += 1;
+        self.rtx_sequence - 1
+    }
+
+    /// What a sender report says; `None` before the first packet.
+    #[must_use]
+    pub fn report(&self, ntp: Ntp, now: Instant) -> Option<SenderInfo> {
+        (self.packets > 0).then(|| SenderInfo {
+            ssrc: self.layer.ssrc,
+            ntp,
+            rtp_timestamp: self.timestamp_at(now),
+            packets: self.packets as u32,
+            octets: self.octets as u32,
+        })
+    }
+}
+
+/// The first keyframe from `offset_ns` into the clip on, and a part of a frame to wait, so that publishers with
+/// different offsets are out of step.
+fn begin(clip: &Clip, offset_ns: u64) -> (usize, u64) {
+    let offset = offset_ns % clip.period_ns;
+    let frames = clip.frames();
+    let start = frames
+        .iter()
+        .position(|frame| frame.keyframe && frame.at_ns >= offset);
+    let mean = (clip.period_ns / frames.len() as u64).max(1);
+    (start.unwrap_or(0), offset % mean)
+}
