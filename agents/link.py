@@ -50,6 +50,30 @@ class Listener(Protocol):
         """A new attempt was refused by the server; it goes on trying until closed."""
 
 
+class Connection(Protocol):
+    """What a client of signaling or of a node needs of its connection, whatever carries it."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether an event would go out now."""
+
+    async def open(self) -> None:
+        """Connect; Refused says why not."""
+
+    async def send(self, event: str, data: object) -> None:
+        """Emit; nothing is kept for later when the link is down."""
+
+    async def ask(self, event: str, data: object, *, timeout_s: float) -> object:
+        """Emit and wait for the answer; TimeoutError when it does not come."""
+
+    async def close(self) -> None:
+        """End it; again is harmless."""
+
+
+Connecting = Callable[[str, Credentials, Listener], Connection]
+"""Makes a connection, not yet open, to a URL."""
+
+
 class Link:
     """One connection to `url` (http, https, ws or wss; its path is the Socket.IO path)."""
 

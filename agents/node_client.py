@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agents.errors import MediaError, ProtocolError
-from agents.link import Link, Refused, within
+from agents.link import Connecting, Link, Refused, within
 
 ANSWER_WITHIN_S: Final = 10.0
 LEAVE_WITHIN_S: Final = 2.0
@@ -41,11 +41,11 @@ class Answer:
 class NodeClient:
     """One peer's control connection."""
 
-    def __init__(self, url: str, *, room: str, token: str, on_event: Event) -> None:
+    def __init__(self, url: str, *, room: str, token: str, on_event: Event, connecting: Connecting = Link) -> None:
         self._room, self._token = room, token
         self._on_event = on_event
         self._peer: str | None = None
-        self._link = Link(url, self._credentials, self)
+        self._link = connecting(url, self._credentials, self)
 
     @property
     def peer(self) -> str | None:

@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
 from agents.errors import AgentError, CallError, ProtocolError, SignInError, call_error
-from agents.link import Credentials, Link, Refused
+from agents.link import Connecting, Credentials, Link, Refused
 
 ANSWER_WITHIN_S: Final = 10.0
 READY_WITHIN_S: Final = 5.0
@@ -42,9 +42,11 @@ class Ear(Protocol):
 class QssClient:
     """One device's connection to signaling."""
 
-    def __init__(self, url: str, credentials: Credentials, ear: Ear) -> None:
+    def __init__(
+        self, url: str, credentials: Credentials, ear: Ear, *, path: str = "/socket.io", connecting: Connecting = Link
+    ) -> None:
         self.url = url.rstrip("/")
-        self._link = Link(f"{self.url}/socket.io", credentials, self)
+        self._link = connecting(self.url + path, credentials, self)
         self._ear = ear
         self._pending: dict[str, tuple[Frame, asyncio.Future[Frame]]] = {}
         self._leaving: asyncio.Future[Frame] | None = None

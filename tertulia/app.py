@@ -6,6 +6,7 @@ The heavy packages are imported by the command that needs them, so that `tertuli
 import typer
 
 import agents.cli
+import agents.load.cli
 import sfu.cli
 import signaling.cli
 from signaling.console.call_history import call
@@ -27,6 +28,7 @@ app.command("doctor")(doctor)
 app.command("signaling")(signaling.cli.signaling)
 app.command("node")(sfu.cli.node)
 app.command("agent")(agents.cli.agent)
+app.command("load")(agents.load.cli.load)
 app.command("token")(signaling.cli.token)
 app.add_typer(user, name="user")
 app.add_typer(user, name="users", help="The same as `user`.")
