@@ -52,8 +52,8 @@ class Run:
         self._watch = watch
         self._crowd = Crowd(studio, door)
         self._began_at = time.time()
-        self._rows = _Rows(Series(time.monotonic()), self._moment())
         self._peak = 0
+        self._rows = _Rows(Series(time.monotonic()), self._moment())
 
     async def run(self) -> Measured:
         """To its end."""
