@@ -43,6 +43,8 @@ class Measured:
     tester: OwnUsage
     rows: Sequence[dict[str, Any]] = ()
     interrupted: bool = False
+    parts: Sequence[Measured] = ()
+    """Each of the plan's runs by itself."""
 
     def report(
         self, requirements: Iterable[Requirement] = (), capacity: dict[str, Any] | None = None
@@ -53,20 +55,27 @@ class Measured:
             "machine": machine(),
             "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.began_at)),
             "interrupted": self.interrupted,
-            "seconds": self.seconds,
-            "sent": self._sent(),
-            "received": self._received(),
-            "delay_ms": self._delay(),
+            **self.figures(),
             "join_ms": self.joins.times(),
             "joins": self.joins.as_object(),
-            "freezes": self._freezes(),
-            "repair": self._repair(),
-            "server": self.server,
-            "tester": self.tester.as_object(),
+            "runs": [part.figures() for part in self.parts],
             "seconds_series": list(self.rows),
         }
         outcomes = [requirement.judge(told) for requirement in requirements]
         return told | {"requirements": [_outcome(each) for each in outcomes], "capacity": capacity}
+
+    def figures(self) -> dict[str, Any]:
+        """What is counted from the begin of the measured part to its end."""
+        return {
+            "seconds": self.seconds,
+            "sent": self._sent(),
+            "received": self._received(),
+            "delay_ms": self._delay(),
+            "freezes": self._freezes(),
+            "repair": self._repair(),
+            "server": self.server,
+            "tester": self.tester.as_object(),
+        }
 
     def _sent(self) -> dict[str, float]:
         totals = self.totals

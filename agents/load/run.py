@@ -82,12 +82,20 @@ class Run:
         if self._stop.is_set():
             return self._measured(idle, None, None)
         self._studio.engines.reset()
-        begin = self._rows.last = self._moment()
+        begin = end = self._rows.last = self._moment()
+        parts: list[Measured] = []
+        while len(parts) < self._plan.runs and not self._stop.is_set():
+            last, end = end, await self._part()
+            parts.append(self._measured(idle, last, end))
+        return replace(self._measured(idle, begin, end), parts=tuple(parts))
+
+    async def _part(self) -> Moment:
+        """One measured part, up to its end."""
         await self._pass("measure", self._plan.duration_s, busy=True)
         end = self._moment()
         if end.at - self._rows.last.at > ROW_S / 2:
             self._row("measure", end)
-        return self._measured(idle, begin, end)
+        return end
 
     async def _pass(self, phase: Phase, seconds: float, *, busy: bool = False) -> None:
         """Let time go by, with a row a second; `busy`: others come, go and speak."""

@@ -48,13 +48,14 @@ class VideoRoom:
         """Join as a publisher and send."""
         await self._make(room)
         handle = await self._api.attach()
+        # Janus shows nobody whose connection isn't made yet.
+        self._api.when_up(handle, lambda: self._rooms.add(room, name, count(offer)))
         try:
             await self._api.message(handle, {"request": "join", "ptype": "publisher", "room": room, "id": name})
             event = await self._api.message(handle, {"request": "publish"}, {"type": "offer", "sdp": passive(offer)})
         except JanusError as error:
             await self._api.detach(handle)
             raise Refused(str(error)) from None
-        await self._rooms.add(room, name, count(offer))
 
         async def leave() -> None:
             self._rooms.remove(room, name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ class JanusApi:
         self._tasks: list[asyncio.Task[None]] = []
         self._session = 0
         self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self._when_up: dict[int, Callable[[], None]] = {}
         self._numbers = itertools.count(1)
 
     async def connect(self, url: str) -> None:
@@ -72,7 +74,12 @@ class JanusApi:
 
     async def detach(self, handle: int) -> None:
         """End a handle and its connection."""
+        self._when_up.pop(handle, None)
         await self._ask("detach", handle_id=handle)
+
+    def when_up(self, handle: int, then: Callable[[], None]) -> None:
+        """Have something done once the connection of a handle is made."""
+        self._when_up[handle] = then
 
     async def message(self, handle: int, body: Message, jsep: Message | None = None) -> Event:
         """Ask the plugin; raises JanusError where it refuses."""
@@ -103,6 +110,8 @@ class JanusApi:
     async def _read(self) -> None:
         async for message in self._socket:
             answer: Message = message.json()
+            if answer["janus"] == "webrtcup" and (then := self._when_up.pop(answer["sender"], None)):
+                then()
             waiting = self._waiting.get(answer.get("transaction", ""))
             # "ack": the answer itself comes later.
             if waiting is not None and not waiting.done() and answer["janus"] != "ack":

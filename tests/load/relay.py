@@ -40,7 +40,7 @@ class Relay:
         connection = _connection()
         answer = await _answer(connection, offer)
         tracks = {each.kind: each.receiver.track for each in connection.getTransceivers()}
-        await self._rooms.add(room, name, tracks)
+        self._rooms.add(room, name, tracks)
 
         async def leave() -> None:
             self._rooms.remove(room, name)

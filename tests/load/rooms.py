@@ -6,6 +6,7 @@ front -> adapter -> **rooms**
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Generic, TypeVar
 
 Published = TypeVar("Published")
@@ -19,14 +20,14 @@ class Rooms(Generic[Published]):
 
     def __init__(self, wait_s: float = WAIT_S) -> None:
         self._rooms: dict[str, dict[str, Published]] = {}
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._wait_s = wait_s
 
-    async def add(self, room: str, name: str, published: Published) -> None:
+    def add(self, room: str, name: str, published: Published) -> None:
         """Somebody publishes from now on."""
-        async with self._changed:
-            self._rooms.setdefault(room, {})[name] = published
-            self._changed.notify_all()
+        self._rooms.setdefault(room, {})[name] = published
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def remove(self, room: str, name: str) -> None:
         """Somebody is gone."""
@@ -34,11 +35,10 @@ class Rooms(Generic[Published]):
 
     async def others(self, room: str, name: str, seats: int) -> dict[str, Published]:
         """At most so many publishers beside `name`, once that many are there or the wait is over."""
-        try:
-            async with asyncio.timeout(self._wait_s), self._changed:
-                await self._changed.wait_for(lambda: len(self._others(room, name)) >= seats)
-        except TimeoutError:
-            pass
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                while len(self._others(room, name)) < seats:
+                    await self._changed.wait()
         return dict(list(self._others(room, name).items())[:seats])
 
     def _others(self, room: str, name: str) -> dict[str, Published]:

@@ -9,20 +9,20 @@ from tests.load.rooms import Rooms
 
 async def test_a_watcher_waits_until_his_seats_can_be_filled() -> None:
     rooms: Rooms[int] = Rooms()
-    await rooms.add("hall", "alice", 1)
+    rooms.add("hall", "alice", 1)
     watching = asyncio.create_task(rooms.others("hall", "dora", 2))
-    await rooms.add("hall", "dora", 4)
-    await rooms.add("office", "eve", 5)
+    rooms.add("hall", "dora", 4)
+    rooms.add("office", "eve", 5)
     await asyncio.sleep(0)
     assert not watching.done()
-    await rooms.add("hall", "bob", 2)
-    await rooms.add("hall", "carol", 3)
+    rooms.add("hall", "bob", 2)
+    rooms.add("hall", "carol", 3)
     assert await watching == {"alice": 1, "bob": 2}
 
 
 async def test_who_has_not_come_by_the_end_of_the_wait_is_not_shown() -> None:
     rooms: Rooms[int] = Rooms(wait_s=0.01)
-    await rooms.add("hall", "alice", 1)
+    rooms.add("hall", "alice", 1)
     assert await rooms.others("hall", "bob", 5) == {"alice": 1}
     rooms.remove("hall", "alice")
     assert await rooms.others("hall", "bob", 5) == {}
