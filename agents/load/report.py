@@ -23,6 +23,7 @@ from agents.load.joining import Joins
 from agents.load.plan import LoadPlan
 from agents.load.require import Outcome, Requirement
 from agents.load.sampling import COLUMNS
+from agents.load.told import Told
 from agents.load.totals import Totals
 
 
@@ -39,6 +40,11 @@ class Measured:
     receivers: int = 0
     """Participants who received, at the end."""
     joins: Joins = field(default_factory=Joins)
+    joined: int = 0
+    """Joins in the measured part: by `--churn`."""
+    told: Told = field(default_factory=Told)
+    told_before: Told = field(default_factory=Told)
+    """While everybody came."""
     server: dict[str, Any] | None = None
     tester: OwnUsage
     rows: Sequence[dict[str, Any]] = ()
@@ -57,7 +63,7 @@ class Measured:
             "interrupted": self.interrupted,
             **self.figures(),
             "join_ms": self.joins.times(),
-            "joins": self.joins.as_object(),
+            "joins": self.joins.as_object() | {"told": self.told_before.as_object()},
             "runs": [part.figures() for part in self.parts],
             "seconds_series": list(self.rows),
         }
@@ -73,6 +79,7 @@ class Measured:
             "delay_ms": self._delay(),
             "freezes": self._freezes(),
             "repair": self._repair(),
+            "told": self.told.as_object() | {"joins": self.joined},
             "server": self.server,
             "tester": self.tester.as_object(),
         }

@@ -142,6 +142,7 @@ class Run:
             present=len(self._crowd.present),
             joined=joins.done,
             failed=joins.failed,
+            told=self._studio.told.copy(),
         )
 
     def _measured(self, idle: Moment, begin: Moment | None, end: Moment | None) -> Measured:
@@ -156,6 +157,9 @@ class Run:
             totals=totals,
             receivers=sum(chair.member.receives for chair in self._crowd.present),
             joins=self._crowd.joins,
+            joined=end.joined - begin.joined,
+            told=end.told.since(begin.told),
+            told_before=begin.told,
             server=self._account(idle, begin, end, totals.packets_received),
             tester=OwnUsage(seconds, end.tester_cpu_s - begin.tester_cpu_s, cores, totals),
             rows=tuple(self._rows.series.rows),

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 Published = TypeVar("Published")
 
-WAIT_S = 15.0
+WAIT_S = 10.0
 """Whoever has not come by then is not waited for: those who are there are shown."""
 
 

@@ -12,10 +12,13 @@ from tests.bench.rows import (
     failover,
     fanout,
     growth,
+    joins,
     meetings,
     memory,
     outage,
     packets,
+    tester,
+    workers,
 )
 
 FAMILIES: tuple[Family, ...] = (
@@ -25,6 +28,9 @@ FAMILIES: tuple[Family, ...] = (
     growth.FAMILY,
     delay.FAMILY,
     memory.FAMILY,
+    joins.FAMILY,
+    workers.FAMILY,
+    tester.FAMILY,
     packets.FORWARDING,
     packets.IDLE,
     calls.FAMILY,
