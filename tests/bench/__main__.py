@@ -62,7 +62,8 @@ def _chosen(parser: argparse.ArgumentParser, rows: str | None) -> Iterator[Famil
 
 def _effort(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Effort:
     base = QUICK if given.quick else FULL
-    runs, seconds = given.runs or base.runs, given.seconds or base.seconds
+    runs = base.runs if given.runs is None else given.runs
+    seconds = base.seconds if given.seconds is None else given.seconds
     if runs < 1 or not 1 <= seconds <= 600:
         parser.error("--runs must be at least 1, --seconds from 1 to 600")
     quick = runs < FULL.runs or seconds < FULL.seconds
@@ -118,7 +119,8 @@ def main() -> None:
             bench = Bench(effort, Cores.of_this_machine(), Path(directory), lambda text: _told.print(f"   {text}"))
             rows.extend(measured(families, bench))
     except KeyboardInterrupt:
-        raise SystemExit("ended; nothing was written") from None
+        show(rows)
+        raise SystemExit("ended early: nothing was written") from None
     finish(rows, effort)
 
 

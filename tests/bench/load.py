@@ -19,9 +19,10 @@ from tests.bench.targets import Target
 
 MOST_LOST = 0.001
 """A figure of a server that loses more than this says nothing."""
-RAMP = 100.0
-"""Joins a second: what a busy core can take of us."""
-WARM_UP_S = 3.0
+RAMP = 200.0
+"""Joins a second that are tried; where a core takes fewer, the tester has so many under way and waits."""
+WARM_UP_S = 2.0
+PROBE_S = 4.0
 LOOK_S = 0.5
 """Between two looks at the node's counters."""
 JOINS_S = 300.0
@@ -183,7 +184,7 @@ def measure(bench: Bench, target: Target, shape: Shape, effort: Effort, *more: s
 
 def probe(bench: Bench, target: Target, shape: Shape) -> Measured:
     """A short look at how a load goes."""
-    return measure(bench, target, shape, replace(bench.effort, runs=1, seconds=min(4.0, bench.effort.seconds)))
+    return measure(bench, target, shape, replace(bench.effort, runs=1, seconds=min(PROBE_S, bench.effort.seconds)))
 
 
 def _tester(flags: Sequence[str], target: Target, within_s: float) -> float:

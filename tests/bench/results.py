@@ -69,7 +69,7 @@ def read(file: Path) -> list[Entry]:
     """What the last run wrote; nothing if there is none, or if it is not of our making."""
     try:
         return [Entry.of_object(one) for one in json.loads(file.read_text())]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 
 

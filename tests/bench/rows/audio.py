@@ -41,4 +41,4 @@ def rows(bench: Bench) -> Iterator[Row]:
     )
 
 
-FAMILY = Family("audio", "a forwarded packet of sound", 4, rows, ("audio_cpu",))
+FAMILY = Family("audio", "a forwarded packet of sound", 3.5, rows, ("audio_cpu",))

@@ -55,4 +55,4 @@ def _parts(bench: Bench, load: Measured, what: str, about: str, bars: tuple[floa
         yield at_most(f"{what}.{name}", f"delay, {name}, {about}", value, "ms", bar=bar, how=how)
 
 
-FAMILY = Family("delay", "how long a packet is under way", 5, rows)
+FAMILY = Family("delay", "how long a packet is under way", 3.5, rows)

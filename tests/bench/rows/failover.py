@@ -297,4 +297,4 @@ def rows(_bench: Bench) -> Iterator[Row]:
     yield whole("failover", f"kill -9 of one of two processes, {CALLS} calls and {RINGING} that ring", found)
 
 
-FAMILY = Family("failover", "kill -9 of one of two signaling processes", 1, rows)
+FAMILY = Family("failover", "kill -9 of one of two signaling processes", 0.8, rows)

@@ -43,4 +43,4 @@ def _compared(found: dict[int, Measured]) -> Row:
     return at_most("growth", about, max(us.values()) / min(us.values()), "x", bar=MOST_APART, how=how)
 
 
-FAMILY = Family("growth", "a packet in small rooms and in big ones", 8, rows)
+FAMILY = Family("growth", "a packet in small rooms and in big ones", 6.5, rows)

@@ -81,4 +81,4 @@ def _rss_after(load: Measured) -> float:
     return float(server.get("rss_after", 0))
 
 
-FAMILY = Family("memory", "what a participant takes of memory", 3, rows)
+FAMILY = Family("memory", "what a participant takes of memory", 2, rows)

@@ -233,4 +233,4 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield whole("outage", f"Redis away for {away:g} s under {RATE:g} calls a second", found)
 
 
-FAMILY = Family("outage", "Redis stopped and started again under load", 0.7, rows)
+FAMILY = Family("outage", "Redis stopped and started again under load", 0.6, rows)

@@ -15,7 +15,7 @@ from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_most, whole
 
-SECONDS = 6.0
+SECONDS = 5.0
 IDLE_PEERS = 4_000
 FLOOR_FACTOR = 2.5
 """Bar of a forwarded packet: this many times the floor of the same run."""
@@ -78,5 +78,5 @@ def idle(bench: Bench) -> Iterator[Row]:
         yield whole("idle_peer", "what a peer takes that does nothing", parts)
 
 
-FORWARDING = Family("packets", "a forwarded packet in the core alone, beside its floor", 2.5, forwarding)
+FORWARDING = Family("packets", "a forwarded packet in the core alone, beside its floor", 1.5, forwarding)
 IDLE = Family("idle_peer", "a peer that does nothing", 0.5, idle)
