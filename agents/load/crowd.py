@@ -91,19 +91,20 @@ class Crowd:
     async def _come(self, chair: Chair) -> None:
         async with self._slots:
             times = JoinTimes(time.monotonic())
-            hears = self._audience.can_hear(chair)
             try:
                 participant = await self._door.join(self._studio, chair, times)
             except AgentError as error:
                 self.joins.fail(str(error))
                 return
+            # Whoever is connected by now sends, or has the floor.
+            hears = self._audience.can_hear(chair) and self._is_audible(chair)
             self._arrived(Present(chair, participant))
             await self._heard(chair, participant, times, hears=hears)
 
     async def _heard(self, chair: Chair, participant: Participant, times: JoinTimes, *, hears: bool) -> None:
         """A join is over when the first packet is there, if anything can be heard; without one it has failed."""
         try:
-            if hears and self._is_audible(chair):
+            if hears:
                 await participant.endpoints[-1].heard()
         except AgentError as error:
             self.joins.fail(str(error))

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 LINE_EVERY: Final = 10
-"""Seconds between lines where there is no terminal."""
+"""Seconds between lines of the same phase where there is no terminal."""
 ROWS_SHOWN: Final = 12
 
 
@@ -28,7 +28,7 @@ class LiveView:
         self._live: Live | None = None
         self._status = ""
         self._rows: list[dict[str, Any]] = []
-        self._seen = 0
+        self._said: tuple[str, float] | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -56,10 +56,10 @@ class LiveView:
     def row(self, row: dict[str, Any]) -> None:
         """Another second."""
         self._rows = [*self._rows[-ROWS_SHOWN + 1 :], row]
-        self._seen += 1
         if self._live is not None:
             self._live.update(self._drawn())
-        elif self._seen % LINE_EVERY == 0:
+        elif self._said is None or row["phase"] != self._said[0] or row["t"] - self._said[1] >= LINE_EVERY:
+            self._said = row["phase"], row["t"]
             self._console.print(Text(_line(row)))
 
     def _drawn(self) -> Panel:

@@ -60,7 +60,8 @@ class Run:
         idle = self._moment()
         try:
             await self._ramp()
-            await self._pass("warm-up", self._plan.warm_up_s)
+            if self._crowd.present:
+                await self._pass("warm-up", self._plan.warm_up_s)
             return await self._measure(idle)
         finally:
             await self._crowd.leave()
@@ -79,7 +80,7 @@ class Run:
             await self._pass("ramp", TICK_S)
 
     async def _measure(self, idle: Moment) -> Measured:
-        if self._stop.is_set():
+        if self._stop.is_set() or not self._crowd.present:
             return self._measured(idle, None, None)
         self._studio.engines.reset()
         begin = end = self._rows.last = self._moment()

@@ -18,7 +18,7 @@ EASY: dict[str, Any] = {
 }
 
 
-def usage(cpu_s: float = 6.0, **changes: Any) -> OwnUsage:
+def usage(cpu_s: float = 6.0, **changes: Any) -> OwnUsage:  # noqa: ANN401
     return OwnUsage(seconds=10.0, cpu_s=cpu_s, cores=1, totals=Totals(**(EASY | changes)))
 
 
