@@ -381,7 +381,7 @@ class LoadSnapshot:
         """Came by retransmission (RFC 4588) and were missing."""
     @property
     def duplicated(self) -> int:
-        """Came again, in their own stream or by retransmission."""
+        """Came again in their own stream."""
     @property
     def out_of_order(self) -> int:
         """Came in their own stream after a later one."""

@@ -3,6 +3,8 @@
 //! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → srtp →
 //! egress → net`
 //!
+//! `load` is the other end: the endpoints of the load tester, made of the same parts.
+//!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
 mod bytes;

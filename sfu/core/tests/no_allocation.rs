@@ -7,13 +7,19 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use _core::codec::{Codec, vp8};
+use _core::demux::Path;
+use _core::egress::Egress;
+use _core::load::config::{EndpointConfig, EndpointMedia, ReceivedTrack};
+use _core::load::fleet::Fleet;
+use _core::load::link::LinkConfig;
+use _core::media::{ExtensionIds, Kind};
 use _core::nack::NackTracker;
 use _core::ring::{Meta, Ring};
 use _core::rtcp::{compound, write_nack};
 use _core::rtp::{OutHeader, Packet, write_header};
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::stun::{BindingRequest, OutRequest, Role, StunKey, write_request, write_success};
-use _core::time::Instant;
+use _core::time::{Instant, Ntp};
 
 struct Counting;
 
@@ -138,4 +144,71 @@ fn feedback_is_read_and_losses_are_noted_without_the_heap() {
     };
     lose_and_repair(1);
     assert_eq!(allocations(|| (2..1000).for_each(&mut lose_and_repair)), 0);
+}
+
+/// A fleet of one endpoint that receives SSRC 5 under keys of ones, and the way to it.
+fn fleet() -> (Fleet, Path) {
+    let config = EndpointConfig {
+        local_ufrag: "ours".into(),
+        local_password: "password".into(),
+        remote_ufrag: "theirs".into(),
+        remote_password: "password".into(),
+        remote: ([127, 0, 0, 1], 5_000).into(),
+        link: LinkConfig::default(),
+    };
+    let track = ReceivedTrack {
+        mid: "0".into(),
+        kind: Kind::Video,
+        ssrc: Some(5),
+        rtx_ssrc: Some(6),
+        payload_types: vec![96],
+        rtx_payload_types: vec![97],
+        clock_rate: 90_000,
+        nack: true,
+        pli: true,
+    };
+    let media = EndpointMedia {
+        sends: vec![],
+        receives: vec![track],
+        extensions: ExtensionIds::default(),
+        rtcp_ssrc: 1,
+    };
+    let path = Path {
+        remote: config.remote,
+        local: Some(Fleet::address_of(0).into()),
+    };
+    let now = Instant::default();
+    let mut fleet = Fleet::new(Ntp::from_bits(0), 1, 16, now);
+    fleet.add(0, &config, path, now);
+    let profile = Profile::AeadAes128Gcm;
+    let inbound = Inbound::new(profile, &[1; 16], &[2; 12]).expect("lengths of the profile");
+    let outbound = Outbound::new(profile, &[3; 16], &[2; 12]).expect("lengths of the profile");
+    fleet.set_keys(0, inbound, outbound, now);
+    fleet.set_media(0, &media, now);
+    (fleet, path)
+}
+
+#[test]
+fn an_endpoint_of_the_load_engine_receives_without_the_heap() {
+    let (mut fleet, path) = fleet();
+    let sealing =
+        Outbound::new(Profile::AeadAes128Gcm, &[1; 16], &[2; 12]).expect("lengths of the profile");
+    let (mut buf, mut egress) = ([0; 1400], Egress::default());
+    let mut receive = |sequence: u16| {
+        let header = OutHeader {
+            sequence,
+            payload_type: 96,
+            ssrc: 5,
+            ..OutHeader::default()
+        };
+        let header_len = write_header(&mut buf, &header);
+        let len = sealing.protect_rtp(&mut buf, header_len, header_len + 1000, 0);
+        let now = Instant::from_millis(sequence.into());
+        fleet.receive(0, &path, &mut buf[..len], &mut egress, now);
+    };
+    (0..1000).for_each(&mut receive);
+    assert_eq!(allocations(|| (1000..2000).for_each(&mut receive)), 0);
+    let totals = fleet.snapshot(Instant::default()).totals;
+    // No clip was added, so nothing starts the picture, and every packet is looked at in vain.
+    assert_eq!((totals.packets_received, totals.corrupt), (2_000, 2_000));
 }

@@ -109,8 +109,8 @@ pub struct Endpoint {
     random: Random,
     tally: Tally,
     due: Option<Instant>,
-    /// When the wheel wakes it.
-    pub armed: Option<Instant>,
+    /// The deadline that the wheel was told, and when it wakes the endpoint because of it.
+    armed: Option<(Instant, Instant)>,
 }
 
 impl Endpoint {
@@ -184,6 +184,25 @@ impl Endpoint {
         self.due
     }
 
+    /// The deadline, if it is before what the wheel knows.
+    #[inline]
+    #[must_use]
+    pub fn unarmed_deadline(&self) -> Option<Instant> {
+        let armed = self.armed;
+        self.due
+            .filter(|due| armed.is_none_or(|(deadline, _)| *due < deadline))
+    }
+
+    /// The wheel wakes it at `moment` because of its deadline.
+    pub fn arm(&mut self, moment: Instant) {
+        self.armed = self.due.map(|due| (due, moment));
+    }
+
+    /// The wheel has woken it: perhaps for a deadline that an earlier one had overtaken.
+    pub fn disarm(&mut self, now: Instant) {
+        self.armed = self.armed.filter(|(_, moment)| *moment > now);
+    }
+
     fn wake_at(&mut self, at: Option<Instant>) {
         if let Some(at) = at {
             self.due = Some(self.due.map_or(at, |due| due.min(at)));
@@ -231,14 +250,12 @@ impl Endpoint {
     fn set_receivers(&mut self, media: &EndpointMedia) {
         let mut before = std::mem::take(&mut self.receivers);
         for track in &media.receives {
-            let same = |receiver: &Receiver| {
-                receiver.track.mid == track.mid
-                    && (track.ssrc.is_none() || receiver.track.ssrc == track.ssrc)
-            };
-            let receiver = match before.iter().position(same) {
+            let same = |receiver: &Receiver| receiver.is_of(track);
+            let mut receiver = match before.iter().position(same) {
                 Some(place) => before.swap_remove(place),
                 None => Receiver::new(track.clone(), self.random.bits() as u32 % 16),
             };
+            receiver.renegotiate(track);
             self.receivers.push(receiver);
         }
         self.streams.clear();
@@ -253,30 +270,27 @@ impl Endpoint {
 
     fn set_publishers(&mut self, media: &EndpointMedia, clips: &[Arc<Clip>], now: Instant) {
         let mut before = std::mem::take(&mut self.publishers);
+        let ssrcs_before: Vec<u32> = before.iter().map(|one| one.layer.ssrc).collect();
         for track in &media.sends {
             for layer in &track.layers {
-                let same =
-                    |publisher: &Publisher| publisher.mid == track.mid && publisher.layer == *layer;
-                let clip = clips.get(layer.clip as usize);
+                let same = |publisher: &Publisher| publisher.is_of(track, layer);
                 let publisher = match before.iter().position(same) {
-                    Some(place) => Some(before.swap_remove(place)),
-                    None => clip.map(|clip| {
+                    Some(place) => Some(before.remove(place)),
+                    None => clips.get(layer.clip as usize).map(|clip| {
                         Publisher::new(track, layer, Arc::clone(clip), &mut self.random, now)
                     }),
                 };
-                self.publishers.extend(publisher);
+                self.publishers
+                    .extend(publisher.map(|it| it.renegotiated(track)));
             }
         }
-        let video = self
-            .publishers
-            .iter()
-            .filter(|publisher| publisher.clip.kind == Kind::Video);
-        // What waits in the pacer counts publishers by their old places.
-        self.pacer = Pacer::new(
-            video
-                .map(|publisher| publisher.clip.octets_per_second())
-                .sum(),
-        );
+        // What waits in the pacer knows publishers by their places.
+        let ssrcs = self.publishers.iter().map(|one| one.layer.ssrc);
+        if !ssrcs.eq(ssrcs_before) {
+            let clips = self.publishers.iter().map(|publisher| &publisher.clip);
+            let video = clips.filter(|clip| clip.kind == Kind::Video);
+            self.pacer = Pacer::new(video.map(|clip| clip.octets_per_second()).sum());
+        }
     }
 
     /// Pauses or goes on with one sent m-line.

@@ -429,16 +429,15 @@ impl Running {
         self.ready = ready;
     }
 
-    /// Everybody whose time has come; time goes on meanwhile.
+    /// Everybody whose time has come by now; what they send is stamped with the time it is by then.
     fn on_deadline(&mut self) {
-        let mut now = now();
-        while let Some(id) = self.fleet.take_due(now) {
+        let begin = now();
+        while let Some(id) = self.fleet.take_due(begin) {
             self.enter(id);
-            self.fleet.on_deadline(id, &mut self.egress, now);
+            self.fleet.on_deadline(id, &mut self.egress, now());
             self.flush_own(id);
             if self.egress.is_full() {
                 self.flush_shared();
-                now = self::now();
             }
         }
     }

@@ -181,7 +181,7 @@ impl Fleet {
             return;
         }
         endpoint.receive(datagram, egress, shared, now);
-        if endpoint.deadline() < endpoint.armed || endpoint.armed.is_none() {
+        if endpoint.unarmed_deadline().is_some() {
             self.arm(id);
         }
     }
@@ -191,10 +191,8 @@ impl Fleet {
         let Some(endpoint) = self.endpoints.get_mut(id as usize).and_then(Option::as_mut) else {
             return;
         };
-        if let Some(at) = endpoint.deadline()
-            && endpoint.armed.is_none_or(|armed| at < armed)
-        {
-            endpoint.armed = Some(self.wheel.set(id, at));
+        if let Some(at) = endpoint.unarmed_deadline() {
+            endpoint.arm(self.wheel.set(id, at));
         }
     }
 
@@ -218,10 +216,7 @@ impl Fleet {
         let Some((endpoint, shared)) = self.get(id) else {
             return;
         };
-        // A timer that was overtaken by an earlier one goes off as well, and finds nothing to do.
-        if endpoint.armed.is_some_and(|armed| armed <= now) {
-            endpoint.armed = None;
-        }
+        endpoint.disarm(now);
         if endpoint.deadline().is_some_and(|at| at <= now) {
             endpoint.on_deadline(egress, shared, now);
         }

@@ -137,6 +137,22 @@ impl Publisher {
         }
     }
 
+    /// Whether it is this layer of this track.
+    #[must_use]
+    pub fn is_of(&self, track: &SentTrack, layer: &SentLayer) -> bool {
+        self.mid == track.mid && self.layer == *layer
+    }
+
+    /// The same with payload types as they are negotiated now.
+    #[must_use]
+    pub fn renegotiated(self, track: &SentTrack) -> Self {
+        Self {
+            payload_type: track.payload_type,
+            rtx: track.rtx_payload_type.zip(self.layer.rtx_ssrc),
+            ..self
+        }
+    }
+
     /// There is somewhere to send to since `now`; after the first frame this changes nothing.
     pub fn begin(&mut self, now: Instant) {
         if self.origin == self.next {
@@ -348,4 +364,231 @@ fn begin(clip: &Clip, offset_ns: u64) -> (usize, u64) {
         .position(|frame| frame.keyframe && frame.at_ns >= offset);
     let mean = (clip.period_ns / frames.len() as u64).max(1);
     (start.unwrap_or(0), offset % mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Codec, vp8};
+    use crate::load::clip::{Frame, Source};
+
+    const START: Instant = Instant::from_millis(1_000);
+
+    /// 30 frames a second, a keyframe every second, of two packets each.
+    fn publisher(kind: Kind, offset_ms: u64) -> Publisher {
+        let frame = |index: u64| Frame {
+            at_ns: index * 33_333_333,
+            keyframe: index.is_multiple_of(30),
+            data: vec![1; if kind == Kind::Video { 2_000 } else { 80 }],
+        };
+        let clip = Clip::new(&Source {
+            kind,
+            codec: match kind {
+                Kind::Video => Codec::Vp8,
+                Kind::Audio => Codec::Opus,
+            },
+            clock_rate: 90_000,
+            frames: (0..60).map(frame).collect(),
+        });
+        let layer = SentLayer {
+            rid: Some("h".into()),
+            ssrc: 5,
+            rtx_ssrc: Some(6),
+            clip: 0,
+        };
+        let track = SentTrack {
+            mid: "0".into(),
+            kind,
+            payload_type: 96,
+            rtx_payload_type: Some(97),
+            layers: vec![layer.clone()],
+            offset_ns: offset_ms * 1_000_000,
+        };
+        let mut random = Random::new(1, 1);
+        let clip = Arc::new(clip.expect("a clip"));
+        Publisher::new(&track, &layer, clip, &mut random, START)
+    }
+
+    fn at(millis: u64) -> Instant {
+        START + Duration::from_millis(millis)
+    }
+
+    /// Whether each frame up to that time is a keyframe, with its time in ms and its timestamp.
+    fn frames(publisher: &mut Publisher, until_ms: u64) -> Vec<(u64, bool, u32)> {
+        let due = std::iter::from_fn(|| publisher.take_due(at(until_ms))).collect::<Vec<_>>();
+        let told = |frame: &DueFrame| {
+            let packet = publisher.clip.packet(frame.first as usize).expect("there");
+            let ms = frame.due.saturating_since(START).as_millis() as u64;
+            (ms, packet.keyframe, frame.timestamp)
+        };
+        due.iter().map(told).collect()
+    }
+
+    fn is_steady(frames: &[(u64, bool, u32)]) -> bool {
+        frames.windows(2).all(|two| {
+            let (time, ticks) = (two[1].0 - two[0].0, two[1].2.wrapping_sub(two[0].2));
+            (33..=34).contains(&time) && (2_999..=3_001).contains(&ticks)
+        })
+    }
+
+    #[test]
+    fn the_clip_goes_round_without_a_break_in_its_timestamps() {
+        let all = frames(&mut publisher(Kind::Video, 0), 5_000);
+        assert_eq!(all.len(), 151);
+        assert!(is_steady(&all));
+        assert_eq!(all.iter().filter(|(_, keyframe, _)| *keyframe).count(), 6);
+    }
+
+    #[test]
+    fn a_keyframe_that_is_asked_for_takes_the_place_of_the_next_frame() {
+        let mut publisher = publisher(Kind::Video, 0);
+        let mut all = frames(&mut publisher, 500);
+        publisher.want_keyframe();
+        all.extend(frames(&mut publisher, 2_000));
+        assert!(is_steady(&all));
+        let keyframes: Vec<u64> = all.iter().filter(|it| it.1).map(|it| it.0).collect();
+        assert_eq!(keyframes, [0, 533, 1_533]);
+    }
+
+    #[test]
+    fn keyframes_are_no_closer_than_300_ms_however_often_they_are_asked_for() {
+        let mut publisher = publisher(Kind::Video, 0);
+        let mut keyframes = Vec::new();
+        for ms in (0..1_000).step_by(10) {
+            publisher.want_keyframe();
+            keyframes.extend(
+                frames(&mut publisher, ms)
+                    .iter()
+                    .filter(|it| it.1)
+                    .map(|it| it.0),
+            );
+        }
+        // The first frames that are due after 300 ms more.
+        assert_eq!(keyframes, [0, 333, 666]);
+    }
+
+    #[test]
+    fn a_pause_moves_timestamps_on_and_ends_with_a_keyframe() {
+        let mut publisher = publisher(Kind::Video, 0);
+        let before = frames(&mut publisher, 500);
+        publisher.set_sending(false, at(500));
+        assert_eq!(
+            (frames(&mut publisher, 3_000).len(), publisher.deadline()),
+            (0, None)
+        );
+        publisher.set_sending(true, at(3_000));
+        let after = frames(&mut publisher, 3_100);
+        assert_eq!((after[0].0, after[0].1), (3_000, true));
+        let (first, last) = (after[0], before[before.len() - 1]);
+        let ticks = u64::from(first.2.wrapping_sub(last.2));
+        assert!(ticks.abs_diff((first.0 - last.0) * 90) <= 90);
+    }
+
+    #[test]
+    fn offsets_put_publishers_out_of_step_and_each_begins_with_a_keyframe() {
+        for (offset, first) in [(0, 0), (10, 10), (500, 0), (505, 5)] {
+            let begun = frames(&mut publisher(Kind::Video, offset), 100)[0];
+            assert!(
+                (begun.0.abs_diff(first) <= 1) && begun.1,
+                "{offset}: {begun:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_has_nowhere_to_send_to_yet_misses_nothing() {
+        let mut publisher = publisher(Kind::Video, 0);
+        publisher.begin(at(700));
+        assert_eq!(
+            frames(&mut publisher, 790)
+                .iter()
+                .map(|it| it.0)
+                .collect::<Vec<_>>(),
+            [700, 733, 766]
+        );
+        publisher.begin(at(5_000));
+        assert_eq!(frames(&mut publisher, 820).len(), 1);
+    }
+
+    fn send(publisher: &mut Publisher, ms: u64) -> Vec<Numbered> {
+        let due: Vec<_> = std::iter::from_fn(|| publisher.take_due(at(ms))).collect();
+        let packets: Vec<_> = due
+            .iter()
+            .flat_map(|frame| publisher.packets_of(frame).collect::<Vec<_>>())
+            .collect();
+        packets
+            .into_iter()
+            .map(|(outgoing, _)| publisher.number(outgoing, at(ms)))
+            .collect()
+    }
+
+    #[test]
+    fn what_was_sent_can_be_sent_again_as_it_was_but_not_twice_at_once() {
+        let mut publisher = publisher(Kind::Video, 0);
+        let sent = send(&mut publisher, 100);
+        assert_eq!(sent.len(), 8);
+        for numbered in &sent {
+            assert_eq!(
+                publisher.again(numbered.sequence as u16, at(100)),
+                Some(*numbered)
+            );
+            assert_eq!(publisher.again(numbered.sequence as u16, at(105)), None);
+            assert_eq!(
+                publisher.again(numbered.sequence as u16, at(120)),
+                Some(*numbered)
+            );
+        }
+        let (before, behind) = (sent[0].sequence - 1, sent[7].sequence + 1);
+        assert_eq!(publisher.again(before as u16, at(200)), None);
+        assert_eq!(publisher.again(behind as u16, at(200)), None);
+    }
+
+    #[test]
+    fn packets_of_one_picture_count_as_one_and_the_last_has_the_marker() {
+        let mut publisher = publisher(Kind::Video, 0);
+        let sent = send(&mut publisher, 40);
+        let mut out = [0; 1_300];
+        let pictures: Vec<_> = sent
+            .iter()
+            .map(|numbered| {
+                let len = publisher.write_payload(numbered, &mut out);
+                let head = vp8::Descriptor::parse(&out[..len]).expect("VP8");
+                (
+                    head.picture_id.map(|id| id.value),
+                    head.tl0,
+                    numbered.outgoing.marker,
+                )
+            })
+            .collect();
+        let first = pictures[0].0.expect("a picture id");
+        let expected = [(0, false), (0, true), (1, false), (1, true)]
+            .map(|(step, marker)| (Some(first + step), Some((first + step) as u8), marker));
+        assert_eq!(pictures, expected);
+        assert_eq!(
+            publisher.write_payload(&sent[0], &mut out[..100]),
+            0,
+            "no room"
+        );
+    }
+
+    #[test]
+    fn the_marker_of_sound_begins_a_talk_spurt() {
+        let mut publisher = publisher(Kind::Audio, 0);
+        let markers =
+            |sent: Vec<Numbered>| sent.iter().map(|it| it.outgoing.marker).collect::<Vec<_>>();
+        assert_eq!(markers(send(&mut publisher, 70)), [true, false, false]);
+        publisher.set_sending(false, at(70));
+        publisher.set_sending(true, at(500));
+        assert_eq!(markers(send(&mut publisher, 540)), [true, false]);
+    }
+
+    #[test]
+    fn reports_say_what_was_sent_and_when_now_is() {
+        let mut publisher = publisher(Kind::Video, 0);
+        assert_eq!(publisher.report(Ntp::default(), at(0)).map(|_| ()), None);
+        let first = send(&mut publisher, 0)[0].outgoing.timestamp;
+        let info = publisher.report(Ntp::default(), at(1_000)).expect("sent");
+        assert_eq!((info.packets, info.octets), (2, 2_012));
+        assert_eq!(info.rtp_timestamp.wrapping_sub(first), 90_000);
+    }
 }

@@ -5,6 +5,8 @@
 //! Of most packets only the header is read.  Decrypted are a sampled share, retransmissions, and everything while a
 //! keyframe is waited for.
 
+use std::time::Duration;
+
 use super::config::ReceivedTrack;
 use super::fleet::Shared;
 use super::numbers::{Numbers, Standing};
@@ -57,7 +59,6 @@ pub struct Receiver {
     rtx_numbers: Numbers,
     /// What is missing; also without NACK, to know which frames are whole.
     gaps: NackTracker,
-    given_up: u64,
     keyframes: KeyframeRequests,
     playback: Playback,
     /// No picture before a keyframe.
@@ -80,7 +81,6 @@ impl Receiver {
             numbers: Numbers::default(),
             rtx_numbers: Numbers::default(),
             gaps: NackTracker::new(),
-            given_up: 0,
             keyframes: KeyframeRequests::default(),
             playback: Playback::default(),
             unshown: 0,
@@ -88,6 +88,22 @@ impl Receiver {
             unchecked,
             begun: false,
         }
+    }
+
+    /// Whether it goes on with this m-line.
+    #[must_use]
+    pub fn is_of(&self, track: &ReceivedTrack) -> bool {
+        self.track.mid == track.mid && (track.ssrc.is_none() || self.track.ssrc == track.ssrc)
+    }
+
+    /// What is negotiated now; what was learned stays.
+    pub fn renegotiate(&mut self, track: &ReceivedTrack) {
+        let (ssrc, rtx_ssrc) = (self.track.ssrc, self.track.rtx_ssrc);
+        self.track = ReceivedTrack {
+            ssrc: track.ssrc.or(ssrc),
+            rtx_ssrc: track.rtx_ssrc.or(rtx_ssrc),
+            ..track.clone()
+        };
     }
 
     /// Whether this is the first packet since it was set up.
@@ -146,15 +162,15 @@ impl Receiver {
     /// Another stream goes on under the same SSRC.
     fn restart(&mut self) {
         self.reception = Reception::default();
+        self.gaps = NackTracker::new();
         self.lose_picture();
     }
 
-    /// Only a keyframe helps.
+    /// Only a keyframe helps, and what is missing in front of it has no use any more.
     fn lose_picture(&mut self) {
-        self.gaps = NackTracker::new();
-        self.given_up = 0;
-        self.unshown += 1;
         if self.track.kind == Kind::Video {
+            self.gaps = NackTracker::new();
+            self.unshown += 1;
             self.waiting = true;
             self.keyframes.want();
         }
@@ -224,10 +240,9 @@ impl Receiver {
             return;
         };
         let mut reader = Reader::new(packet.payload);
-        // Padding that probes the bandwidth has no original number.
+        // Padding that probes the bandwidth has no original number, or that of a packet which has come already.
         let Some(original) = reader.u16() else { return };
         let Some(ext) = self.numbers.recover(original) else {
-            tally.totals.duplicated += 1;
             return;
         };
         tally.totals.recovered += 1;
@@ -266,9 +281,9 @@ impl Receiver {
     }
 
     /// Numbers to ask for now, appended to `lost`.
-    pub fn due_nacks(&mut self, rtt: std::time::Duration, now: Instant, lost: &mut Vec<u16>) {
+    pub fn due_nacks(&mut self, rtt: Duration, now: Instant, lost: &mut Vec<u16>) {
         self.gaps.due(now, rtt, lost);
-        let given_up = self.gaps.given_up() > self.given_up || self.gaps.take_overflowed();
+        let given_up = self.gaps.given_up() > 0 || self.gaps.take_overflowed();
         let unasked = !self.track.nack && !lost.is_empty();
         if given_up || unasked {
             self.lose_picture();

@@ -36,7 +36,7 @@ totals! {
     expected,
     /// Came by retransmission, and were missing.
     recovered,
-    /// Came again.
+    /// Came again in their own stream.
     duplicated,
     /// Came after a later one.
     out_of_order,

@@ -4,3 +4,5 @@
 
 mod call;
 mod endpoints;
+mod hostile;
+mod sockets;
