@@ -55,17 +55,25 @@ class Core:
     def set_media(self, peer: int, media: PeerMedia) -> None:
         """Replace all the peer's media: an m-line whose mid stays keeps its state, a missing one is closed."""
     def show(self, peer: int, mid: str, source: tuple[int, str] | None) -> None:
-        """Sender `mid` of `peer` shows track (peer, mid) from its next keyframe on; None: it falls silent."""
+        """Sender `mid` of `peer` shows track (peer, mid) from its next keyframe on; None: it falls silent.
+
+        The two may be on different workers: packets of the track are then handed over, once for all viewers there.
+        """
     def set_track_enabled(self, peer: int, mid: str, enabled: bool) -> None:
         """A track that is not enabled is received and counted, but not forwarded."""
     def remove_peer(self, peer: int) -> None:
         """Forget the peer: its addresses, tracks and senders; whoever was shown it falls silent."""
     def stats(self) -> list[PeerStats]:
-        """A snapshot of every peer."""
+        """A snapshot of every peer; each worker takes it in slices between its packets.
+
+        Waits for all workers without holding the interpreter's lock; RuntimeError if one does not answer in 5 s.
+        """
     def levels(self) -> list[tuple[int, str, int]]:
         """(peer, mid, smoothed level in -dBov, 127 = silence) of every audio track that has sent one."""
     def counters(self) -> dict[str, int]:
         """Totals since the start, over all workers."""
+    def cpu_ns(self) -> list[int]:
+        """Nanoseconds of CPU that each worker's thread has used, at most 0.1 s ago while it is busy."""
     def close(self) -> None:
         """Stop and join the workers, close the sockets; again is harmless."""
 

@@ -1,14 +1,14 @@
-"""The rooms that a node carries, and the worker of each.
+"""The rooms that a node carries, and the home of each among the workers.
 
-node -> **hosted** -> room (rules)
+node -> **hosted** -> room (rules), placement
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from common.log import FieldLog
 from sfu.errors import NodeFull, NotAdmitted, NotFound
+from sfu.placement import Placement
 from sfu.room.room import Room
 
 log = FieldLog(__name__)
@@ -27,14 +27,15 @@ class Hosted:
     """A room with what the node keeps beside its rules."""
 
     room: Room
-    worker: int
+    home: int
+    """Index of the worker where its peers are while it is small."""
 
 
 class HostedRooms:
-    """By id.  All peers of a room are on one worker."""
+    """By id."""
 
-    def __init__(self, *, workers: int, limit: int) -> None:
-        self._workers = workers
+    def __init__(self, placement: Placement, *, limit: int) -> None:
+        self._placement = placement
         self._limit = limit
         self._rooms: dict[str, Hosted] = {}
 
@@ -42,18 +43,21 @@ class HostedRooms:
         return iter(self._rooms.values())
 
     def open(self, room: str, *, record: Mapping[str, object], participants_limit: int, bitrate: int) -> None:
-        """Take a room, on the worker that carries the fewest peers; a room we have stays as it is."""
+        """Take a room, at home on the worker that has the least to do; a room we have stays as it is."""
         if room in self._rooms:
             return
         if len(self._rooms) >= self._limit:
             raise NodeFull(self._limit)
         rules = Room(room, record=record, participants_limit=participants_limit, bitrate=bitrate)
-        self._rooms[room] = Hosted(rules, self._least_loaded())
-        log.info("room_opened", room=room, worker=self._rooms[room].worker)
+        self._rooms[room] = Hosted(rules, self._placement.open_room())
+        log.info("room_opened", room=room, home=self._rooms[room].home)
 
     def close(self, room: str) -> bool:
         """Forget a room; False if there was none."""
-        return self._rooms.pop(room, None) is not None
+        hosted = self._rooms.pop(room, None)
+        if hosted is not None:
+            self._placement.close_room(hosted.home)
+        return hosted is not None
 
     def get(self, room: str) -> Hosted | None:
         """A room, if it is here."""
@@ -79,9 +83,3 @@ class HostedRooms:
         if hosted is None or all(grant.user != admission.participant for grant in hosted.room.grants):
             raise NotAdmitted
         return hosted
-
-    def _least_loaded(self) -> int:
-        peers: Counter[int] = Counter()
-        for hosted in self._rooms.values():
-            peers[hosted.worker] += 1 + 100 * len(hosted.room.members)
-        return min(range(self._workers), key=lambda worker: peers[worker])

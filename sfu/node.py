@@ -18,6 +18,7 @@ from sfu.core_events import CoreEvents
 from sfu.dtls import NodeCertificate
 from sfu.errors import NodeFull, NotFound
 from sfu.hosted import Admission, Hosted, HostedRooms
+from sfu.placement import Placement
 from sfu.room.effects import Show, Tell
 from sfu.room.grants import Grant
 from sfu.room.room import Room, TrackLabel
@@ -50,14 +51,16 @@ class Node:
         # Ours; `close` ends them.
         self._events = CoreEvents(core)
         self._host = Host(config=config, core=core, certificate=certificate, addresses=config.addresses(), watcher=self)
-        self._rooms = HostedRooms(workers=len(core.ports), limit=config.max_rooms)
+        self.placement = Placement(len(core.ports))
+        """Which worker carries how much."""
+        self._rooms = HostedRooms(self.placement, limit=config.max_rooms)
         self._sessions: dict[PeerId, Session] = {}
         self._handles: dict[int, Session] = {}
 
     # What signaling asks for.
 
     def open_room(self, room: str, *, record: Mapping[str, object], participants_limit: int, bitrate: int) -> None:
-        """Take a room, on the worker that carries the fewest peers; a room we have stays as it is."""
+        """Take a room, at home on the worker that has the least to do; a room we have stays as it is."""
         self._rooms.open(room, record=record, participants_limit=participants_limit, bitrate=bitrate)
 
     def grant(self, room: str, grant: Grant) -> None:
@@ -105,9 +108,11 @@ class Node:
         hosted.room.check_place(admission.participant)
         if len(self._sessions) >= self._config.max_peers:
             raise NodeFull(self._config.max_peers)
+        worker = self.placement.place(admission.room, hosted.home)
         session = Session(
-            self._host, room=admission.room, participant=admission.participant, worker=hosted.worker, offer=offer
+            self._host, room=admission.room, participant=admission.participant, worker=worker, offer=offer
         )
+        self.placement.enter(session.room, session.worker)
         if client is not None:
             session.attach(client)
         self._sessions[session.id] = self._handles[session.handle] = session
@@ -169,6 +174,7 @@ class Node:
         """A peer is gone."""
         self._sessions.pop(session.id, None)
         self._handles.pop(session.handle, None)
+        self.placement.leave(session.room, session.worker)
         self._events.remove(session.handle)
         if session.was_reported:
             self._reports.left(session, reason)

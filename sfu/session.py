@@ -106,11 +106,11 @@ class Session:
         self.id: PeerId = secrets.token_hex(8)
         self.room = room
         self.participant = participant
+        self.worker = worker
         self.state = State.NEW
         self.was_reported = False
         # Given to us; closed by whoever gave it.
         self._host = host
-        self._worker = worker
         self._client: Client | None = None
         # Ours; `close` ends them.
         self._local_ice = new_credentials()
@@ -140,7 +140,7 @@ class Session:
     def answer(self) -> str:
         """The answer to the last offer."""
         self._sdp_version += 1
-        port = self._host.core.ports[self._worker]
+        port = self._host.core.ports[self.worker]
         local = Local(
             session=self._sdp_session,
             version=self._sdp_version,

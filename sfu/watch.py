@@ -1,4 +1,4 @@
-"""What is looked at now and then: who speaks, how well peers are connected, which layers are taken.
+"""What is looked at now and then: who speaks, how well peers are connected, which layers are taken, who is busy.
 
 core (levels, stats) ─▶ **watch** ─▶ room (rules) ─▶ effects ─▶ node ─▶ clients
 
@@ -10,17 +10,23 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from common.log import FieldLog
 from sfu._core import Core, PeerStats
 from sfu.config import NodeConfig
+from sfu.placement import Placement
 from sfu.room.quality import QualityMeter, Sample
 from sfu.room.room import Room
 from sfu.room.speakers import Speakers
 from sfu.room.tracks import PeerId
 from sfu.session import Session, State
 
+log = FieldLog(__name__)
+
 
 class Watched(Protocol):
     """The node, as far as it is looked at."""
+
+    placement: Placement
 
     @property
     def sessions(self) -> Collection[Session]:
@@ -74,9 +80,19 @@ class Watch:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._config.stats_interval_s)
-            self._forget_empty_rooms()
+            self._node.placement.measured(self._core.cpu_ns(), loop.time())
             if self._node.sessions:
-                self._on_stats(self._core.stats(), loop.time())
+                await self._look_at_stats()
+            self._forget_empty_rooms()
+
+    async def _look_at_stats(self) -> None:
+        """The workers take their time over it, while they are busy; calls need not wait for that."""
+        try:
+            stats = await asyncio.to_thread(self._core.stats)
+        except RuntimeError as error:  # a worker so busy that it did not answer: the next look may find it better
+            log.warning("stats_missed", error=error)
+            return
+        self._on_stats(stats, asyncio.get_running_loop().time())
 
     def _forget_empty_rooms(self) -> None:
         for room in self._seen.keys() - {session.room for session in self._node.sessions}:

@@ -131,17 +131,3 @@ def test_statistics_and_levels_tell_what_flowed(core: Core) -> None:
         assert (viewer.senders[0].layer, viewer.senders[0].packets) == (0, 10)
         assert viewer.senders[1].layer is None
         assert core.levels() == []
-
-
-def test_two_workers_have_a_port_each() -> None:
-    core = Core(host="127.0.0.1", udp_port=0, workers=2)
-    try:
-        assert len(set(core.ports)) == 2
-        with Client.add(core, "alice", worker=0) as alice, Client.add(core, "bob", worker=1) as bob:
-            alice.connect(PUBLISHER)
-            bob.connect(VIEWER)
-            with pytest.raises(ValueError, match="worker 1"):
-                core.show(bob.peer, "0", (alice.peer, "0"))
-            assert [peer.worker for peer in core.stats()] == [0, 1]
-    finally:
-        core.close()

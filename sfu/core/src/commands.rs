@@ -2,17 +2,15 @@
 //!
 //! `python → worker → **router (commands)**`
 
-use std::sync::mpsc::SyncSender;
-
 use crate::events::PeerId;
 use crate::ice::{Credentials, Ice};
 use crate::media::PeerMedia;
 use crate::peer::{Peer, Stream};
+use crate::relay::Source;
 use crate::router::Router;
 use crate::sender::Sender;
 use crate::slab::Key;
 use crate::srtp::{Inbound, Outbound};
-use crate::stats::{LayerStats, PeerStats, SenderStats, TrackStats};
 use crate::time::Instant;
 use crate::track::Track;
 use crate::twcc::Recorder;
@@ -61,8 +59,8 @@ pub enum Command {
         peer: PeerId,
         /// Its m-line.
         mid: String,
-        /// Peer and m-line of the track; `None`: silence.
-        source: Option<(PeerId, String)>,
+        /// The track; `None`: silence.
+        source: Option<Source>,
     },
     /// Whether a track is forwarded.
     SetTrackEnabled {
@@ -78,11 +76,6 @@ pub enum Command {
         /// Whom.
         peer: PeerId,
     },
-    /// A snapshot of all peers.
-    Stats {
-        /// Who waits for it.
-        reply: SyncSender<Vec<PeerStats>>,
-    },
 }
 
 impl Router {
@@ -93,16 +86,12 @@ impl Router {
             Command::RestartIce { peer, credentials } => self.restart_ice(peer, credentials),
             Command::SendDtls { peer, datagram } => self.send_dtls(peer, &datagram),
             Command::SetKeys { peer, keys } => self.set_keys(peer, *keys, now),
-            Command::SetMedia { peer, media } => self.set_media(peer, *media),
-            Command::Show { peer, mid, source } => self.show(peer, &mid, source),
+            Command::SetMedia { peer, media } => self.set_media(peer, *media, now),
+            Command::Show { peer, mid, source } => self.show(peer, &mid, source, now),
             Command::SetTrackEnabled { peer, mid, enabled } => {
-                self.set_enabled(peer, &mid, enabled)
+                self.set_enabled(peer, &mid, enabled, now)
             }
             Command::RemovePeer { peer } => self.remove_peer(peer),
-            Command::Stats { reply } => {
-                // Who asked may have stopped waiting.
-                reply.try_send(self.stats(now)).ok();
-            }
         }
     }
 
@@ -161,10 +150,10 @@ impl Router {
         let senders = self.peers[key].senders.clone();
         senders
             .into_iter()
-            .for_each(|sender| self.want_keyframe(sender));
+            .for_each(|sender| self.want_keyframe(sender, now));
     }
 
-    fn set_media(&mut self, id: PeerId, media: PeerMedia) {
+    fn set_media(&mut self, id: PeerId, media: PeerMedia, now: Instant) {
         let Some(&key) = self.by_id.get(&id) else {
             return;
         };
@@ -177,7 +166,7 @@ impl Router {
             peer.feedback = None;
         }
         self.set_tracks(key, id, &media);
-        self.set_senders(key, media);
+        self.set_senders(key, media, now);
     }
 
     fn set_tracks(&mut self, key: Key, id: PeerId, media: &PeerMedia) {
@@ -191,6 +180,7 @@ impl Router {
             let track = match same.map(|index| old.swap_remove(index)) {
                 Some(track) => {
                     self.tracks[track].configure(config.clone());
+                    self.describe_again(track);
                     track
                 }
                 None => self.tracks.insert(Track::new(key, id, config.clone())),
@@ -237,6 +227,7 @@ impl Router {
         let Some(track) = self.tracks.remove(key) else {
             return;
         };
+        self.tell_ended(&track);
         for viewer in track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
                 sender.show(None, None);
@@ -244,7 +235,7 @@ impl Router {
         }
     }
 
-    fn set_senders(&mut self, key: Key, media: PeerMedia) {
+    fn set_senders(&mut self, key: Key, media: PeerMedia, now: Instant) {
         let mut old = std::mem::take(&mut self.peers[key].senders);
         let mid_extension = media.extensions.mid;
         let mut senders = Vec::with_capacity(media.senders.len());
@@ -277,13 +268,13 @@ impl Router {
         self.peers[key].senders.clone_from(&senders);
         senders
             .into_iter()
-            .for_each(|sender| self.want_if_waiting(sender));
+            .for_each(|sender| self.want_if_waiting(sender, now));
     }
 
-    fn want_if_waiting(&mut self, key: Key) {
+    fn want_if_waiting(&mut self, key: Key, now: Instant) {
         let sender = &self.senders[key];
         if sender.target.is_some_and(|target| sender.waits_for(target)) {
-            self.want_keyframe(key);
+            self.want_keyframe(key, now);
         }
     }
 
@@ -292,11 +283,11 @@ impl Router {
         self.senders.remove(key);
     }
 
-    fn show(&mut self, id: PeerId, mid: &str, source: Option<(PeerId, String)>) {
+    fn show(&mut self, id: PeerId, mid: &str, source: Option<Source>, now: Instant) {
         let Some(sender) = self.find_sender(id, mid) else {
             return;
         };
-        let track = source.and_then(|(peer, mid)| self.find_track(peer, &mid));
+        let track = source.and_then(|source| self.find_source(source));
         if track.is_some() && self.senders[sender].source == track {
             return;
         }
@@ -309,7 +300,7 @@ impl Router {
         if codec.is_some_and(|codec| self.senders[sender].codec_for(codec).is_none()) {
             return self.not_showable(sender);
         }
-        self.want_if_waiting(sender);
+        self.want_if_waiting(sender, now);
     }
 
     fn find_sender(&self, id: PeerId, mid: &str) -> Option<Key> {
@@ -320,7 +311,7 @@ impl Router {
             .find(|&sender| &*self.senders[sender].mid == mid)
     }
 
-    fn find_track(&self, id: PeerId, mid: &str) -> Option<Key> {
+    pub(crate) fn find_track(&self, id: PeerId, mid: &str) -> Option<Key> {
         let peer = &self.peers[*self.by_id.get(&id)?];
         peer.tracks
             .iter()
@@ -328,17 +319,19 @@ impl Router {
             .find(|&track| self.tracks[track].mid == mid)
     }
 
-    fn set_enabled(&mut self, id: PeerId, mid: &str, enabled: bool) {
+    fn set_enabled(&mut self, id: PeerId, mid: &str, enabled: bool, now: Instant) {
         let Some(key) = self.find_track(id, mid) else {
             return;
         };
-        let track = &mut self.tracks[key];
-        if std::mem::replace(&mut track.enabled, enabled) == enabled || !enabled {
+        if std::mem::replace(&mut self.tracks[key].enabled, enabled) == enabled {
             return;
         }
+        self.describe_again(key);
+        let track = &self.tracks[key];
+        let is_shown = !(track.shown_by.is_empty() && track.relayed_to.is_empty());
         // What viewers had was cut off in mid-stream.
-        if let Some(layer) = track.preferred.filter(|_| !track.shown_by.is_empty()) {
-            self.want_keyframe_of(key, layer);
+        if let Some(layer) = track.preferred.filter(|_| enabled && is_shown) {
+            self.want_keyframe_of(key, layer, now);
         }
     }
 
@@ -364,98 +357,5 @@ impl Router {
         for ufrag in peer.ice.ufrags() {
             self.by_ufrag.remove(ufrag);
         }
-    }
-
-    /// A snapshot of all peers.
-    pub fn stats(&self, now: Instant) -> Vec<PeerStats> {
-        self.peers
-            .iter()
-            .map(|peer| self.peer_stats(peer, now))
-            .collect()
-    }
-
-    fn peer_stats(&self, peer: &Peer, now: Instant) -> PeerStats {
-        PeerStats {
-            peer: peer.id,
-            address: peer.link.path.map(|path| path.canonical()),
-            rtt: peer.measured_rtt(),
-            tracks: peer
-                .tracks
-                .iter()
-                .map(|&track| self.track_stats(track, now))
-                .collect(),
-            senders: peer
-                .senders
-                .iter()
-                .map(|&sender| sender_stats(&self.senders[sender]))
-                .collect(),
-        }
-    }
-
-    fn track_stats(&self, key: Key, now: Instant) -> TrackStats {
-        let track = &self.tracks[key];
-        let sum =
-            |of: &dyn Fn(&LayerStats) -> u64, layers: &[LayerStats]| layers.iter().map(of).sum();
-        let layers: Vec<LayerStats> = (0..track.layers.len())
-            .map(|index| self.layer_stats(track, index, now))
-            .collect();
-        TrackStats {
-            mid: track.mid.clone(),
-            codec: track.active_codec().map(|codec| codec.key.to_string()),
-            level_dbov: track.level.level(now),
-            packets: sum(&|layer| layer.packets, &layers),
-            octets: sum(&|layer| layer.octets, &layers),
-            lost: track
-                .layers
-                .iter()
-                .map(|layer| layer.reception.lost())
-                .sum(),
-            layers,
-        }
-    }
-
-    fn layer_stats(&self, track: &Track, index: usize, now: Instant) -> LayerStats {
-        let layer = &track.layers[index];
-        let shows = |key: &Key| {
-            let sender = self.senders.get(*key);
-            sender.is_some_and(|sender| sender.shown_layer() == Some(index as u8))
-        };
-        LayerStats {
-            rid: layer.rid.clone(),
-            ssrc: layer.ssrc,
-            packets: layer.traffic.packets,
-            octets: layer.traffic.octets,
-            active: layer.is_alive(now),
-            taken: track.shown_by.iter().any(shows),
-            kbps: if layer.is_alive(now) {
-                layer.traffic.kbps
-            } else {
-                0.0
-            },
-            nacks_sent: layer.nacks_sent,
-            keyframe_requests: layer.keyframes.sent,
-        }
-    }
-
-    /// Peer, m-line and smoothed level of every audio track that has told one.
-    pub fn levels(&self, now: Instant) -> Vec<(PeerId, String, u8)> {
-        let level =
-            |track: &Track| Some((track.owner_id, track.mid.clone(), track.level.level(now)?));
-        self.tracks.iter().filter_map(level).collect()
-    }
-}
-
-fn sender_stats(sender: &Sender) -> SenderStats {
-    let totals = &sender.totals;
-    let rate = sender.clock_rate().unwrap_or(90_000).max(1);
-    SenderStats {
-        mid: sender.mid.to_string(),
-        layer: sender.shown_layer(),
-        packets: totals.packets,
-        octets: totals.octets,
-        fraction_lost: f64::from(totals.fraction_lost) / 256.0,
-        jitter: std::time::Duration::from_secs_f64(f64::from(totals.jitter) / f64::from(rate)),
-        nacks_received: totals.nacks,
-        retransmitted: totals.retransmitted,
     }
 }

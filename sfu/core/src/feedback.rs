@@ -53,10 +53,10 @@ impl Router {
                 .blocks
                 .for_each(|block| self.on_block(key, &block, now)),
             Rtcp::Nack(nack) => self.on_nack(key, nack.media_ssrc, nack.lost(), now),
-            Rtcp::Pli(pli) => self.on_keyframe_request(key, pli.media_ssrc),
+            Rtcp::Pli(pli) => self.on_keyframe_request(key, pli.media_ssrc, now),
             Rtcp::Fir(fir) => fir
                 .entries()
-                .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc)),
+                .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc, now)),
             Rtcp::TransportCc(_) => self.counters.feedback_in += 1,
             Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Remb(_) | Rtcp::Other { .. } => {}
         }
@@ -136,12 +136,12 @@ impl Router {
         }
     }
 
-    fn on_keyframe_request(&mut self, key: Key, ssrc: u32) {
+    fn on_keyframe_request(&mut self, key: Key, ssrc: u32, now: Instant) {
         let Some(sender) = self.peers[key].sender_of(ssrc) else {
             return;
         };
         self.counters.keyframe_requests_in += 1;
-        self.want_keyframe(sender);
+        self.want_keyframe(sender, now);
     }
 
     /// Does what has become due.

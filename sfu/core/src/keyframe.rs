@@ -1,6 +1,6 @@
 //! When a layer's publisher is asked for a keyframe.
 //!
-//! `sender (starts, switches) · rtcp (PLI, FIR) → **keyframe** → rtcp (PLI to the publisher)`
+//! `sender (starts, switches) · rtcp (PLI, FIR) → **keyframe** → rtcp (PLI to the publisher)`, or from a mirror `→ relay`
 //!
 //! However many receivers want one, the publisher hears of it once in `INTERVAL`, and again until a keyframe comes.
 
@@ -28,6 +28,21 @@ impl KeyframeRequests {
     pub fn want(&mut self) {
         self.wanted = true;
         self.unanswered = 0;
+    }
+
+    /// At a mirror: whether to pass a wish on now.  The publisher's worker repeats it, so once is enough until it is
+    /// answered, or has not been for `INTERVAL`.
+    pub fn pass_on(&mut self, now: Instant) -> bool {
+        let passed = self.wanted && self.last.is_some_and(|last| now < last + INTERVAL);
+        if !passed {
+            (self.wanted, self.last) = (true, Some(now));
+        }
+        !passed
+    }
+
+    /// Somebody still waits.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     /// A keyframe has begun to come in.
@@ -83,6 +98,18 @@ mod tests {
         assert_eq!(requests_until(&mut requests, 0, 1_000), [0, 300, 600, 900]);
         requests.arrived();
         assert_eq!(requests_until(&mut requests, 1_000, 3_000), [0; 0]);
+    }
+
+    #[test]
+    fn a_mirror_passes_a_wish_on_once_until_it_is_answered_or_was_not_for_long() {
+        let mut requests = KeyframeRequests::default();
+        let mut passed = |from: u64, to: u64| -> Vec<u64> {
+            let now = |ms: &u64| Instant::from_millis(*ms);
+            (from..to).filter(|ms| requests.pass_on(now(ms))).collect()
+        };
+        assert_eq!(passed(5, 700), [5, 305, 605]);
+        requests.arrived();
+        assert!(requests.pass_on(Instant::from_millis(700)));
     }
 
     #[test]

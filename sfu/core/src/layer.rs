@@ -10,6 +10,7 @@ use crate::keyframe::KeyframeRequests;
 use crate::media::{Kind, LayerConfig};
 use crate::nack::NackTracker;
 use crate::reception::Reception;
+use crate::relay::Batch;
 use crate::rewrite::Fresh;
 use crate::ring::{Meta, Ring};
 use crate::rtp::AudioLevel;
@@ -39,6 +40,8 @@ pub struct Layer {
     pub ring: Ring,
     /// Packets of this batch that senders have not seen.
     pub fresh: Vec<Fresh>,
+    /// How many of these other workers have got.
+    pub relayed: usize,
     /// What is missing.
     pub nacks: NackTracker,
     /// Who asks for keyframes, and when.
@@ -109,6 +112,7 @@ impl Layer {
             epoch: 0,
             ring: new_ring(kind),
             fresh: Vec::new(),
+            relayed: 0,
             nacks: NackTracker::new(),
             keyframes: KeyframeRequests::default(),
             reception: Reception::default(),
@@ -124,9 +128,16 @@ impl Layer {
     /// The publisher goes on under another SSRC: with new numbers and a new clock.
     pub fn begin_epoch(&mut self, ssrc: u32, kind: Kind) {
         self.ssrc = Some(ssrc);
-        self.epoch = self.epoch.wrapping_add(1);
+        self.follow(self.epoch.wrapping_add(1), kind);
+    }
+
+    /// Goes on in this epoch; another one begins with nothing.
+    pub fn follow(&mut self, epoch: u32, kind: Kind) {
+        if std::mem::replace(&mut self.epoch, epoch) == epoch {
+            return;
+        }
         self.ring = new_ring(kind);
-        self.fresh.clear();
+        self.forget_fresh();
         self.nacks = NackTracker::new();
         self.reception = Reception::default();
         self.clock = None;
@@ -148,6 +159,35 @@ impl Layer {
             self.keyframes.arrived();
         }
         true
+    }
+
+    /// Keeps a packet as another worker's layer described it; `false` if it is there already or too old.
+    pub fn copy(&mut self, meta: &Meta, payload: &[u8]) -> bool {
+        if !self.ring.insert(*meta, payload) {
+            return false;
+        }
+        self.fresh.push(Fresh::new(meta.ext_seq, payload.len()));
+        if meta.keyframe_start {
+            self.keyframes.arrived();
+        }
+        true
+    }
+
+    /// Everybody has got this batch.
+    pub fn forget_fresh(&mut self) {
+        self.fresh.clear();
+        self.relayed = 0;
+    }
+
+    /// What of this batch other workers have not got; they have after this.
+    pub fn relay(&mut self, batch: &mut Batch) {
+        (batch.epoch, batch.clock) = (self.epoch, self.clock);
+        for fresh in &self.fresh[self.relayed..] {
+            if let Some((meta, payload)) = self.ring.get(fresh.ext_seq) {
+                batch.push(meta, payload);
+            }
+        }
+        self.relayed = self.fresh.len();
     }
 
     /// A keyframe begins in this batch, and senders have not seen it yet.

@@ -1,7 +1,7 @@
 //! What happens to each packet.
 //!
 //! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → srtp →
-//! egress → net`
+//! egress → net`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
 //!
 //! `load` is the other end: the endpoints of the load tester, made of the same parts.
 //!
@@ -20,13 +20,17 @@ pub mod keyframe;
 pub mod layer;
 pub mod level;
 pub mod load;
+pub mod mailbox;
 pub mod media;
+mod mirror;
 pub mod nack;
 pub mod net;
 pub mod peer;
 #[cfg(feature = "python")]
 mod python;
 pub mod reception;
+pub mod relay;
+mod relaying;
 pub mod rewrite;
 pub mod ring;
 pub mod router;
@@ -35,6 +39,7 @@ pub mod rtp;
 pub mod sender;
 pub mod seq;
 pub mod slab;
+pub mod snapshot;
 pub mod srtp;
 pub mod stats;
 pub mod stun;

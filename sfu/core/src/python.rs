@@ -23,6 +23,7 @@ use crate::events::{Event, EventQueue, PeerId, Showing};
 use crate::ice::Credentials;
 use crate::media;
 use crate::net::UdpSocket;
+use crate::relay::{Source, TrackName};
 use crate::rewrite::MAX_MID;
 use crate::srtp::{Inbound, Outbound, Profile};
 use crate::stats::{self, Counters};
@@ -513,6 +514,15 @@ struct Entry {
 }
 
 impl Books {
+    /// A track as seen from a worker.
+    fn source(&self, worker: usize, peer: PeerId, mid: String) -> Source {
+        let lives_on = self.peers.get(&peer).map(|entry| entry.worker);
+        Source {
+            track: TrackName { peer, mid },
+            worker: lives_on.filter(|&one| one != worker),
+        }
+    }
+
     fn entry(&self, peer: PeerId) -> PyResult<&Entry> {
         self.peers
             .get(&peer)
@@ -588,6 +598,22 @@ impl Core {
         }
     }
 
+    /// Of each worker.  All are asked before the first is waited for, and nobody else is held up meanwhile.
+    fn snapshots(&self) -> PyResult<Vec<Vec<stats::PeerStats>>> {
+        let failed = |(worker, error)| command_error(worker, error);
+        let asked: PyResult<Vec<_>> = self.with_workers(|workers| {
+            let asked = workers
+                .iter()
+                .enumerate()
+                .map(|(index, worker)| worker.ask_stats().map_err(|error| failed((index, error))));
+            asked.collect()
+        });
+        let answers = asked?.into_iter().enumerate();
+        answers
+            .map(|(index, asked)| asked.wait().map_err(|error| failed((index, error))))
+            .collect()
+    }
+
     fn send(&self, worker: usize, command: Command) -> PyResult<()> {
         self.with_workers(|workers| {
             workers[worker]
@@ -636,12 +662,7 @@ impl Core {
         let sockets = bind(host, udp_port, workers)?;
         let ports = sockets.iter().map(|socket| socket.local().port()).collect();
         let events = Arc::new(EventQueue::new().map_err(os_error)?);
-        let mut started = Vec::with_capacity(workers);
-        for (index, socket) in sockets.into_iter().enumerate() {
-            let worker =
-                Worker::start(index, socket, Arc::clone(&events), seed()?).map_err(os_error)?;
-            started.push(worker);
-        }
+        let started = Worker::start_all(sockets, &events, seed()?).map_err(os_error)?;
         Ok(Self {
             workers: Mutex::new(Some(started)),
             books: Mutex::default(),
@@ -780,14 +801,8 @@ impl Core {
                     "peer {source_peer} has no track {source_mid}"
                 )));
             }
-            if source_entry.worker != entry.worker {
-                let text = format!(
-                    "peer {peer} is on worker {} and peer {source_peer} on worker {}",
-                    entry.worker, source_entry.worker
-                );
-                return Err(PyValueError::new_err(text));
-            }
         }
+        let source = source.map(|(peer, mid)| books.source(entry.worker, peer, mid));
         self.send(entry.worker, Command::Show { peer, mid, source })
     }
 
@@ -815,14 +830,7 @@ impl Core {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Vec<Py<PeerStats>>> {
-        let all = py.detach(|| {
-            self.with_workers(|workers| {
-                let snapshots = workers.iter().enumerate().map(|(index, worker)| {
-                    worker.stats().map_err(|error| command_error(index, error))
-                });
-                snapshots.collect::<PyResult<Vec<_>>>()
-            })
-        })?;
+        let all = py.detach(|| self.snapshots())?;
         let peers = all.into_iter().enumerate();
         let flat =
             peers.flat_map(|(worker, peers)| peers.into_iter().map(move |peer| (worker, peer)));
@@ -857,6 +865,11 @@ impl Core {
             counters.set_item(name, value)?;
         }
         Ok(counters)
+    }
+
+    fn cpu_ns(&self) -> PyResult<Vec<u64>> {
+        let used = |worker: &Worker| worker.counters().cpu_ns;
+        self.with_workers(|workers| Ok(workers.iter().map(used).collect()))
     }
 
     fn close(&self, py: Python<'_>) {

@@ -185,6 +185,17 @@ pub struct Fresh {
     pub padding: u8,
 }
 
+impl Fresh {
+    /// Without padding yet; a packet is shorter than 64 KiB.
+    pub fn new(ext_seq: u64, len: usize) -> Self {
+        Self {
+            ext_seq,
+            len: len as u16,
+            padding: 0,
+        }
+    }
+}
+
 /// Pads a batch so that runs of packets have one size, the last of each run excepted, which may be shorter.
 pub fn equalise(batch: &mut [Fresh]) {
     let mut rest = batch;

@@ -2,12 +2,13 @@
 //!
 //! `net → **router** (demux → stun · dtls · srtp → track → sender) → egress → net`
 //!
-//! Contract: after every call that changes it, send `datagrams()` until it gives `None`, take `events()`, then sleep
-//! until `deadline()` and call `on_deadline`.
+//! Contract: after every call that changes it, hand `relays()` over, send `datagrams()` until it gives `None`, take
+//! `events()` and `relays()` again, then sleep until `deadline()` and call `on_deadline`.
 //!
 //! Packets of one batch are first all decrypted and put into the rings.  Then, for each track they touched and each
 //! sender that shows it, all of the batch is written for that receiver side by side, so that it leaves as one GSO
-//! message.  Commands are in `commands.rs`, RTCP and timers in `feedback.rs`.
+//! message.  Commands are in `commands.rs`, RTCP and timers in `feedback.rs`, what crosses between workers in `relaying.rs` and
+//! `mirror.rs`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -17,6 +18,7 @@ use crate::demux::{Path, Protocol, protocol};
 use crate::egress::Egress;
 use crate::events::{Event, PeerId, Showing};
 use crate::peer::{Peer, Stream};
+use crate::relay::{Batches, Relay, TrackName};
 use crate::rewrite::{Origin, equalise};
 use crate::rtp::{AudioLevel, Packet};
 use crate::sender::{Outcome, Sender};
@@ -25,7 +27,7 @@ use crate::srtp::Rejected;
 use crate::stats::Counters;
 use crate::stun::{self, BindingRequest};
 use crate::time::{Instant, Ntp};
-use crate::track::{Arrival, Carries, Track};
+use crate::track::{Arrival, Carries, Home, Track};
 
 /// Timers are rounded up to this, so that those of many peers go off together.
 const TIMER_GRID: Duration = Duration::from_millis(5);
@@ -45,12 +47,35 @@ pub struct Router {
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
     pub(crate) lost: Vec<u16>,
+    /// What stands for tracks of other workers' peers.
+    pub(crate) mirrors: HashMap<TrackName, Key>,
+    /// Mirrors of which other layers may be shown than before.
+    pub(crate) retaken: Vec<Key>,
+    /// Mirrors' layers of which a keyframe is wanted.
+    pub(crate) wishes: Vec<(Key, u8)>,
+    pub(crate) relays: Vec<(usize, Relay)>,
+    pub(crate) batches: Batches,
+    pub(crate) touched: Vec<(Key, u8)>,
     delivered: bool,
-    touched: Vec<(Key, u8)>,
     at: FanOut,
     unshowable: Vec<Key>,
     wall: Ntp,
     seed: u64,
+}
+
+/// How many things a worker holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Population {
+    /// Devices.
+    pub peers: usize,
+    /// What they publish.
+    pub tracks: usize,
+    /// M-lines on which they are sent to.
+    pub senders: usize,
+    /// What stands for tracks of other workers' peers.
+    pub mirrors: usize,
+    /// Mirrors on other workers of tracks that are here.
+    pub subscribers: usize,
 }
 
 /// How far the fan-out of this batch has come.
@@ -76,8 +101,13 @@ impl Router {
             events: Vec::new(),
             counters: Counters::default(),
             lost: Vec::new(),
-            delivered: false,
+            mirrors: HashMap::new(),
+            retaken: Vec::new(),
+            wishes: Vec::new(),
+            relays: Vec::new(),
+            batches: Batches::default(),
             touched: Vec::new(),
+            delivered: false,
             at: FanOut::default(),
             unshowable: Vec::new(),
             wall,
@@ -140,6 +170,17 @@ impl Router {
     /// Peers there are.
     pub fn peer_count(&self) -> usize {
         self.peers.len()
+    }
+
+    /// Everything there is.
+    pub fn population(&self) -> Population {
+        Population {
+            peers: self.peers.len(),
+            tracks: self.tracks.len() - self.mirrors.len(),
+            senders: self.senders.len(),
+            mirrors: self.mirrors.len(),
+            subscribers: self.tracks.iter().map(|track| track.relayed_to.len()).sum(),
+        }
     }
 
     pub(crate) fn ntp(&self, now: Instant) -> Ntp {
@@ -372,15 +413,24 @@ impl Router {
         let Some(choice) = track.choose(now) else {
             return;
         };
+        self.describe_again(key);
+        self.retarget(key, choice, now);
+    }
+
+    /// A track's viewers go over to this layer at its next keyframe.
+    pub(crate) fn retarget(&mut self, key: Key, layer: u8, now: Instant) {
+        let Some(track) = self.tracks.get(key) else {
+            return;
+        };
         let mut waits = false;
         for &viewer in &track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
-                sender.target = Some(choice);
-                waits |= sender.waits_for(choice);
+                sender.target = Some(layer);
+                waits |= sender.waits_for(layer);
             }
         }
         if waits {
-            self.want_keyframe_of(key, choice);
+            self.want_keyframe_of(key, layer, now);
         }
     }
 
@@ -450,6 +500,7 @@ impl Router {
     }
 
     fn fan_out(&mut self, now: Instant) {
+        self.relay_touched();
         while let Some(&(track_key, layer)) = self.touched.get(self.at.touched) {
             if !self.plan(track_key, layer) {
                 self.at = FanOut {
@@ -465,9 +516,7 @@ impl Router {
                 self.at.sender += 1;
                 self.forward(track_key, layer, key, now);
             }
-            self.tracks[track_key].layers[usize::from(layer)]
-                .fresh
-                .clear();
+            self.tracks[track_key].layers[usize::from(layer)].forget_fresh();
             self.at = FanOut {
                 touched: self.at.touched + 1,
                 ..FanOut::default()
@@ -528,11 +577,14 @@ impl Router {
         if outcome.switched {
             self.report_sender(key, now);
         }
+        if outcome.switched || outcome.stopped {
+            self.viewers_changed(track);
+        }
         if outcome.not_showable {
             self.unshowable.push(key);
         }
         if outcome.stopped {
-            self.want_keyframe(key);
+            self.want_keyframe(key, now);
         }
     }
 
@@ -569,40 +621,57 @@ impl Router {
         let Some(sender) = self.senders.get_mut(key) else {
             return;
         };
-        if let Some(track) = sender.source.and_then(|track| self.tracks.get_mut(track)) {
-            track.shown_by.retain(|&one| one != key);
-        }
+        let source = sender.source;
         sender.show(None, None);
+        let Some(source) = source else { return };
+        if let Some(track) = self.tracks.get_mut(source) {
+            track.shown_by.retain(|&one| one != key);
+            self.viewers_changed(source);
+        }
     }
 
     /// The sender's receiver cannot go on without a keyframe.
-    pub(crate) fn want_keyframe(&mut self, key: Key) {
+    pub(crate) fn want_keyframe(&mut self, key: Key, now: Instant) {
         let Some(sender) = self.senders.get(key) else {
             return;
         };
         let Some((track, layer)) = sender.source.zip(sender.wanted_layer()) else {
             return;
         };
-        self.want_keyframe_of(track, layer);
+        self.want_keyframe_of(track, layer, now);
     }
 
-    pub(crate) fn want_keyframe_of(&mut self, track: Key, layer: u8) {
-        let Some(track) = self.tracks.get_mut(track) else {
+    pub(crate) fn want_keyframe_of(&mut self, key: Key, index: u8, now: Instant) {
+        let Some(track) = self.tracks.get(key) else {
             return;
         };
-        if !track.needs_keyframe() {
-            return;
-        }
-        let owner = track.owner;
-        let Some(layer) = track.layers.get_mut(usize::from(layer)) else {
-            return;
-        };
-        if layer.has_fresh_keyframe() {
+        let layer = track.layers.get(usize::from(index));
+        if layer.is_some_and(|layer| layer.has_fresh_keyframe()) {
             return; // It has come already and leaves with this batch.
         }
-        layer.keyframes.want();
-        if let Some(at) = layer.keyframes.deadline() {
-            self.arm(owner, at);
+        self.ask_for_keyframe(key, index, now);
+    }
+
+    /// Of the publisher, or of the worker that knows it.
+    pub(crate) fn ask_for_keyframe(&mut self, key: Key, index: u8, now: Instant) {
+        let Some(track) = self.tracks.get_mut(key).filter(|one| one.needs_keyframe()) else {
+            return;
+        };
+        let Some(layer) = track.layers.get_mut(usize::from(index)) else {
+            return;
+        };
+        match track.home {
+            Home::Here(owner) => {
+                layer.keyframes.want();
+                if let Some(at) = layer.keyframes.deadline() {
+                    self.arm(owner, at);
+                }
+            }
+            Home::There { .. } => {
+                if layer.keyframes.pass_on(now) {
+                    self.wishes.push((key, index));
+                }
+            }
         }
     }
 }

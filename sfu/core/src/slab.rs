@@ -86,6 +86,17 @@ impl<T> Slab<T> {
         self.places.iter().filter_map(|place| place.thing.as_ref())
     }
 
+    /// How many places there are, with the empty ones.
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// What lives in these places.
+    pub fn iter_range(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = &T> {
+        let places = self.places.get(places).unwrap_or_default();
+        places.iter().filter_map(|place| place.thing.as_ref())
+    }
+
     /// How many things there are.
     pub fn len(&self) -> usize {
         self.places.len() - self.free.len()

@@ -94,6 +94,12 @@ counters! {
     feedback_out,
     /// Transport-wide feedback packets received.
     feedback_in,
+    /// Packets handed to other workers, counted for each.
+    relayed_out,
+    /// Packets taken from other workers.
+    relayed_in,
+    /// Packets that another worker had no room for.
+    relay_dropped,
 }
 
 /// Packets and octets of one stream, and its rate over the last full second.

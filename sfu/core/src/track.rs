@@ -9,6 +9,7 @@ use crate::events::PeerId;
 use crate::layer::{Incoming, Layer, SILENT};
 use crate::level::LevelMeter;
 use crate::media::{CodecConfig, Kind, LayerConfig, TrackConfig};
+use crate::relay::{Batch, Description, TrackName};
 use crate::rewrite::Fresh;
 use crate::rtp::{AudioLevel, Packet};
 use crate::slab::Key;
@@ -21,12 +22,37 @@ const STEADY: Duration = Duration::from_millis(1_500);
 /// Layers of one track: browsers send three at most.
 pub const MAX_LAYERS: usize = 4;
 
-/// One published source.
+/// Where a track's packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// A peer of this worker publishes it.
+    Here(Key),
+    /// A peer of another worker does: this is its mirror, fed by relays.
+    There {
+        /// Which worker.
+        worker: usize,
+        /// The layers that it was told are shown here, a bit each.
+        told: u8,
+    },
+}
+
+/// Another worker that shows this track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscriber {
+    /// Which worker.
+    pub worker: usize,
+    /// Its mirror's key there.
+    pub mirror: Key,
+    /// The layers that are shown there, a bit each.
+    pub taken: u8,
+}
+
+/// One published source, or what stands for one that another worker's peer publishes.
 #[derive(Debug)]
 pub struct Track {
     /// Whose it is.
-    pub owner: Key,
-    /// The same, as Python knows it.
+    pub home: Home,
+    /// The publisher, as Python knows it.
     pub owner_id: PeerId,
     /// Its m-line.
     pub mid: String,
@@ -40,6 +66,8 @@ pub struct Track {
     pub enabled: bool,
     /// The senders that show it or wait to.
     pub shown_by: Vec<Key>,
+    /// The other workers that show it.
+    pub relayed_to: Vec<Subscriber>,
     /// The layer that receivers had best be shown.
     pub preferred: Option<u8>,
     /// Index of the codec last seen.
@@ -72,22 +100,92 @@ pub enum Carries {
 impl Track {
     /// A track that has received nothing.
     pub fn new(owner: Key, owner_id: PeerId, config: TrackConfig) -> Self {
-        let mut track = Self {
-            owner,
+        let mut track = Self::empty(Home::Here(owner), owner_id, config.mid.clone(), config.kind);
+        track.configure(config);
+        track
+    }
+
+    /// What stands for a track of another worker, of which only the name is known yet.
+    pub fn mirror(worker: usize, name: &TrackName) -> Self {
+        let home = Home::There { worker, told: 0 };
+        Self::empty(home, name.peer, name.mid.clone(), Kind::Video)
+    }
+
+    fn empty(home: Home, owner_id: PeerId, mid: String, kind: Kind) -> Self {
+        Self {
+            home,
             owner_id,
-            mid: config.mid.clone(),
-            kind: config.kind,
+            mid,
+            kind,
             codecs: Vec::new(),
             layers: Vec::new(),
             enabled: true,
             shown_by: Vec::new(),
+            relayed_to: Vec::new(),
             preferred: None,
             active_codec: None,
             level: LevelMeter::default(),
             announced: Instant::default(),
+        }
+    }
+
+    /// Its name on every worker.
+    pub fn name(&self) -> TrackName {
+        TrackName {
+            peer: self.owner_id,
+            mid: self.mid.clone(),
+        }
+    }
+
+    /// What its mirrors have to know.
+    pub fn describe(&self) -> Description {
+        Description {
+            kind: self.kind,
+            codecs: self.codecs.clone(),
+            active_codec: self.active_codec,
+            rids: self.layers.iter().map(|layer| layer.rid.clone()).collect(),
+            preferred: self.preferred,
+            enabled: self.enabled,
+        }
+    }
+
+    /// Takes over what its publisher's worker says of it.
+    pub fn follow(&mut self, told: &Description) {
+        let layer = |rid: &Option<String>| LayerConfig {
+            rid: rid.clone(),
+            ..LayerConfig::default()
         };
-        track.configure(config);
-        track
+        self.kind = told.kind;
+        self.configure(TrackConfig {
+            mid: self.mid.clone(),
+            kind: told.kind,
+            codecs: told.codecs.clone(),
+            layers: told.rids.iter().map(layer).collect(),
+        });
+        self.active_codec = told.active_codec;
+        self.preferred = told.preferred;
+        self.enabled = told.enabled;
+    }
+
+    /// Takes in what another worker received; whether the first sender now has a packet to forward.
+    pub fn mirror_batch(&mut self, batch: &Batch) -> bool {
+        let Some(layer) = self.layers.get_mut(usize::from(batch.layer)) else {
+            return false;
+        };
+        layer.follow(batch.epoch, self.kind);
+        layer.clock = batch.clock.or(layer.clock);
+        let touched = layer.fresh.is_empty();
+        for (meta, payload) in batch
+            .packets()
+            .filter(|(meta, payload)| layer.copy(meta, payload))
+        {
+            let carries = |codec: &CodecConfig| codec.payload_type == meta.payload_type;
+            let codec = self.codecs.iter().position(carries);
+            if let Some(codec) = codec.filter(|_| !payload.is_empty()) {
+                self.active_codec = Some(codec as u8);
+            }
+        }
+        touched && !layer.fresh.is_empty()
     }
 
     /// Takes a new negotiation over; layers with the same RID (or place, without RIDs) go on.
@@ -214,14 +312,10 @@ impl Track {
             is_new: true,
             ..Arrival::default()
         };
-        if self.enabled && !self.shown_by.is_empty() {
+        if self.enabled && !(self.shown_by.is_empty() && self.relayed_to.is_empty()) {
             arrival.touched = layer.fresh.is_empty();
-            let (ext_seq, len) = (incoming.ext_seq, incoming.payload.len() as u16);
-            layer.fresh.push(Fresh {
-                ext_seq,
-                len,
-                padding: 0,
-            });
+            let fresh = Fresh::new(incoming.ext_seq, incoming.payload.len());
+            layer.fresh.push(fresh);
         }
         if !incoming.payload.is_empty() && self.active_codec != Some(codec_index) {
             arrival.new_codec = self.announce(codec_index, now);

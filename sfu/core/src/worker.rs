@@ -1,23 +1,28 @@
 //! One thread with one socket around one router.
 //!
-//! `socket, mailbox, clock → **worker** → router → socket, events`
+//! `socket, mailbox, commands, clock → **worker** → router → socket, events, mailboxes of other workers`
 //!
-//! It waits for the socket, a command or the deadline, whichever comes first.  An idle core answers each packet at
+//! It waits for the socket, a command, another worker or the deadline, whichever comes first.  An idle core answers each packet at
 //! once; the busier the thread is, the longer it lets packets gather before it looks again, so that they leave in larger
-//! GSO messages: latency is spent only where it buys throughput.
+//! GSO messages: latency is spent only where it buys throughput.  What the others are to get leaves before its own packets.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant as StdInstant, SystemTime};
 
 use crate::commands::Command;
 use crate::events::{EventQueue, PeerId};
+use crate::mailbox::Mailbox;
 use crate::net::{Inbox, UdpSocket, WakeUp, thread_cpu_time, wait};
+use crate::relay::Relay;
 use crate::router::Router;
+use crate::snapshot::Snapshot;
 use crate::stats::{Counters, PeerStats};
 use crate::time::{Instant, Ntp};
 
@@ -29,8 +34,10 @@ const RECEIVES_AT_ONCE: usize = 4;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// Published levels are looked at again after this, even if nothing happens.
 const LEVELS_STALE: Duration = Duration::from_millis(500);
-/// How long `stats` waits for a worker.
-const STATS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Sets the workers' first numbers apart.
+const SEED_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+/// How long a snapshot is waited for.
+const STATS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The busy share of a thread's time from which packets are gathered, and at which they are for the longest.
 const GATHER_FROM: f64 = 0.30;
 const GATHER_FULL: f64 = 0.70;
@@ -57,6 +64,8 @@ pub struct Worker {
 
 struct Shared {
     commands: Mutex<Vec<Command>>,
+    asked: Mutex<Vec<SyncSender<Vec<PeerStats>>>>,
+    mailbox: Mailbox,
     wake: WakeUp,
     stopping: AtomicBool,
     published: Mutex<Published>,
@@ -73,22 +82,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Worker {
-    /// Starts a thread on a bound socket.
-    pub fn start(
-        index: usize,
-        socket: UdpSocket,
-        events: Arc<EventQueue>,
+    /// Starts a thread on each bound socket; the workers of a core hand each other packets.
+    pub fn start_all(
+        sockets: Vec<UdpSocket>,
+        events: &Arc<EventQueue>,
         seed: u64,
-    ) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            commands: Mutex::default(),
-            wake: WakeUp::new()?,
-            stopping: AtomicBool::new(false),
-            published: Mutex::default(),
-        });
-        let local = socket.local();
-        let running = Running::new(socket, Arc::clone(&shared), events, seed);
-        let name = format!("core-{index}");
+    ) -> io::Result<Vec<Self>> {
+        let shared: io::Result<Vec<_>> = sockets.iter().map(|_| Shared::new()).collect();
+        let (shared, clock) = (shared?, Clock::start());
+        let start = |(index, socket): (usize, UdpSocket)| {
+            let seed = seed.wrapping_add((index as u64).wrapping_mul(SEED_STEP));
+            let router = Router::new(clock.wall, seed);
+            let running = Running::new(index, socket, &shared, events, clock, router);
+            Self::start(running)
+        };
+        sockets.into_iter().enumerate().map(start).collect()
+    }
+
+    fn start(running: Running) -> io::Result<Self> {
+        let (shared, local) = (Arc::clone(&running.shared), running.socket.local());
+        let name = format!("core-{}", running.index);
         let thread = thread::Builder::new()
             .name(name)
             .spawn(move || running.run())?;
@@ -104,11 +117,16 @@ impl Worker {
         self.local
     }
 
+    fn check_running(&self) -> Result<(), CommandError> {
+        match &self.thread {
+            Some(thread) if !thread.is_finished() => Ok(()),
+            _ => Err(CommandError::Stopped),
+        }
+    }
+
     /// Hands a command over.
     pub fn command(&self, command: Command) -> Result<(), CommandError> {
-        if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
-            return Err(CommandError::Stopped);
-        }
+        self.check_running()?;
         let mut commands = lock(&self.shared.commands);
         if commands.len() >= MAX_COMMANDS {
             return Err(CommandError::Overloaded);
@@ -120,13 +138,13 @@ impl Worker {
         Ok(())
     }
 
-    /// A snapshot of all peers.
-    pub fn stats(&self) -> Result<Vec<PeerStats>, CommandError> {
+    /// Asks for a snapshot of all peers, which the thread takes in slices between its rounds.
+    pub fn ask_stats(&self) -> Result<Asked, CommandError> {
+        self.check_running()?;
         let (reply, answer) = mpsc::sync_channel(1);
-        self.command(Command::Stats { reply })?;
-        answer
-            .recv_timeout(STATS_TIMEOUT)
-            .map_err(|_| CommandError::Stopped)
+        lock(&self.shared.asked).push(reply);
+        self.shared.wake.notify();
+        Ok(Asked(answer))
     }
 
     /// Totals since the start, as of the thread's last round.
@@ -150,6 +168,54 @@ impl Worker {
     }
 }
 
+/// A snapshot that is on its way.
+pub struct Asked(Receiver<Vec<PeerStats>>);
+
+impl Asked {
+    /// Waits for it.
+    pub fn wait(self) -> Result<Vec<PeerStats>, CommandError> {
+        self.0
+            .recv_timeout(STATS_TIMEOUT)
+            .map_err(|_| CommandError::Stopped)
+    }
+}
+
+impl Shared {
+    fn new() -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            commands: Mutex::default(),
+            asked: Mutex::default(),
+            mailbox: Mailbox::default(),
+            wake: WakeUp::new()?,
+            stopping: AtomicBool::new(false),
+            published: Mutex::default(),
+        }))
+    }
+}
+
+/// What all workers of a core take the time from: packets and timestamps that cross mean the same everywhere.
+#[derive(Clone, Copy)]
+struct Clock {
+    epoch: StdInstant,
+    wall: Ntp,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let unix = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            epoch: StdInstant::now(),
+            wall: Ntp::from_unix(unix),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.epoch.elapsed().as_nanos() as u64)
+    }
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         self.close();
@@ -158,13 +224,21 @@ impl Drop for Worker {
 
 /// What the thread owns.
 struct Running {
+    index: usize,
     socket: UdpSocket,
     shared: Arc<Shared>,
+    /// Of all workers, by index.
+    all: Vec<Arc<Shared>>,
     events: Arc<EventQueue>,
     router: Router,
     inbox: Inbox,
     commands: Vec<Command>,
-    epoch: StdInstant,
+    /// From other workers.
+    mail: Vec<(usize, Relay)>,
+    /// For each other worker.
+    outgoing: Vec<Vec<Relay>>,
+    snapshots: VecDeque<(SyncSender<Vec<PeerStats>>, Snapshot)>,
+    clock: Clock,
     /// What the shell counts; the router counts the rest.
     counters: Counters,
     publish_at: Instant,
@@ -173,27 +247,32 @@ struct Running {
 }
 
 impl Running {
-    fn new(socket: UdpSocket, shared: Arc<Shared>, events: Arc<EventQueue>, seed: u64) -> Self {
-        let unix = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+    fn new(
+        index: usize,
+        socket: UdpSocket,
+        all: &[Arc<Shared>],
+        events: &Arc<EventQueue>,
+        clock: Clock,
+        router: Router,
+    ) -> Self {
         Self {
+            index,
             socket,
-            shared,
-            events,
-            router: Router::new(Ntp::from_unix(unix), seed),
+            shared: Arc::clone(&all[index]),
+            all: all.to_vec(),
+            events: Arc::clone(events),
+            router,
             inbox: Inbox::default(),
             commands: Vec::new(),
-            epoch: StdInstant::now(),
+            mail: Vec::new(),
+            outgoing: all.iter().map(|_| Vec::new()).collect(),
+            snapshots: VecDeque::new(),
+            clock,
             counters: Counters::default(),
             publish_at: Instant::default(),
             has_levels: false,
             load: Load::default(),
         }
-    }
-
-    fn now(&self) -> Instant {
-        Instant::from_nanos(self.epoch.elapsed().as_nanos() as u64)
     }
 
     fn run(mut self) {
@@ -205,50 +284,68 @@ impl Running {
 
     /// Waits for something to do; when busy, a little longer.
     fn rest(&mut self) {
-        let before = self.now();
-        let until = self.router.deadline().map(|at| at.saturating_since(before));
-        // A voice that has fallen silent without another packet must be told as silent.
-        let until = if self.has_levels {
-            Some(until.unwrap_or(LEVELS_STALE).min(LEVELS_STALE))
-        } else {
-            until
-        };
-        let descriptors = [self.shared.wake.as_raw_fd(), self.socket.as_raw_fd()];
+        let before = self.clock.now();
+        let until = self.rest_at_most(before);
         let gather = self.load.gather();
-        let commanded = if gather.is_zero() {
-            wait(descriptors, until)[0]
-        } else {
+        let descriptors = [self.shared.wake.as_raw_fd(), self.socket.as_raw_fd()];
+        let woken = if !gather.is_zero() {
             // Gathering: only a command or the deadline ends it early.
             let limit = until.map_or(gather, |until| until.min(gather));
             wait([descriptors[0]], Some(limit))[0]
+        } else if self.shared.mailbox.doze() {
+            wait(descriptors, until)[0]
+        } else {
+            false
         };
-        if commanded {
+        if woken {
             self.shared.wake.clear();
         }
-        let after = self.now();
+        let after = self.clock.now();
         self.load.rested(before, after);
         self.counters.wakeups += 1;
     }
 
+    /// Until something is due by itself.
+    fn rest_at_most(&self, now: Instant) -> Option<Duration> {
+        let deadline = self.router.deadline().map(|at| at.saturating_since(now));
+        // A voice that has fallen silent without another packet must be told as silent.
+        let levels = self.has_levels.then_some(LEVELS_STALE);
+        let snapshot = (!self.snapshots.is_empty()).then_some(Duration::ZERO);
+        [deadline, levels, snapshot].into_iter().flatten().min()
+    }
+
     fn work(&mut self) {
-        self.obey();
+        self.hear();
         for _ in 0..RECEIVES_AT_ONCE {
             if !self.receive() {
                 break;
             }
         }
-        let now = self.now();
+        let now = self.clock.now();
         if self.router.deadline().is_some_and(|at| at <= now) {
             self.router.on_deadline(now);
         }
         self.flush(now);
         self.events.push(self.router.events());
+        self.tell_stats(now);
         self.publish(now);
+    }
+
+    /// Takes what other workers say, after the commands that they may have acted on.
+    fn hear(&mut self) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.shared.mailbox.take(&mut mail);
+        self.obey();
+        let now = self.clock.now();
+        for (from, relay) in mail.drain(..) {
+            self.router.relayed(from, relay, now);
+        }
+        self.mail = mail;
     }
 
     fn obey(&mut self) {
         std::mem::swap(&mut *lock(&self.shared.commands), &mut self.commands);
-        let now = self.now();
+        let now = self.clock.now();
         for command in self.commands.drain(..) {
             self.router.command(command, now);
         }
@@ -264,7 +361,7 @@ impl Running {
         self.counters.receives += 1;
         // What Python said before these datagrams were sent holds for them: a peer that was just added may knock.
         self.obey();
-        let now = Instant::from_nanos(self.epoch.elapsed().as_nanos() as u64);
+        let now = self.clock.now();
         for (path, datagram) in self.inbox.datagrams() {
             self.router.receive(path, datagram, now);
         }
@@ -272,6 +369,7 @@ impl Running {
     }
 
     fn flush(&mut self, now: Instant) {
+        self.hand_over(now);
         while let Some(egress) = self.router.datagrams(now) {
             let sent = self.socket.send(egress);
             self.counters.datagrams_out += sent.datagrams;
@@ -279,6 +377,42 @@ impl Running {
             self.counters.gso_out += sent.segmented;
             self.counters.send_dropped += sent.dropped;
             self.counters.sends += sent.calls;
+        }
+        self.hand_over(now);
+    }
+
+    /// Puts what other workers are to get into their mailboxes; wakes those that doze.
+    fn hand_over(&mut self, now: Instant) {
+        for (to, relay) in self.router.relays().drain(..) {
+            if let Some(outgoing) = self.outgoing.get_mut(to) {
+                outgoing.push(relay);
+            }
+        }
+        let outgoing = self.outgoing.iter_mut().zip(&self.all);
+        for (relays, other) in outgoing.filter(|(relays, _)| !relays.is_empty()) {
+            if other.mailbox.post(self.index, relays) {
+                other.wake.notify();
+            }
+            relays
+                .drain(..)
+                .for_each(|relay| self.router.undelivered(&relay, now));
+        }
+    }
+
+    /// One slice of the snapshot that was asked for first.
+    fn tell_stats(&mut self, now: Instant) {
+        let asked = lock(&self.shared.asked).drain(..).collect::<Vec<_>>();
+        let begun = asked.into_iter().map(|reply| (reply, Snapshot::default()));
+        self.snapshots.extend(begun);
+        let Some((_, snapshot)) = self.snapshots.front_mut() else {
+            return;
+        };
+        if self.router.continue_snapshot(snapshot, now) {
+            return;
+        }
+        if let Some((reply, snapshot)) = self.snapshots.pop_front() {
+            // Who asked may have stopped waiting.
+            reply.try_send(snapshot.peers).ok();
         }
     }
 

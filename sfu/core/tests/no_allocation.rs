@@ -14,9 +14,11 @@ use _core::load::fleet::Fleet;
 use _core::load::link::LinkConfig;
 use _core::media::{ExtensionIds, Kind};
 use _core::nack::NackTracker;
+use _core::relay::Batches;
 use _core::ring::{Meta, Ring};
 use _core::rtcp::{compound, write_nack};
 use _core::rtp::{OutHeader, Packet, write_header};
+use _core::slab::Slab;
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::stun::{BindingRequest, OutRequest, Role, StunKey, write_request, write_success};
 use _core::time::{Instant, Ntp};
@@ -107,6 +109,19 @@ fn a_packet_in_and_out_takes_nothing_from_the_heap() {
             "{profile:?}"
         );
     }
+}
+
+#[test]
+fn packets_are_handed_to_other_workers_without_the_heap_while_these_keep_up() {
+    let (mut batches, key) = (Batches::default(), Slab::default().insert(()));
+    let mut hand_over = |ext_seq: u64| {
+        let batch = batches.fill(key, 0, |batch| {
+            (0..4).for_each(|_| batch.push(&meta(ext_seq), &[7; 1_100]));
+        });
+        assert_eq!(batch.packets().count(), 4);
+    };
+    (0..10).for_each(&mut hand_over);
+    assert_eq!(allocations(|| (10..1_000).for_each(&mut hand_over)), 0);
 }
 
 #[test]

@@ -23,6 +23,7 @@ use _core::media::{
     CodecConfig, ExtensionIds, Kind, LayerConfig, PeerMedia, SenderConfig, TrackConfig,
 };
 use _core::net::{Inbox, UdpSocket, wait};
+use _core::relay::{self, TrackName};
 use _core::rtp::{self, OutHeader};
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::stun::{self, OutRequest, Role, StunKey};
@@ -282,9 +283,10 @@ impl Drop for Devices {
     }
 }
 
-/// A worker on loopback with peers.
+/// Workers on loopback with peers, the first one's counters and address at hand.
 pub struct Node {
     pub worker: Worker,
+    pub others: Vec<Worker>,
     pub events: Arc<EventQueue>,
     pub address: SocketAddr,
     waiting: u64,
@@ -292,36 +294,82 @@ pub struct Node {
 
 impl Node {
     pub fn new() -> Self {
-        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("bind");
+        Self::with_workers(1)
+    }
+
+    /// Devices are dealt out among the workers in turn.
+    pub fn with_workers(count: usize) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let sockets = (0..count).map(|_| UdpSocket::bind(any).expect("bind"));
         let events = Arc::new(EventQueue::new().expect("eventfd"));
-        let address = socket.local();
-        let worker = Worker::start(0, socket, Arc::clone(&events), 5).expect("start");
+        let mut others = Worker::start_all(sockets.collect(), &events, 5).expect("start");
+        let worker = others.remove(0);
         Self {
+            address: worker.local(),
             worker,
+            others,
             events,
-            address,
             waiting: 0,
         }
     }
 
-    pub fn command(&self, command: Command) {
-        self.worker.command(command).expect("taken");
+    /// Index of a device's worker.
+    pub fn home(&self, device: usize) -> usize {
+        device % (self.others.len() + 1)
+    }
+
+    pub fn workers(&self) -> impl Iterator<Item = &Worker> {
+        std::iter::once(&self.worker).chain(&self.others)
+    }
+
+    fn worker_of(&self, device: usize) -> &Worker {
+        let found = self.workers().nth(self.home(device));
+        found.expect("a device's worker is there")
+    }
+
+    /// To the worker of the device that it is about.
+    pub fn command(&self, device: usize, command: Command) {
+        self.worker_of(device).command(command).expect("taken");
+    }
+
+    /// A receiver's m-line `mid` shows a publisher's only track.
+    pub fn show(&self, receiver: usize, mid: &str, publisher: usize) {
+        let track = TrackName {
+            peer: publisher as u64 + 1,
+            mid: "0".to_owned(),
+        };
+        let home = self.home(publisher);
+        let worker = (home != self.home(receiver)).then_some(home);
+        self.command(
+            receiver,
+            Command::Show {
+                peer: receiver as u64 + 1,
+                mid: mid.into(),
+                source: Some(relay::Source { track, worker }),
+            },
+        );
     }
 
     /// A peer with address, keys and media.  Peer numbers are device numbers plus one.
     pub fn connect(&mut self, devices: &mut Devices, device: usize, media: PeerMedia) {
         let peer = device as u64 + 1;
         let credentials = Credentials::new(&ufrag(device), PASSWORD);
-        self.command(Command::AddPeer { peer, credentials });
-        self.command(Command::SetMedia {
-            peer,
-            media: Box::new(media),
-        });
-        self.command(Command::SetKeys {
-            peer,
-            keys: Box::new((inbound(device), outbound(device))),
-        });
-        check(devices, device, self.address);
+        self.command(device, Command::AddPeer { peer, credentials });
+        self.command(
+            device,
+            Command::SetMedia {
+                peer,
+                media: Box::new(media),
+            },
+        );
+        self.command(
+            device,
+            Command::SetKeys {
+                peer,
+                keys: Box::new((inbound(device), outbound(device))),
+            },
+        );
+        check(devices, device, self.worker_of(device).local());
         self.waiting += 1;
         if self.waiting.is_multiple_of(64) {
             self.settle();
@@ -331,7 +379,8 @@ impl Node {
     /// Waits until every peer has its address.
     pub fn settle(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while self.worker.counters().stun_in < self.waiting {
+        let connected = |worker: &Worker| worker.counters().stun_in;
+        while self.workers().map(connected).sum::<u64>() < self.waiting {
             assert!(Instant::now() < deadline, "peers did not connect");
             thread::sleep(Duration::from_millis(1));
         }
@@ -387,12 +436,7 @@ impl Rooms {
             let mid = if self.media == Media::Video { "0" } else { "1" };
             for receiver in self.receivers_of(room) {
                 node.connect(devices, receiver, viewer_media(1));
-                let source = Some((publisher as u64 + 1, "0".to_owned()));
-                node.command(Command::Show {
-                    peer: receiver as u64 + 1,
-                    mid: mid.into(),
-                    source,
-                });
+                node.show(receiver, mid, publisher);
             }
         }
         node.settle();

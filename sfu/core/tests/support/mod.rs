@@ -1,7 +1,8 @@
-//! A router on virtual time with clients around it: real STUN, real SRTP, no sockets.
+//! A router, or some that are joined as workers are, on virtual time with clients around: real STUN, real SRTP, no sockets.
 
 #![allow(dead_code, missing_docs)]
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use _core::codec::Codec;
@@ -12,6 +13,7 @@ use _core::ice::Credentials;
 use _core::media::{
     CodecConfig, ExtensionIds, Kind, LayerConfig, PeerMedia, SenderConfig, TrackConfig,
 };
+use _core::relay::{Relay, Source, TrackName};
 use _core::router::Router;
 use _core::rtcp::{self, Rtcp};
 use _core::rtp::{self, OutHeader, Packet};
@@ -70,6 +72,7 @@ pub enum Control {
 /// A device, as the router sees it from outside.
 pub struct Client {
     pub id: PeerId,
+    pub worker: usize,
     pub ufrag: String,
     pub path: Path,
     pub media: Vec<Media>,
@@ -82,6 +85,11 @@ pub struct Client {
 
 pub struct World {
     pub router: Router,
+    /// Further workers; `router` is number 0.
+    pub others: Vec<Router>,
+    /// From worker, to worker, in order; delivered at once unless `holds_mail`.
+    pub mail: VecDeque<(usize, usize, Relay)>,
+    pub holds_mail: bool,
     pub now: Instant,
     pub clients: Vec<Client>,
     pub events: Vec<Event>,
@@ -113,6 +121,9 @@ impl World {
     pub fn with_profile(profile: Profile) -> Self {
         Self {
             router: Router::new(wall(), 0x1234_5678_9abc_def1),
+            others: Vec::new(),
+            mail: VecDeque::new(),
+            holds_mail: false,
             now: Instant::from_millis(1_000),
             clients: Vec::new(),
             events: Vec::new(),
@@ -123,21 +134,47 @@ impl World {
         }
     }
 
+    pub fn with_workers(count: usize) -> Self {
+        let other = |worker| Router::new(wall(), 0x1234_5678 + worker as u64);
+        Self {
+            others: (1..count).map(other).collect(),
+            ..Self::new()
+        }
+    }
+
+    pub fn router_of(&mut self, worker: usize) -> &mut Router {
+        match worker.checked_sub(1) {
+            None => &mut self.router,
+            Some(other) => &mut self.others[other],
+        }
+    }
+
+    fn worker_of(&self, peer: PeerId) -> usize {
+        self.clients[peer as usize - 1].worker
+    }
+
     /// A peer with credentials and nothing else; gives its index.
     pub fn add(&mut self) -> usize {
+        self.add_on(0)
+    }
+
+    pub fn add_on(&mut self, worker: usize) -> usize {
         let index = self.clients.len();
         let (id, ufrag) = (index as u64 + 1, format!("ufrag{index:04}"));
         let credentials = Credentials::new(&ufrag, PASSWORD);
-        self.command(Command::AddPeer {
+        let now = self.now;
+        let add = Command::AddPeer {
             peer: id,
             credentials,
-        });
+        };
+        self.router_of(worker).command(add, now);
         let (sealing, opening) = (
             keys(self.profile, 2 * index as u8),
             keys(self.profile, 2 * index as u8 + 1),
         );
         self.clients.push(Client {
             id,
+            worker,
             ufrag,
             path: path(10_000 + index as u16),
             media: Vec::new(),
@@ -152,7 +189,11 @@ impl World {
 
     /// A peer with address, keys and this media.
     pub fn connect(&mut self, media: PeerMedia) -> usize {
-        let index = self.add();
+        self.connect_on(0, media)
+    }
+
+    pub fn connect_on(&mut self, worker: usize, media: PeerMedia) -> usize {
+        let index = self.add_on(worker);
         let peer = self.clients[index].id;
         self.check(index, true);
         self.command(Command::SetMedia {
@@ -177,15 +218,25 @@ impl World {
         });
     }
 
+    /// To the worker of the peer that it is about.
     pub fn command(&mut self, command: Command) {
-        self.router.command(command, self.now);
+        let (now, worker) = (self.now, self.worker_of(subject(&command)));
+        self.router_of(worker).command(command, now);
         self.pump();
     }
 
     /// Sender `mid` of a client shows a track of another.
     pub fn show(&mut self, viewer: usize, mid: &str, source: Option<(usize, &str)>) {
-        let source = source.map(|(client, mid)| (self.clients[client].id, mid.to_owned()));
-        let peer = self.clients[viewer].id;
+        let Client {
+            id: peer, worker, ..
+        } = self.clients[viewer];
+        let source = source.map(|(client, mid)| Source {
+            track: TrackName {
+                peer: self.clients[client].id,
+                mid: mid.to_owned(),
+            },
+            worker: Some(self.clients[client].worker).filter(|&home| home != worker),
+        });
         self.command(Command::Show {
             peer,
             mid: mid.into(),
@@ -215,13 +266,16 @@ impl World {
 
     /// Any bytes from anywhere.
     pub fn raw(&mut self, from: Path, bytes: &[u8]) {
-        self.router.receive(from, &mut bytes.to_vec(), self.now);
+        self.raw_in_batch(from, bytes);
         self.pump();
     }
 
     /// Bytes that wait in the socket together with others: `pump` when all are in.
     pub fn raw_in_batch(&mut self, from: Path, bytes: &[u8]) {
-        self.router.receive(from, &mut bytes.to_vec(), self.now);
+        let known = self.clients.iter().find(|client| client.path == from);
+        let (now, worker) = (self.now, known.map_or(0, |client| client.worker));
+        self.router_of(worker)
+            .receive(from, &mut bytes.to_vec(), now);
     }
 
     pub fn protect(&self, index: usize, plain: &[u8], header_len: usize, roc: u32) -> Vec<u8> {
@@ -264,38 +318,73 @@ impl World {
 
     pub fn run(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
-        while let Some(at) = self.router.deadline().filter(|&at| at <= end) {
+        while let Some((at, worker)) = self.next_deadline().filter(|&(at, _)| at <= end) {
             self.now = self.now.max(at);
-            self.router.on_deadline(self.now);
+            let now = self.now;
+            self.router_of(worker).on_deadline(now);
             self.pump();
         }
         self.now = end;
     }
 
-    /// Delivers what the router sends.
+    fn next_deadline(&self) -> Option<(Instant, usize)> {
+        let all = std::iter::once(&self.router)
+            .chain(&self.others)
+            .enumerate();
+        all.filter_map(|(worker, router)| Some((router.deadline()?, worker)))
+            .min()
+    }
+
+    /// Delivers what the routers send, to clients and to each other.
     pub fn pump(&mut self) {
         loop {
-            let mut out = Vec::new();
-            match self.router.datagrams(self.now) {
+            (0..=self.others.len()).for_each(|worker| self.pump_one(worker));
+            if self.holds_mail || self.mail.is_empty() {
+                return;
+            }
+            self.deliver_mail(usize::MAX);
+        }
+    }
+
+    /// Delivers so many of the oldest messages between workers.
+    pub fn deliver_mail(&mut self, count: usize) {
+        for (from, to, relay) in self
+            .mail
+            .drain(..count.min(self.mail.len()))
+            .collect::<Vec<_>>()
+        {
+            let now = self.now;
+            self.router_of(to).relayed(from, relay, now);
+        }
+    }
+
+    fn pump_one(&mut self, worker: usize) {
+        self.collect_mail(worker);
+        loop {
+            let (mut out, now) = (Vec::new(), self.now);
+            let mut runs = Vec::new();
+            match self.router_of(worker).datagrams(now) {
                 None => break,
                 Some(egress) => {
-                    self.runs.extend(
-                        egress
-                            .messages()
-                            .iter()
-                            .map(|run| (run.segment, run.segments)),
-                    );
-                    out.extend(
-                        egress
-                            .datagrams()
-                            .map(|(path, bytes)| (*path, bytes.to_vec())),
-                    );
+                    let messages = egress.messages().iter();
+                    runs.extend(messages.map(|run| (run.segment, run.segments)));
+                    let datagrams = egress.datagrams();
+                    out.extend(datagrams.map(|(path, bytes)| (*path, bytes.to_vec())));
                 }
             }
+            self.runs.extend(runs);
             out.into_iter()
                 .for_each(|(path, bytes)| self.deliver(path, bytes));
         }
-        self.events.append(self.router.events());
+        self.collect_mail(worker);
+        let mut events = std::mem::take(self.router_of(worker).events());
+        self.events.append(&mut events);
+    }
+
+    fn collect_mail(&mut self, from: usize) {
+        let relays = std::mem::take(self.router_of(from).relays());
+        self.mail
+            .extend(relays.into_iter().map(|(to, relay)| (from, to, relay)));
     }
 
     fn deliver(&mut self, path: Path, bytes: Vec<u8>) {
@@ -315,6 +404,20 @@ impl World {
 
     pub fn take_control(&mut self, index: usize) -> Vec<(u64, Control)> {
         std::mem::take(&mut self.clients[index].control)
+    }
+}
+
+/// The peer that a command is about.
+fn subject(command: &Command) -> PeerId {
+    match command {
+        Command::AddPeer { peer, .. }
+        | Command::RestartIce { peer, .. }
+        | Command::SendDtls { peer, .. }
+        | Command::SetKeys { peer, .. }
+        | Command::SetMedia { peer, .. }
+        | Command::Show { peer, .. }
+        | Command::SetTrackEnabled { peer, .. }
+        | Command::RemovePeer { peer } => *peer,
     }
 }
 
