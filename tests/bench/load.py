@@ -135,6 +135,8 @@ class Measured:
     runs: tuple[Run, ...]
     run_length: float = 1.0
     """Packets a message that the node sent; 1 where it isn't known."""
+    limit: str = ""
+    """Why it isn't a larger load; empty where the server's core was full."""
 
     def median(self, figure: Callable[[Run], float]) -> float:
         """Of all parts."""
@@ -143,13 +145,24 @@ class Measured:
     @property
     def held(self) -> bool:
         """Whether hardly anything was lost, everybody was there, and it was the server that was measured."""
-        return self.complete and self.median(lambda run: run.loss) <= MOST_LOST and not self.bottleneck
+        return not self.trouble
 
     @property
     def complete(self) -> bool:
         """Whether everybody could join."""
         joins = self.report.get("joins", {})
         return bool(joins.get("failed", 0) == 0 and joins.get("done", 0) >= self.shape.participants)
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not hold; empty if it does."""
+        if not self.complete:
+            joins = self.report.get("joins", {})
+            errors = "; ".join(list(joins.get("errors", {}))[:1])
+            return f"{joins.get('done', 0)} of {self.shape.participants} could join: {errors or 'no error told'}"
+        if (loss := self.median(lambda run: run.loss)) > MOST_LOST:
+            return f"{loss:.2%} lost"
+        return f"the tester was the bottleneck: {self.bottleneck}" if self.bottleneck else ""
 
     @property
     def bottleneck(self) -> str:

@@ -22,7 +22,7 @@ def main() -> None:
     Path(data).mkdir(parents=True, exist_ok=True)
     with (
         program("tests.bench.served", "signaling", data, users) as signaling,
-        program("tests.bench.node", signaling.told["url"], workers) as node,
+        program("tests.bench.node", "with", signaling.told["url"], workers) as node,
     ):
         tell(signaling.told | {"signaling": signaling.pid, "node": node.pid})
         while sys.stdin.readline():

@@ -33,16 +33,28 @@ class Target:
 
 
 @contextmanager
-def ours(bench: Bench, users: int, *, workers: int = 1, cpu: int | None = None) -> Iterator[Target]:
-    """Signaling and a node, with accounts for so many; on the servers' core if none is given."""
+def ours(bench: Bench, users: int) -> Iterator[Target]:
+    """Signaling and a node, with accounts for so many: everybody comes through the whole front door."""
     directory = bench.directory / f"system-{next(_numbers)}"
-    core = bench.cores.server if cpu is None else cpu
-    with program("tests.bench.system", str(directory), str(users), str(workers), cpu=core) as system:
+    with program("tests.bench.system", str(directory), str(users), "1", cpu=bench.cores.server) as system:
         told = system.told
         file = directory / "users"
         file.write_text("".join(f"user{number} {token}\n" for number, token in enumerate(told["tokens"])))
         flags = ("--url", told["url"], "--users", str(file))
         yield Target("tertulia", flags, told["node"], system.pid, _counters(system))
+
+
+@contextmanager
+def node(bench: Bench, rooms: int, publishers: int) -> Iterator[Target]:
+    """A node alone with so many rooms, entered as a peer is: by WHIP and WHEP."""
+    arguments = ("alone", "1", str(rooms), str(publishers))
+    with program("tests.bench.node", *arguments, cpu=bench.cores.server) as started:
+        url, tokens = started.told["url"], started.told["tokens"]
+        file = bench.directory / f"tokens-{next(_numbers)}"
+        file.write_text("\n".join(tokens))
+        # Rooms are 64 hexadecimal digits; the tester numbers them from 1, as the node does.
+        flags = ("--whip", f"{url}/whip/{{room:064x}}", "--whep", f"{url}/whep/{{room:064x}}", "--bearer", str(file))
+        yield Target("tertulia", flags, started.pid, started.pid, _counters(started))
 
 
 def _counters(system: Program) -> Callable[[], dict[str, int]]:

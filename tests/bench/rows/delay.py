@@ -40,7 +40,7 @@ def _meetings(bench: Bench) -> Iterator[Row]:
 
 
 def _big(bench: Bench) -> Iterator[Row]:
-    with targets.ours(bench, fanout.MOST_ROOMS * fanout.ROOM.in_room) as node:
+    with targets.node(bench, fanout.MOST_ROOMS, fanout.ROOM.publishers) as node:
         full = bench.found.get("fanout") or fanout.filled(bench, node, fanout.FIRST)
         assert isinstance(full, Measured)
         rooms = max(1, int(MUCH * full.shape.rooms))

@@ -37,7 +37,7 @@ PACKETS_PER_S = 300_000.0
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Both rows, and what MediaRelay takes."""
-    with targets.ours(bench, MOST_ROOMS * ROOM.in_room) as node:
+    with targets.node(bench, MOST_ROOMS, ROOM.publishers) as node:
         load = filled(bench, node, FIRST)
         bench.found["fanout"] = load
     least = floor.measure(bench, load)
@@ -51,27 +51,28 @@ def rows(bench: Bench) -> Iterator[Row]:
         bar=PACKETS_PER_S,
         floor=1e6 / least.us,
         peer=peer.median(lambda run: run.packets_per_s) if peer else None,
-        how=_how(bench, load),
+        how=how(bench, load),
     )
     yield from _relay(bench)
 
 
 def filled(bench: Bench, target: Target, first: int) -> Measured:
     """The load of as many rooms as the core carries."""
-    rooms = search(bench, target, ROOM, Search(first, TRIES, MOST_ROOMS, FULL))
-    return measure(bench, target, replace(ROOM, rooms=rooms), bench.effort)
+    rooms, why = search(bench, target, ROOM, Search(first, TRIES, MOST_ROOMS, FULL))
+    return replace(measure(bench, target, replace(ROOM, rooms=rooms), bench.effort), limit=why)
 
 
-def search(bench: Bench, target: Target, room: Shape, search: Search) -> int:
-    """The largest number of rooms that held; raises Unmeasured if not even one did."""
+def search(bench: Bench, target: Target, room: Shape, search: Search) -> tuple[int, str]:
+    """The largest number of rooms that held, and why not more; raises Unmeasured if not even one did."""
     why = ""
     while (rooms := search.next) is not None:
         looked = probe(bench, target, replace(room, rooms=rooms))
-        why = looked.bottleneck or str(looked)
+        if not looked.held:
+            why = f"not {rooms} rooms: {looked.trouble}"
         search.note(rooms, held=looked.held, busy=looked.median(lambda run: run.busy))
     if search.largest == 0:
         raise Unmeasured(f"no load of {target.name} held: {why}")
-    return search.largest
+    return search.largest, why
 
 
 def _peer(bench: Bench) -> Measured:
@@ -89,14 +90,15 @@ def _cpu(bench: Bench, load: Measured, least: floor.Floor, peer: Measured | None
         bar=min(bars),
         floor=least.us,
         peer=peer.median(lambda run: run.us) if peer else None,
-        how=f"{_how(bench, load)}; {least}" + (f"; Janus: {peer}" if peer else ""),
+        how=f"{how(bench, load)}; {least}" + (f"; Janus: {peer}" if peer else ""),
     )
     return row if peer else unshown(row, why)
 
 
-def _how(bench: Bench, load: Measured) -> str:
-    bottleneck = f"; the tester was the bottleneck: {load.bottleneck}" if load.bottleneck else ""
-    return f"{bench.effort}; {load}, {load.run_length:.1f} packets a message{bottleneck}"
+def how(bench: Bench, load: Measured) -> str:
+    """How a figure of it was obtained."""
+    parts = (str(bench.effort), f"{load}, {load.run_length:.1f} packets a message", load.trouble, load.limit)
+    return "; ".join(filter(None, parts))
 
 
 def _relay(bench: Bench) -> Iterator[Row]:

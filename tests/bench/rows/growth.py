@@ -28,7 +28,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     found = {}
     for size in SIZES:
         shape = Shape(rooms=RECEIVERS // size, publishers=1, receivers=size, kbps=KBPS)
-        with targets.ours(bench, shape.participants) as node:
+        with targets.node(bench, shape.rooms, shape.publishers) as node:
             load = found[size] = measure(bench, node, shape, bench.effort)
         us = load.median(lambda run: run.us)
         about = f"CPU of a forwarded packet, {shape.rooms} rooms of 1 → {size}"

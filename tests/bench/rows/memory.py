@@ -24,7 +24,7 @@ from tests.bench.targets import Target
 
 KB = 1_000
 WARM = Shape(publishers=4, receivers=16, kbps=500, audio=True)
-RECEIVERS = Shape(publishers=1, receivers=1_000, kbps=100, audio=True)
+RECEIVERS = Shape(rooms=10, publishers=1, receivers=100, kbps=100, audio=True)
 PUBLISHERS = Shape(rooms=100, publishers=1, receivers=0, kbps=1_000, audio=True)
 RECEIVER_KB = 100.0
 PUBLISHER_KB = 1_000.0
@@ -43,7 +43,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     parts = [
         at_most(
             "memory.receiver",
-            f"memory of a receiver, of {RECEIVERS.receivers:,}",
+            f"memory of a receiver, of {RECEIVERS.participants:,}",
             receiver,
             "KB",
             bar=RECEIVER_KB,
@@ -67,7 +67,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 def _grown(bench: Bench, start: Callable[[], AbstractContextManager[Target]]) -> Grown:
     """A process each: memory that was given back to it would be taken again unseen."""
     found = []
-    for shape, of in ((RECEIVERS, RECEIVERS.receivers or 1), (PUBLISHERS, PUBLISHERS.participants)):
+    for shape, of in ((RECEIVERS, RECEIVERS.participants), (PUBLISHERS, PUBLISHERS.participants)):
         with start() as target:
             measure(bench, target, WARM, replace(bench.effort, runs=1, seconds=2.0))
             before = psutil.Process(target.pid).memory_info().rss
