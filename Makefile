@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers
+.PHONY: help setup demo check test bench stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers peers
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -30,11 +30,8 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python li
 	$(PYTEST) -m "not e2e" $(PARALLEL) tests
 	$(PYTEST) -m e2e tests
 
-bench: .venv/.core .venv/.dev servers ## packets beside a floor, calls beside an echo server, idle devices, joins, failures: tables, build/*.json
-	@# One that misses a bar does not keep the others from running; the status says so at the end.
-	@missed=; for one in "bench $(BENCH)" calls idle joins failover outage; do \
-		$(BIN)/python -m tests.bench.$$one || missed="$$missed $${one%% *}"; done; \
-	test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
+bench: .venv/.core .venv/.dev servers peers ## what everything costs, beside floors and peers, in one table (BENCH="--quick", "--rows fanout,delay", "--list")
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers and failures against the rules (STEPS=…)
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py
@@ -84,6 +81,9 @@ browsers:
 
 servers:
 	@tools/servers.sh
+
+peers:
+	@tools/peers.sh
 
 # What is built, and from what.
 

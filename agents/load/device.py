@@ -11,6 +11,7 @@ from typing import Any
 
 from agents.errors import ProtocolError, SignInError
 from agents.link import Connecting
+from agents.load.told import Told
 from agents.load.users import LoadUser
 from agents.qss_client import Frame, QssClient, raise_error
 
@@ -20,8 +21,9 @@ RING_WITHIN_S = 15.0
 class LoadDevice:
     """One device.  Owns its connection."""
 
-    def __init__(self, url: str, user: LoadUser, *, path: str, connecting: Connecting) -> None:
+    def __init__(self, url: str, user: LoadUser, *, path: str, connecting: Connecting, told: Told) -> None:
         self.user = user
+        self._told = told
         self._device = {"id": secrets.token_hex(8), "name": "load", "kind": "agent"}
         self._ring: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self.qss = QssClient(url, self._credentials, self, path=path, connecting=connecting)
@@ -71,4 +73,5 @@ class LoadDevice:
         """After a reconnection; ours do not come back."""
 
     def event(self, name: str, payload: Frame) -> None:
-        """Who came and went: of no interest here."""
+        """Who came and went: that it was told is what counts."""
+        self._told.hear(name, payload)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final, TypeVar
 
@@ -20,6 +20,7 @@ from agents.load.errors import ConnectError
 from agents.load.joining import JoinTimes
 from agents.load.offer import Offered, new_offer
 from agents.load.plan import LoadPlan, Member
+from agents.load.told import Told
 from agents.load.tracks import endpoint_media
 from sfu.media import Kind
 
@@ -38,6 +39,8 @@ class Studio:
     engines: Engines
     certificate: ClientCertificate
     random: Random
+    told: Told = field(default_factory=Told)
+    """What participants hear unasked."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

@@ -146,7 +146,9 @@ class FrontDoor:
 
     async def join(self, studio: Studio, chair: Chair, times: JoinTimes) -> Guest:
         """One participant, up to his connection."""
-        device = LoadDevice(self._url, self._users[chair.place], path=self._way.path, connecting=self._way.signaling)
+        device = LoadDevice(
+            self._url, self._users[chair.place], path=self._way.path, connecting=self._way.signaling, told=studio.told
+        )
         try:
             admitted = await self._admit(device, chair, times, limit=len(studio.plan.members))
             return await self._connect(studio, chair, device, admitted, times)
@@ -226,7 +228,11 @@ class FrontDoor:
         self, studio: Studio, chair: Chair, device: LoadDevice, admitted: Admitted, times: JoinTimes
     ) -> Guest:
         node = NodeClient(
-            admitted.node, room=admitted.room, token=admitted.token, on_event=_ignore, connecting=self._way.node
+            admitted.node,
+            room=admitted.room,
+            token=admitted.token,
+            on_event=studio.told.hear,
+            connecting=self._way.node,
         )
         endpoint = Endpoint.of(studio, chair.member, times)
         try:
@@ -239,10 +245,6 @@ class FrontDoor:
             await within(LEAVE_WITHIN_S, node.close())
             raise
         return Guest(device, admitted.room, node, endpoint, chair.is_host)
-
-
-def _ignore(_name: str, _data: Any) -> None:  # noqa: ANN401 - whatever comes
-    """Who sits in which seat: the packets tell."""
 
 
 def _explained(error: CallError) -> AgentError:

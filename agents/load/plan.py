@@ -58,6 +58,8 @@ class LoadPlan:
     ramp: float = 20.0
     """Joins a second."""
     duration_s: float = 15.0
+    runs: int = 1
+    """Measured parts of `duration_s` each, one after the other, with the same participants."""
     warm_up_s: float = 3.0
     churn: float = 0.0
     """Participants a second who leave and join anew."""
@@ -119,6 +121,7 @@ class LoadPlan:
         _between("kbps", self.kbps, 30, 50_000)
         _between("ramp", self.ramp, 0.01, 10_000)
         _between("duration", self.duration_s, 0.1, 7 * 86_400)
+        _between("runs", self.runs, 1, 1_000)
         _between("warm-up", self.warm_up_s, 0, 3_600)
         _between("churn", self.churn, 0, 10_000)
         _between("speakers", self.speakers, 0, MOST_PARTICIPANTS)

@@ -23,6 +23,7 @@ from agents.load.joining import Joins
 from agents.load.plan import LoadPlan
 from agents.load.require import Outcome, Requirement
 from agents.load.sampling import COLUMNS
+from agents.load.told import Told
 from agents.load.totals import Totals
 
 
@@ -39,10 +40,17 @@ class Measured:
     receivers: int = 0
     """Participants who received, at the end."""
     joins: Joins = field(default_factory=Joins)
+    joined: int = 0
+    """Joins in the measured part: by `--churn`."""
+    told: Told = field(default_factory=Told)
+    told_before: Told = field(default_factory=Told)
+    """While everybody came."""
     server: dict[str, Any] | None = None
     tester: OwnUsage
     rows: Sequence[dict[str, Any]] = ()
     interrupted: bool = False
+    parts: Sequence[Measured] = ()
+    """Each of the plan's runs by itself."""
 
     def report(
         self, requirements: Iterable[Requirement] = (), capacity: dict[str, Any] | None = None
@@ -53,20 +61,28 @@ class Measured:
             "machine": machine(),
             "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.began_at)),
             "interrupted": self.interrupted,
-            "seconds": self.seconds,
-            "sent": self._sent(),
-            "received": self._received(),
-            "delay_ms": self._delay(),
+            **self.figures(),
             "join_ms": self.joins.times(),
-            "joins": self.joins.as_object(),
-            "freezes": self._freezes(),
-            "repair": self._repair(),
-            "server": self.server,
-            "tester": self.tester.as_object(),
+            "joins": self.joins.as_object() | {"told": self.told_before.as_object()},
+            "runs": [part.figures() for part in self.parts],
             "seconds_series": list(self.rows),
         }
         outcomes = [requirement.judge(told) for requirement in requirements]
         return told | {"requirements": [_outcome(each) for each in outcomes], "capacity": capacity}
+
+    def figures(self) -> dict[str, Any]:
+        """What is counted from the begin of the measured part to its end."""
+        return {
+            "seconds": self.seconds,
+            "sent": self._sent(),
+            "received": self._received(),
+            "delay_ms": self._delay(),
+            "freezes": self._freezes(),
+            "repair": self._repair(),
+            "told": self.told.as_object() | {"joins": self.joined},
+            "server": self.server,
+            "tester": self.tester.as_object(),
+        }
 
     def _sent(self) -> dict[str, float]:
         totals = self.totals

@@ -83,12 +83,20 @@ class Run:
         if self._stop.is_set() or not self._crowd.present:
             return self._measured(idle, None, None)
         self._studio.engines.reset()
-        begin = self._rows.last = self._moment()
+        begin = end = self._rows.last = self._moment()
+        parts: list[Measured] = []
+        while len(parts) < self._plan.runs and not self._stop.is_set():
+            last, end = end, await self._part()
+            parts.append(self._measured(idle, last, end))
+        return replace(self._measured(idle, begin, end), parts=tuple(parts))
+
+    async def _part(self) -> Moment:
+        """One measured part, up to its end."""
         await self._pass("measure", self._plan.duration_s, busy=True)
         end = self._moment()
         if end.at - self._rows.last.at > ROW_S / 2:
             self._row("measure", end)
-        return self._measured(idle, begin, end)
+        return end
 
     async def _pass(self, phase: Phase, seconds: float, *, busy: bool = False) -> None:
         """Let time go by, with a row a second; `busy`: others come, go and speak."""
@@ -135,6 +143,7 @@ class Run:
             present=len(self._crowd.present),
             joined=joins.done,
             failed=joins.failed,
+            told=self._studio.told.copy(),
         )
 
     def _measured(self, idle: Moment, begin: Moment | None, end: Moment | None) -> Measured:
@@ -149,6 +158,9 @@ class Run:
             totals=totals,
             receivers=sum(chair.member.receives for chair in self._crowd.present),
             joins=self._crowd.joins,
+            joined=end.joined - begin.joined,
+            told=end.told.since(begin.told),
+            told_before=begin.told,
             server=self._account(idle, begin, end, totals.packets_received),
             tester=OwnUsage(seconds, end.tester_cpu_s - begin.tester_cpu_s, cores, totals),
             rows=tuple(self._rows.series.rows),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from agents.load.server import Usage
+from agents.load.told import Told
 from agents.load.totals import Totals
 
 Phase = Literal["ramp", "warm-up", "measure"]
@@ -25,6 +26,7 @@ class Moment:
     present: int
     joined: int
     failed: int
+    told: Told = field(default_factory=Told)
 
 
 COLUMNS: Final = (

@@ -52,8 +52,9 @@ class Served:
 
 @contextmanager
 def served(what: str, data: Path, users: int = 0) -> Iterator[Served]:
-    """A server in a process of its own, on the first core; this process moves to the others."""
+    """A server in a process of its own, on the first core; this process moves to the others for that time."""
     more_files()
+    data.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tests.bench.served", what, str(data), str(users)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=CHECKOUT, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
@@ -66,6 +67,7 @@ def served(what: str, data: Path, users: int = 0) -> Iterator[Served]:
             told = json.loads(child.stdout.readline())
             yield Served(told["url"], tuple(told["tokens"]), psutil.Process(child.pid))
         finally:
+            os.sched_setaffinity(0, CORES)
             child.stdin.close()
             child.wait(timeout=60)
 

@@ -4,6 +4,8 @@
 
 #![allow(dead_code)]
 
+pub mod floor;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use _core::stun::{self, OutRequest, Role, StunKey};
 use _core::worker::Worker;
 
 pub const PASSWORD: &str = "0123456789abcdefghijkl";
+/// Sockets that share the devices, where each is read as a browser's is.
 const SOCKETS: usize = 8;
 const PROFILE: Profile = Profile::AeadAes128Gcm;
 /// libwebrtc's pacer.
@@ -169,12 +172,23 @@ pub struct Devices {
 }
 
 impl Devices {
+    /// Read datagram by datagram, as browsers do.
     pub fn new() -> Self {
+        let this = Self::on(SOCKETS);
+        this.sockets.iter().for_each(UdpSocket::forgo_gro);
+        this
+    }
+
+    /// All on one socket that takes whole runs at once, as the load tester does.
+    pub fn gathered() -> Self {
+        Self::on(1)
+    }
+
+    fn on(sockets: usize) -> Self {
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
-        let sockets: Vec<_> = (0..SOCKETS)
+        let sockets: Vec<_> = (0..sockets)
             .map(|_| UdpSocket::bind(any).expect("bind"))
             .collect();
-        sockets.iter().for_each(UdpSocket::forgo_gro);
         let (stop, received) = (Arc::default(), Arc::default());
         Self {
             sockets,
@@ -188,7 +202,10 @@ impl Devices {
     pub fn address(&self, device: usize) -> SocketAddr {
         let [_, a, b, c] = (device as u32 + 1).to_be_bytes();
         let ip = Ipv4Addr::new(127, a + 1, b, c);
-        SocketAddr::new(ip.into(), self.sockets[device % SOCKETS].local().port())
+        SocketAddr::new(
+            ip.into(),
+            self.sockets[device % self.sockets.len()].local().port(),
+        )
     }
 
     /// Sends what `fill` writes from a device to the core.
@@ -209,16 +226,17 @@ impl Devices {
                 packet.len()
             });
         }
-        self.sockets[device % SOCKETS].send(&egress);
+        let count = self.sockets.len();
+        self.sockets[device % count].send(&egress);
     }
 
     /// From now on everything that comes in is read and counted.
     pub fn read(&mut self) {
-        let ports = self
-            .sockets
-            .iter()
-            .map(|socket| socket.as_raw_fd())
-            .collect::<Vec<_>>();
+        self.read_on(None);
+    }
+
+    /// The same, on a core of its own.
+    pub fn read_on(&mut self, cpu: Option<usize>) {
         let clones: Vec<_> = self
             .sockets
             .iter()
@@ -226,13 +244,19 @@ impl Devices {
             .collect();
         let (stop, received) = (Arc::clone(&self.stop), Arc::clone(&self.received));
         let read = move || {
+            pin(cpu);
             let mut inbox = Inbox::default();
-            let descriptors: [i32; SOCKETS] = ports.try_into().expect("as many");
+            // A descriptor below 0 is passed over (poll(2)).
+            let mut descriptors = [-1; SOCKETS];
+            for (descriptor, socket) in descriptors.iter_mut().zip(&clones) {
+                *descriptor = socket.as_raw_fd();
+            }
             while !stop.load(Ordering::Relaxed) {
                 let ready = wait(descriptors, Some(Duration::from_millis(50)));
                 for (socket, _) in clones.iter().zip(ready).filter(|(_, ready)| *ready) {
-                    while let Ok(count @ 1..) = socket.receive(&mut inbox) {
-                        received.fetch_add(count as u64, Ordering::Relaxed);
+                    while let Ok(1..) = socket.receive(&mut inbox) {
+                        let datagrams = inbox.datagrams().count() as u64;
+                        received.fetch_add(datagrams, Ordering::Relaxed);
                     }
                 }
             }
@@ -547,4 +571,20 @@ pub fn paced(rooms: usize, duration: Duration, mut work: impl FnMut(usize, u64))
 /// A path to a device from the core's side.
 pub fn path_to(devices: &Devices, device: usize) -> Path {
     Path::to(devices.address(device))
+}
+
+/// Keeps the calling thread on one core.
+pub fn pin(cpu: Option<usize>) {
+    let Some(cpu) = cpu else { return };
+    let thread = std::fs::read_link("/proc/thread-self").expect("a thread of this process");
+    let id = thread.file_name().expect("its number");
+    let done = std::process::Command::new("taskset")
+        .args(["-p", "-c", &cpu.to_string()])
+        .arg(id)
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(
+        done.is_ok_and(|status| status.success()),
+        "taskset cannot pin to core {cpu}"
+    );
 }

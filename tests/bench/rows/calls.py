@@ -1,6 +1,6 @@
-"""`python -m tests.bench.calls`: complete calls a second and core, beside a bare python-socketio echo server.
+"""calls: complete calls a second and core, beside a bare python-socketio echo server.
 
-line -> socket -> served (signaling, or echo), on a core of its own     **calls** -> a table, build/calls.json
+line -> socket -> served (signaling, or echo), on a core of its own     **calls** -> row
 
 A call: createRoom, invitation, two devices ring, one accepts, both leave.  Every Socket.IO message that the server
 takes or gives is counted, once, at the other end: requests, answers, rings, acknowledgements, and those with the node
@@ -15,23 +15,26 @@ are begun at half the rate that was reached, and the time from invitation to rin
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from tests.bench.bench import Figure, report
 from tests.bench.echo import Echo, Rate, http, measured
+from tests.bench.effort import Bench
+from tests.bench.family import Family
 from tests.bench.line import Frame, Line, Tally
+from tests.bench.row import Row, at_least, at_most, told, whole
 from tests.bench.served import Served, served
 from tests.support.in_test_node import InTestNode
 
-OUTPUT = Path(__file__).parents[2] / "build" / "calls.json"
+SECONDS = 12.0
+PAIRS = 24
+"""Callers that call at once."""
 SHARE = 0.6
 """Bar: a call's frames a CPU second, of the echo server's."""
 LATENCY_MS = 100.0
@@ -175,8 +178,8 @@ class Calls:
         free.append(pair)
 
 
-async def measure(seconds: float, pairs: int, data: Path) -> list[Figure]:
-    """All figures."""
+async def measure(seconds: float, pairs: int, data: Path) -> tuple[Rate, Rate, list[float]]:
+    """Echo's rate, the calls' rate, and the times from invitation to ring."""
     with served("signaling", data, 2 * pairs) as server:
         async with Calls(server, pairs) as calls:
             await calls.pairs[0].call()
@@ -184,8 +187,7 @@ async def measure(seconds: float, pairs: int, data: Path) -> list[Figure]:
             with served("echo", data) as beside:
                 async with Echo(beside, sizes, 3 * pairs) as echo:
                     floor, rate = await in_turns(echo, calls, seconds / TURNS)
-            rings = await calls.at(rate.calls / rate.seconds / 2, seconds)
-    return figures(floor, rate, rings)
+            return floor, rate, await calls.at(rate.calls / rate.seconds / 2, seconds)
 
 
 async def in_turns(echo: Echo, calls: Calls, seconds: float) -> tuple[Rate, Rate]:
@@ -197,47 +199,35 @@ async def in_turns(echo: Echo, calls: Calls, seconds: float) -> tuple[Rate, Rate
     return floor, rate
 
 
-def figures(echo: Rate, rate: Rate, rings: list[float]) -> list[Figure]:
-    """The table."""
-    floor = echo.frames_per_cpu_s
-    share = rate.frames_per_cpu_s / floor
+def rows(bench: Bench) -> Iterator[Row]:
+    """Messages beside echo's, and how soon it rings."""
+    seconds = bench.effort.longest(SECONDS)
+    floor, rate, rings = asyncio.run(measure(seconds, PAIRS, bench.directory / "calls"))
+    how = f"{PAIRS} pairs, {seconds:g} s in {TURNS} turns"
+    parts = [_frames(floor, rate, how), *_rings(rate, rings)]
+    yield from parts
+    yield told("calls.per_core", "complete calls a CPU second", rate.calls / rate.cpu_s, "calls/s", how=how)
+    yield whole("calls", "complete calls, beside an echo server", parts)
+
+
+def _frames(floor: Rate, rate: Rate, how: str) -> Row:
+    busy = [f"{name} busy {one.cpu_s / one.seconds:.0%}" for name, one in (("echo", floor), ("signaling", rate))]
+    return at_least(
+        "calls.frames",
+        f"frames of calls a CPU second ({rate.frames / rate.calls:.0f} a call), beside an echo server's",
+        rate.frames_per_cpu_s,
+        "/s",
+        bar=SHARE * floor.frames_per_cpu_s,
+        floor=floor.frames_per_cpu_s,
+        how=f"{how}; {', '.join(busy)}",
+    )
+
+
+def _rings(rate: Rate, rings: list[float]) -> Iterator[Row]:
     p50, p99 = (1000 * rings[int(len(rings) * part)] for part in (0.5, 0.99))
-    half = f"at {rate.calls / rate.seconds / 2:.0f} calls/s"
-    busy = f"server busy {rate.cpu_s / rate.seconds:.0%}"
-    return [
-        _more("complete calls a CPU second", rate.calls / rate.cpu_s, "calls/s"),
-        _more(f"complete calls a second, {busy}", rate.calls / rate.seconds, "calls/s"),
-        _more("frames of a call", rate.frames / rate.calls, "frames"),
-        _more(f"echo: frames a second, server busy {echo.cpu_s / echo.seconds:.0%}", echo.frames / echo.seconds, "1/s"),
-        _more("calls: frames a second", rate.frames / rate.seconds, "1/s"),
-        Figure(
-            "calls: frames a CPU second, beside echo's",
-            round(rate.frames_per_cpu_s),
-            "1/s",
-            round(floor),
-            round(SHARE * floor),
-            share >= SHARE,
-        ),
-        _more(f"invitation to ring, p50 {half}", p50, "ms"),
-        Figure(f"invitation to ring, p99 {half}", round(p99, 2), "ms", None, LATENCY_MS, p99 <= LATENCY_MS),
-    ]
+    how = f"at {rate.calls / rate.seconds / 2:.0f} calls/s, half the rate that was reached"
+    yield told("calls.ring.p50", "invitation to ring, p50", p50, "ms", how=how)
+    yield at_most("calls.ring.p99", "invitation to ring, p99", p99, "ms", bar=LATENCY_MS, how=how)
 
 
-def _more(what: str, value: float, unit: str) -> Figure:
-    """A figure without a bar."""
-    return Figure(what, round(value, 2), unit, None, 0.0, holds=True)
-
-
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=12.0, help="of each measurement (default %(default)s)")
-    parser.add_argument("--pairs", type=int, default=24, help="callers that call at once (default %(default)s)")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        found = asyncio.run(measure(given.seconds, given.pairs, Path(directory)))
-    report(found, "Calls, beside an echo server", OUTPUT)
-
-
-if __name__ == "__main__":
-    main()
+FAMILY = Family("calls", "complete calls, beside an echo server", 1.2, rows)

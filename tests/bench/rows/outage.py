@@ -1,33 +1,42 @@
-"""`python -m tests.bench.outage`: Redis is stopped for ten seconds under load, and started again.
+"""outage: Redis is stopped for ten seconds under load, and started again.
 
 Two OS processes over one Redis (`appendonly`).  Pairs of devices, one at each, call each other all the time and
-repeat what was answered 503 with the same requestID; other calls are up throughout.  Prints a table,
-writes build/outage.json, and fails where something was lost that had been acknowledged.
+repeat what was answered 503 with the same requestID; other calls are up throughout.  Of what was acknowledged nothing
+may be lost.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import math
 import secrets
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from signaling.store.history import CallFilter
-from tests.bench.outcome import Outcome, none_of, report, told
+from tests.bench.effort import Bench
+from tests.bench.family import Family
 from tests.bench.processes import Town, two
+from tests.bench.row import Row, none_of, told, whole
 from tests.support.devices import Device
 from tests.support.eventually import eventually
 from tests.support.in_test_node import InTestNode
 from tests.support.lines import Frame
 from tests.support.redis import RedisServer, running_redis
 
-OUTPUT = Path(__file__).parents[2] / "build" / "outage.json"
+CALLS = 50
+"""Calls that are up throughout."""
+PAIRS = 20
+"""Pairs of devices that call each other."""
+RATE = 20.0
+"""Calls begun a second."""
+AWAY_S = 10.0
+"""How long Redis is away."""
 AGAIN_S = 0.5  # between a 503 and the next attempt
 TRIES = 4  # with the same requestID once Redis is back; a 503 that still comes was the request's one answer
 LOAD_S = 5.0  # before and after the outage
@@ -117,7 +126,7 @@ def _rings(frame: Frame, room: str) -> bool:
     return frame.get("request") == "invitation" and frame["payload"]["room"] == room
 
 
-async def measure(calls: int, pairs: int, rate: float, away_s: float) -> list[Outcome]:
+async def measure(calls: int, pairs: int, rate: float, away_s: float) -> list[Row]:
     """The figures of one run."""
     with tempfile.TemporaryDirectory() as directory, running_redis(Path(directory)) as redis:
         data = Path(directory) / "data"
@@ -127,7 +136,7 @@ async def measure(calls: int, pairs: int, rate: float, away_s: float) -> list[Ou
 
 async def _measure(
     redis: RedisServer, town: Town, urls: tuple[str, str], counts: tuple[int, int], every_s: float, away_s: float
-) -> list[Outcome]:
+) -> list[Row]:
     node = InTestNode(capacity=100_000)
     await node.connect(urls[0])
     calls, pairs = counts
@@ -156,18 +165,25 @@ async def _measure(
         await device.disconnect()
     latency = sorted(tally.refused_ms) or [0.0]
     return [
-        told("invitations over a second before the stop", before / LOAD_S),
-        none_of("calls that were up and are not", len(up - went_on), len(up)),
-        none_of("rooms acknowledged and lost", len(lost), len(tally.rooms)),
-        none_of("accepts acknowledged and not in history", len(missing), len(tally.accepted)),
-        none_of("invitations without exactly one result", _not_one(tally.results), len(tally.results)),
-        none_of("rings left over", sum(map(len, rings))),
-        told("requests answered 503 meanwhile", len(latency)),
-        told("time to a 503, median", latency[len(latency) // 2], "ms"),
-        told("time to a 503, longest", latency[-1], "ms"),
-        told("requests whose one answer is 503, also when repeated", tally.refused_for_good),
-        told("first success after the return", min(tally.served_again_s.values()), "s"),
-        told("each device served again after", max(tally.served_again_s.values()), "s"),
+        told("outage.before", "invitations over a second before the stop", before / LOAD_S, ""),
+        none_of("outage.calls", "calls that were up and are not", len(up - went_on), len(up)),
+        none_of("outage.rooms", "rooms acknowledged and lost", len(lost), len(tally.rooms)),
+        none_of("outage.accepts", "accepts acknowledged and not in history", len(missing), len(tally.accepted)),
+        none_of(
+            "outage.results", "invitations without exactly one result", _not_one(tally.results), len(tally.results)
+        ),
+        none_of("outage.ringing", "rings left over", sum(map(len, rings))),
+        told("outage.refused", "requests answered 503 meanwhile", len(latency), ""),
+        told("outage.refused.p50", "time to a 503, median", latency[len(latency) // 2], "ms"),
+        told("outage.refused.longest", "time to a 503, longest", latency[-1], "ms"),
+        told(
+            "outage.refused.for_good",
+            "requests whose one answer is 503, also when repeated",
+            tally.refused_for_good,
+            "",
+        ),
+        told("outage.first", "first success after the return", min(tally.served_again_s.values()), "s"),
+        told("outage.all", "each device served again after", max(tally.served_again_s.values()), "s"),
     ]
 
 
@@ -209,17 +225,12 @@ async def _is_there(device: Device, room: str, token: str) -> bool:
     return bool(answer.get("payload", {}).get("token") == token)
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=50, help="calls that are up throughout")
-    parser.add_argument("--pairs", type=int, default=20, help="pairs of devices that call each other")
-    parser.add_argument("--rate", type=float, default=20.0, help="calls begun a second")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long Redis is away")
-    given = parser.parse_args()
-    found = asyncio.run(measure(given.calls, given.pairs, given.rate, given.seconds))
-    report(f"Redis away for {given.seconds:g} s under {given.rate:g} calls a second", found, OUTPUT)
+def rows(bench: Bench) -> Iterator[Row]:
+    """What was lost, and how long everything took."""
+    away = bench.effort.longest(AWAY_S)
+    found = asyncio.run(measure(CALLS, PAIRS, RATE, away))
+    yield from found
+    yield whole("outage", f"Redis away for {away:g} s under {RATE:g} calls a second", found)
 
 
-if __name__ == "__main__":
-    main()
+FAMILY = Family("outage", "Redis stopped and started again under load", 0.6, rows)

@@ -1,25 +1,28 @@
-"""`python -m tests.bench.idle`: what a connected device that does nothing costs, over Socket.IO and over `/ws`.
+"""idle_device: what a connected device that does nothing costs signaling, over Socket.IO and over `/ws`.
 
-Prints a table and writes build/idle.json: the server's memory and CPU for each device, beyond those of no devices.
+line -> socket -> served (signaling), on a core of its own     **devices** -> row
+
+Memory and CPU for each device, beyond those of no devices.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack
 
 import aiohttp
 
-from tests.bench.bench import Figure, figure, report
+from tests.bench.effort import Bench
+from tests.bench.family import Family
 from tests.bench.line import Line, Tally, encode
+from tests.bench.row import Row, at_most, whole
 from tests.bench.served import Served, served
 
-OUTPUT = Path(__file__).parents[2] / "build" / "idle.json"
+DEVICES = 10_000
+AT_REST_S = 25.0
+"""One heartbeat."""
 AT_ONCE = 50  # connections being opened
 MEMORY_KIB = 64.0
 """Bar of the memory of an idle device: 10,000 of them then take 640 MB."""
@@ -51,7 +54,7 @@ class WebSocketLine:
             pass
 
 
-async def idle(server: Served, devices: int, seconds: float, *, websocket: bool) -> Iterator[Figure]:
+async def idle(server: Served, devices: int, seconds: float, *, websocket: bool) -> Iterator[Row]:
     """Memory and CPU of devices that do nothing, one user each."""
     before, gate, tally = server.rss(), asyncio.Semaphore(AT_ONCE), Tally()
     async with AsyncExitStack() as stack:
@@ -73,33 +76,25 @@ async def idle(server: Served, devices: int, seconds: float, *, websocket: bool)
         await asyncio.sleep(seconds)
         cpu = (server.cpu_s() - cpu_s) / (time.perf_counter() - began) / devices * 1e6
         await asyncio.gather(*(line.close() for line in lines))
-    return _figures("/ws" if websocket else "/socket.io", devices, opened, memory, cpu)
+    return _rows("/ws" if websocket else "/socket.io", devices, opened, memory, cpu)
 
 
-def _figures(where: str, devices: int, opened: float, memory: float, cpu: float) -> Iterator[Figure]:
-    what = f"of an idle device at {where} ({devices:,}, opened at {opened:.0f}/s)"
-    yield figure(f"memory {what}", memory, "KiB", bar=MEMORY_KIB)
-    yield figure(f"CPU {what}", cpu, "us/s", bar=CPU_US_PER_S)
+def _rows(where: str, devices: int, opened: float, memory: float, cpu: float) -> Iterator[Row]:
+    name, how = where.strip("/").replace("socket.io", "socketio"), f"{devices:,} devices, opened at {opened:.0f}/s"
+    about = f"of an idle device at {where}"
+    yield at_most(f"idle_device.{name}.memory", f"memory {about}", memory, "KiB", bar=MEMORY_KIB, how=how)
+    yield at_most(f"idle_device.{name}.cpu", f"CPU {about}", cpu, "us/s", bar=CPU_US_PER_S, how=how)
 
 
-@contextmanager
-def _signaling(users: int) -> Iterator[Served]:
-    with tempfile.TemporaryDirectory() as directory, served("signaling", Path(directory), users) as server:
-        yield server
+def rows(bench: Bench) -> Iterator[Row]:
+    """Both ways to connect."""
+    devices = DEVICES // 10 if bench.effort.quick else DEVICES
+    found: list[Row] = []
+    for name, websocket in (("socketio", False), ("ws", True)):
+        with served("signaling", bench.directory / f"idle-{name}", devices) as server:
+            found += asyncio.run(idle(server, devices, bench.effort.longest(AT_REST_S), websocket=websocket))
+    yield from found
+    yield whole("idle_device", "what a device takes that does nothing", found)
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--devices", type=int, default=10_000, help="default %(default)s")
-    parser.add_argument("--seconds", type=float, default=50.0, help="at rest: two heartbeats (default %(default)s)")
-    given = parser.parse_args()
-    found: list[Figure] = []
-    for websocket in (False, True):
-        with _signaling(given.devices) as server:
-            found += asyncio.run(idle(server, given.devices, given.seconds, websocket=websocket))
-    report(found, "Devices that do nothing", OUTPUT)
-
-
-if __name__ == "__main__":
-    main()
+FAMILY = Family("idle_device", "a device that does nothing", 2.5, rows)

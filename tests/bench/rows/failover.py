@@ -1,21 +1,20 @@
-"""`python -m tests.bench.failover`: one of two signaling processes is killed in the middle of calls and rings.
+"""failover: one of two signaling processes is killed in the middle of calls and rings.
 
 Two OS processes over one Redis; half of all devices, and the node, are at the one that dies.  A quarter of the ringing
 is accepted at the very moment of the kill, a quarter accepted and a quarter declined after it, and a quarter rings on
 into its timeout.  Devices that lose their connection connect to the other process and repeat the invitation that they
-have no result for, as clients do.  Prints a table, writes build/failover.json, and fails where something was lost.
+have no result for, as clients do.  Of what was done nothing may be lost.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +22,17 @@ from typing import Any, TypeVar
 
 import socketio
 
-from tests.bench.outcome import Outcome, none_of, report, told
+from tests.bench.effort import Bench
+from tests.bench.family import Family
 from tests.bench.processes import Process, Town, two
+from tests.bench.row import Row, none_of, told, whole
 from tests.support.devices import Device
 from tests.support.eventually import eventually
 from tests.support.in_test_node import InTestNode
 from tests.support.lines import Frame
 from tests.support.redis import running_redis
 
-OUTPUT = Path(__file__).parents[2] / "build" / "failover.json"
+CALLS, RINGING = 200, 200
 AT_ONCE = 20  # connections and calls that are being made
 RING_S = 25.0
 WITHIN_S = RING_S + 20.0  # from the kill to the last result
@@ -170,7 +171,7 @@ async def set_up(town: Town, urls: tuple[str, str], calls: int, ringing: int) ->
     return scene
 
 
-async def measure(calls: int, ringing: int) -> list[Outcome]:
+async def measure(calls: int, ringing: int) -> list[Row]:
     """The figures of one run."""
     with tempfile.TemporaryDirectory() as directory, running_redis(Path(directory)) as redis:
         data = Path(directory) / "data"
@@ -187,7 +188,7 @@ async def measure(calls: int, ringing: int) -> list[Outcome]:
             return found
 
 
-async def kill(scene: Scene, doomed: Process, other: Process) -> list[Outcome]:
+async def kill(scene: Scene, doomed: Process, other: Process) -> list[Row]:
     """Kill it while answers are on their way, and let everybody find their way."""
     during = [
         pair.callees[0].device.accept(pair.callees[0].device.rings()[0]) for pair in scene.pairs if pair.way == DURING
@@ -211,15 +212,15 @@ async def kill(scene: Scene, doomed: Process, other: Process) -> list[Outcome]:
     for task in answers:
         task.cancel()
     return [
-        told("devices that had to connect again", len(moved)),
-        told("first room made again after", await first - killed, "s"),
-        told("everybody connected again after", reconnected, "s"),
-        told("last answered invitation over after", answered, "s"),
-        told("last result, of those let ring, after", time.monotonic() - killed, "s"),
+        told("failover.moved", "devices that had to connect again", len(moved), ""),
+        told("failover.first_room", "first room made again after", await first - killed, "s"),
+        told("failover.reconnected", "everybody connected again after", reconnected, "s"),
+        told("failover.answered", "last answered invitation over after", answered, "s"),
+        told("failover.last_result", "last result, of those let ring, after", time.monotonic() - killed, "s"),
     ]
 
 
-async def judge(scene: Scene) -> list[Outcome]:
+async def judge(scene: Scene) -> list[Row]:
     """What is right and wrong in the end."""
     results = [{json.dumps(f, sort_keys=True) for f in pair.caller.results()} for pair in scene.pairs]
     repeated = [len(pair.caller.results()) - 1 for pair in scene.pairs]
@@ -232,14 +233,21 @@ async def judge(scene: Scene) -> list[Outcome]:
         for answer, (_, _, token) in zip(tokens, scene.talkers, strict=True)
     )
     return [
-        none_of("callers without exactly one result", sum(len(one) != 1 for one in results), len(results)),
-        told("results repeated word for word, to callers who asked again", asked_again),
-        told("results repeated word for word, to others", sum(repeated) - asked_again),
-        none_of("results that are not what was done", _misled(scene.pairs), len(results)),
-        none_of("devices that ring on", sum(pair.rings_left() for pair in scene.pairs), 2 * len(results)),
-        none_of("invitations still listed", left),
-        none_of("calls that lost a peer or the room at the node", scene.dropped(), len(scene.calls)),
-        none_of("participants not let in again as before", wrong, len(scene.talkers)),
+        none_of(
+            "failover.results",
+            "callers without exactly one result",
+            sum(len(one) != 1 for one in results),
+            len(results),
+        ),
+        told("failover.repeated.asked", "results repeated word for word, to callers who asked again", asked_again, ""),
+        told("failover.repeated.others", "results repeated word for word, to others", sum(repeated) - asked_again, ""),
+        none_of("failover.misled", "results that are not what was done", _misled(scene.pairs), len(results)),
+        none_of(
+            "failover.ringing", "devices that ring on", sum(pair.rings_left() for pair in scene.pairs), 2 * len(results)
+        ),
+        none_of("failover.listed", "invitations still listed", left),
+        none_of("failover.calls", "calls that lost a peer or the room at the node", scene.dropped(), len(scene.calls)),
+        none_of("failover.let_in", "participants not let in again as before", wrong, len(scene.talkers)),
     ]
 
 
@@ -282,15 +290,11 @@ async def _buried(client: Any) -> bool:  # noqa: ANN401 - redis-py's types are t
     return int(client.scard("tertulia:processes")) == 1
 
 
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=200)
-    parser.add_argument("--ringing", type=int, default=200)
-    given = parser.parse_args()
-    report(f"kill -9 amid {given.calls} calls and {given.ringing} ringing",
-           asyncio.run(measure(given.calls, given.ringing)), OUTPUT)  # fmt: skip
+def rows(_bench: Bench) -> Iterator[Row]:
+    """What was lost, and how long everything took."""
+    found = asyncio.run(measure(CALLS, RINGING))
+    yield from found
+    yield whole("failover", f"kill -9 of one of two processes, {CALLS} calls and {RINGING} that ring", found)
 
 
-if __name__ == "__main__":
-    main()
+FAMILY = Family("failover", "kill -9 of one of two signaling processes", 0.8, rows)

@@ -1,0 +1,147 @@
+"""`make bench`: what everything costs, beside floors and peers: one command, one table.
+
+options -> **command** -> rows/* -> table, build/bench.json, docs/performance.md
+
+A row that cannot be measured says why and doesn't end the others.  Ctrl-C ends all that was started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import document, results
+from tests.bench.effort import FULL, QUICK, ROOT, Bench, Cores, Effort, Unmeasured
+from tests.bench.family import Family
+from tests.bench.machine import described
+from tests.bench.row import Row, unmeasured
+from tests.bench.rows import FAMILIES
+from tests.bench.table import show
+
+OUTPUT = ROOT / "build" / "bench.json"
+DOCUMENT = ROOT / "docs" / "performance.md"
+QUICKER = 6
+"""A quick run takes about this much less."""
+
+_told = Console(stderr=True, highlight=False)
+
+
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for; a bad flag ends the program with a line of error and status 2."""
+    names = [family.name for family in FAMILIES]
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", help=f"only these, with commas between them: {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} instead of {FULL}; goes to no document")
+    parser.add_argument("--runs", type=int, help="measurements of each figure")
+    parser.add_argument("--seconds", type=float, help="of each measurement")
+    parser.add_argument("--list", action="store_true", help="say what would be measured, and how long it takes")
+    given = parser.parse_args(arguments)
+    given.families = list(_chosen(parser, given.rows))
+    given.effort = _effort(parser, given)
+    return given
+
+
+def _chosen(parser: argparse.ArgumentParser, rows: str | None) -> Iterator[Family]:
+    if rows is None:
+        yield from FAMILIES
+        return
+    for name in filter(None, rows.split(",")):
+        found = [family for family in FAMILIES if name in (family.name, *family.ids)]
+        if not found:
+            parser.error(f"--rows: there is no {name!r}, but {', '.join(family.name for family in FAMILIES)}")
+        yield from found
+
+
+def _effort(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Effort:
+    base = QUICK if given.quick else FULL
+    runs = base.runs if given.runs is None else given.runs
+    seconds = base.seconds if given.seconds is None else given.seconds
+    if runs < 1 or not 1 <= seconds <= 600:
+        parser.error("--runs must be at least 1, --seconds from 1 to 600")
+    quick = runs < FULL.runs or seconds < FULL.seconds
+    return Effort(runs, seconds, quick)
+
+
+def minutes(families: Sequence[Family], effort: Effort) -> float:
+    """About how long it takes."""
+    share = 1 / QUICKER if effort.quick else effort.runs * effort.seconds / (FULL.runs * FULL.seconds)
+    return sum(family.minutes for family in families) * share
+
+
+def measured(families: Sequence[Family], bench: Bench) -> Iterator[Row]:
+    """Every row; those that cannot be measured say why."""
+    for number, family in enumerate(families, 1):
+        about = minutes([family], bench.effort)
+        _told.print(f"[bold]{number}/{len(families)} {family.name}[/]: {family.about} (about {about:.1f} min)")
+        begin = time.monotonic()
+        yield from _rows(family, bench)
+        _told.print(f"   took {(time.monotonic() - begin) / 60:.1f} min")
+
+
+def _rows(family: Family, bench: Bench) -> Iterator[Row]:
+    seen: set[str] = set()
+    try:
+        for row in family.measure(bench):
+            seen.add(row.what)
+            yield row
+    except Unmeasured as error:
+        why = str(error)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+    else:
+        return
+    _told.print(f"   [red]not measured:[/] {why}")
+    yield from (unmeasured(name, family.about, why) for name in family.ids if name not in seen)
+
+
+def main() -> None:
+    """Measure, print, write; status 1 if a row could not be measured."""
+    given = options(sys.argv[1:])
+    effort: Effort = given.effort
+    families: list[Family] = given.families
+    _told.print(f"{effort} of each figure: about {minutes(families, effort):.0f} min altogether")
+    if given.list:
+        for family in families:
+            _told.print(f"  {family.name:12} {family.about} ({', '.join(family.ids)})")
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rows: list[Row] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="tertulia-bench-") as directory:
+            bench = Bench(effort, Cores.of_this_machine(), Path(directory), lambda text: _told.print(f"   {text}"))
+            rows.extend(measured(families, bench))
+    except KeyboardInterrupt:
+        show(rows)
+        raise SystemExit("ended early: nothing was written") from None
+    finish(rows, effort)
+
+
+def finish(rows: Sequence[Row], effort: Effort) -> None:
+    """Print the table and write the files."""
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = [results.Entry(row, at, effort.quick) for row in rows]
+    order = [name for family in FAMILIES for name in family.ids]
+    entries = results.merged(results.read(OUTPUT), now, order)
+    show(rows)
+    results.write(OUTPUT, entries)
+    missing = [name for name in order if name not in {entry.row.what for entry in entries}]
+    if effort.quick or missing:
+        why = "a quick run" if effort.quick else f"not measured yet: {', '.join(missing)}"
+        _told.print(f"{DOCUMENT.relative_to(ROOT)} is left as it is ({why})")
+    else:
+        document.write(DOCUMENT, entries, described())
+        _told.print(f"{DOCUMENT.relative_to(ROOT)} has the figures")
+    failed = [row.what for row in rows if row.value is None]
+    raise SystemExit(f"not measured: {', '.join(failed)}" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

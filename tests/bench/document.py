@@ -1,0 +1,58 @@
+"""The section of docs/performance.md that a full run writes, between two markers.
+
+results, machine -> **document** -> docs/performance.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tests.bench.effort import Unmeasured
+from tests.bench.figures import bar, number, value, verdict
+from tests.bench.results import Entry
+
+BEGIN = "<!-- make bench: begin -->"
+END = "<!-- make bench: end -->"
+
+
+def write(file: Path, entries: Sequence[Entry], machine: Sequence[str]) -> None:
+    """Put the section in the place of the one before; raises Unmeasured if the file has no place for it."""
+    text = file.read_text()
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise Unmeasured(f"{file} has no place for the figures: {BEGIN} and {END}, once each")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    file.write_text(f"{before}{BEGIN}\n{section(entries, machine)}{END}{after}")
+
+
+def section(entries: Sequence[Entry], machine: Sequence[str]) -> str:
+    """The machine, the table, and how each figure was obtained."""
+    days = sorted({entry.at[:10] for entry in entries})
+    lines = [f"Measured on {', '.join(days)}. {'. '.join(machine)}.", ""]
+    lines += ["| id | what | value | floor | peer | bar | holds |", "|---|---|---:|---:|---:|---:|---|"]
+    lines += [_line(entry) for entry in entries]
+    lines += ["", *_obtained(entries), ""]
+    return "\n".join(lines)
+
+
+def _line(entry: Entry) -> str:
+    row = entry.row
+    cells = (
+        f"`{row.what}`",
+        row.about,
+        value(row),
+        number(row.floor),
+        number(row.peer),
+        bar(row),
+        verdict(row),
+    )
+    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
+
+
+def _obtained(entries: Iterable[Entry]) -> list[str]:
+    return [f"- `{entry.row.what}`: {entry.row.how}" for entry in entries if entry.row.how]
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|")

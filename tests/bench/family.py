@@ -1,0 +1,30 @@
+"""Rows that are measured together.
+
+command -> **family** <- rows/*
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.bench.effort import Bench
+from tests.bench.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A name to ask for them by, and what measures them."""
+
+    name: str
+    about: str
+    minutes: float
+    """About how long a full run takes."""
+    measure: Callable[[Bench], Iterator[Row]]
+    rows: tuple[str, ...] = ()
+    """The ids of its rows, parts not counted, where they aren't just its name."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of its rows."""
+        return self.rows or (self.name,)
