@@ -18,6 +18,7 @@ use _core::load::totals::Totals;
 use _core::media::{
     CodecConfig, ExtensionIds, Kind, LayerConfig, PeerMedia, SenderConfig, TrackConfig,
 };
+use _core::relay::{self, TrackName};
 use _core::router::Router;
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::time::{Instant, Ntp};
@@ -55,6 +56,16 @@ pub fn extensions(transport_cc: bool) -> ExtensionIds {
         repaired_rid: 3,
         transport_cc: if transport_cc { 4 } else { 0 },
         audio_level: 5,
+    }
+}
+
+/// What a seat is told to show: a track of an endpoint, at the only worker.
+pub fn track_of(endpoint: u32, mid: &str) -> relay::Source {
+    let (peer, mid) = (u64::from(endpoint) + 1, mid.to_owned());
+    let track = TrackName { peer, mid };
+    relay::Source {
+        track,
+        worker: None,
     }
 }
 
@@ -306,7 +317,7 @@ impl Call {
     /// The receiver's seat shows the publisher.
     pub fn show(&mut self, receiver: u32, publisher: u32) {
         for (seat, track) in [("sa", "a"), ("sv", "v")] {
-            let source = Some((u64::from(publisher) + 1, track.to_owned()));
+            let source = Some(track_of(publisher, track));
             let command = Command::Show {
                 peer: u64::from(receiver) + 1,
                 mid: seat.into(),

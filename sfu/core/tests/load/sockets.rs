@@ -31,7 +31,8 @@ impl Loopback {
         let socket = UdpSocket::bind(([127, 0, 0, 1], 0).into()).expect("bind");
         let server = socket.local();
         let events = Arc::new(EventQueue::new().expect("eventfd"));
-        let worker = Worker::start(0, socket, events, 5).expect("start");
+        let workers = Worker::start_all(vec![socket], &events, 5).expect("start");
+        let worker = workers.into_iter().next().expect("one socket, one worker");
         let config = EngineConfig {
             seed: 1,
             check_every: 4,
@@ -93,7 +94,7 @@ impl Loopback {
             let command = Command::Show {
                 peer: u64::from(receiver) + 1,
                 mid: seat.into(),
-                source: Some((u64::from(publisher) + 1, track.to_owned())),
+                source: Some(track_of(publisher, track)),
             };
             self.worker.command(command).expect("taken");
         }
