@@ -77,7 +77,7 @@ fn events_tell_of_the_connection_and_of_each_m_lines_first_packet() {
         call.events[..2],
         [0, 1].map(|endpoint| LoadEvent::Connected { endpoint, at })
     );
-    let first: Vec<_> = call.events[2..]
+    let mut first: Vec<_> = call.events[2..]
         .iter()
         .map(|event| match event {
             LoadEvent::FirstMedia {
@@ -86,6 +86,7 @@ fn events_tell_of_the_connection_and_of_each_m_lines_first_packet() {
             other => panic!("{other:?}"),
         })
         .collect();
+    first.sort_unstable();
     assert_eq!(first, ["sa", "sv"]);
 }
 
