@@ -5,109 +5,49 @@
 //! Contract: after every call look at `deadline()`, and call `on_deadline` then.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::clip::Clip;
 use super::config::{EndpointConfig, EndpointMedia};
+use super::control::REPORT_INTERVAL;
 use super::events::LoadEvent;
 use super::fleet::Shared;
 use super::ice::{Checks, Progress};
+use super::line::Line;
 use super::link::Link;
 use super::pacer::Pacer;
 use super::publisher::{Numbered, Outgoing, Publisher};
 use super::random::Random;
 use super::receiver::{Arrival, Receiver};
+use super::routes::Routes;
 use super::totals::{EndpointStats, Tally};
+use super::wire::Wire;
 use crate::demux::{Path, Protocol, protocol};
-use crate::egress::{Egress, MAX_DATAGRAM, MAX_RTCP};
+use crate::egress::Egress;
 use crate::media::{ExtensionIds, Kind};
-use crate::peer::SsrcTable;
-use crate::rtcp::{self, Pli, Rtcp};
-use crate::rtp::{self, AudioLevel, Head, OutHeader};
+use crate::rtp::Head;
 use crate::srtp::{Inbound, Outbound};
 use crate::time::Instant;
 use crate::twcc::Recorder;
-
-/// SSRCs that are told apart: 300 seats with audio, video and retransmissions.
-const MAX_STREAMS: usize = 1_024;
-/// How often reports go to the server.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// Of every voice, in -dBov.
-const LEVEL: u8 = 30;
-
-/// Whose packets an SSRC's are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stream {
-    receiver: u16,
-    rtx: bool,
-}
-
-/// Where packets go, and the keys of both directions.
-#[derive(Debug)]
-struct Line {
-    path: Path,
-    inbound: Option<Inbound>,
-    outbound: Option<Outbound>,
-    link: Option<Box<Link>>,
-}
-
-impl Line {
-    /// Sends one datagram that `fill` writes, over the emulated link if there is one; gives its length.
-    fn send(
-        &mut self,
-        egress: &mut Egress,
-        now: Instant,
-        fill: impl FnOnce(&mut [u8]) -> usize,
-    ) -> usize {
-        let Some(link) = &mut self.link else {
-            return egress.write(&self.path, fill);
-        };
-        let mut datagram = [0; MAX_DATAGRAM];
-        let len = fill(&mut datagram);
-        if len > 0 {
-            link.from_endpoint(&datagram[..len], now);
-        }
-        len
-    }
-
-    /// Protects and sends one RTCP datagram; whether there were keys and something to say.
-    fn send_rtcp(
-        &mut self,
-        egress: &mut Egress,
-        now: Instant,
-        write: impl FnOnce(&mut [u8]) -> usize,
-    ) -> bool {
-        let Some(mut outbound) = self.outbound.take() else {
-            return false;
-        };
-        let sent = self.send(egress, now, |out| match write(&mut out[..MAX_RTCP]) {
-            0 => 0,
-            len => outbound.protect_rtcp(out, len),
-        });
-        self.outbound = Some(outbound);
-        sent > 0
-    }
-}
 
 /// One endpoint.
 #[derive(Debug)]
 pub struct Endpoint {
     id: u32,
-    line: Line,
-    ice: Checks,
-    receivers: Vec<Receiver>,
-    streams: SsrcTable<Stream, MAX_STREAMS>,
-    publishers: Vec<Publisher>,
+    pub(super) line: Line,
+    pub(super) ice: Checks,
+    pub(super) receivers: Vec<Receiver>,
+    pub(super) routes: Routes,
+    pub(super) publishers: Vec<Publisher>,
     pacer: Pacer<(u16, Outgoing)>,
     extensions: ExtensionIds,
-    rtcp_ssrc: u32,
-    cname: String,
-    feedback: Option<Recorder>,
+    pub(super) rtcp_ssrc: u32,
+    pub(super) cname: String,
+    pub(super) feedback: Option<Recorder>,
     transport_sequence: u16,
-    report_at: Option<Instant>,
+    pub(super) report_at: Option<Instant>,
     first_media: Option<Instant>,
     random: Random,
-    tally: Tally,
+    pub(super) tally: Tally,
     due: Option<Instant>,
     /// The deadline that the wheel was told, and when it wakes the endpoint because of it.
     armed: Option<(Instant, Instant)>,
@@ -131,7 +71,7 @@ impl Endpoint {
             due: ice.deadline(),
             ice,
             receivers: Vec::new(),
-            streams: SsrcTable::default(),
+            routes: Routes::default(),
             publishers: Vec::new(),
             pacer: Pacer::new(0.0),
             extensions: ExtensionIds::default(),
@@ -258,14 +198,7 @@ impl Endpoint {
             receiver.renegotiate(track);
             self.receivers.push(receiver);
         }
-        self.streams.clear();
-        for (index, receiver) in self.receivers.iter().enumerate() {
-            let track = &receiver.track;
-            for (ssrc, rtx) in [(track.ssrc, false), (track.rtx_ssrc, true)] {
-                let receiver = index as u16;
-                ssrc.map(|ssrc| self.streams.set(ssrc, Stream { receiver, rtx }));
-            }
-        }
+        self.routes = Routes::of(&self.receivers);
     }
 
     fn set_publishers(&mut self, media: &EndpointMedia, clips: &[Arc<Clip>], now: Instant) {
@@ -414,11 +347,10 @@ impl Endpoint {
             let at = recorder.next_deadline();
             self.due = [self.due, at].into_iter().flatten().min();
         }
-        let known = self.streams.get(head.ssrc);
-        let Some(stream) = known.or_else(|| {
-            let stream = resolve(&self.receivers, &head, self.extensions.mid)?;
-            learn(&mut self.streams, &mut self.receivers, head.ssrc, stream)
-        }) else {
+        let known = self.routes.get(head.ssrc);
+        let mid_id = self.extensions.mid;
+        let learn = || self.routes.learn(&mut self.receivers, &head, mid_id);
+        let Some(stream) = known.or_else(learn) else {
             self.tally.totals.unmapped += 1;
             return;
         };
@@ -439,58 +371,6 @@ impl Endpoint {
         }
         let at = receiver.deadline();
         self.wake_at(at);
-    }
-
-    fn on_rtcp(&mut self, datagram: &mut [u8], egress: &mut Egress, now: Instant) {
-        let Some(inbound) = &mut self.line.inbound else {
-            return;
-        };
-        let Ok(len) = inbound.unprotect_rtcp(datagram) else {
-            self.tally.totals.replayed_or_forged += 1;
-            return;
-        };
-        for packet in rtcp::compound(&datagram[..len]).flatten() {
-            match packet {
-                Rtcp::SenderReport(report) => {
-                    if let Some(stream) = self.streams.get(report.ssrc) {
-                        let receiver = &mut self.receivers[usize::from(stream.receiver)];
-                        receiver.reception.sender_report(report.ntp, now);
-                    }
-                }
-                Rtcp::Nack(nack) => self.on_nack(&nack, egress, now),
-                Rtcp::Pli(pli) => self.on_keyframe_request(pli.media_ssrc),
-                Rtcp::Fir(fir) => fir
-                    .entries()
-                    .for_each(|(ssrc, _)| self.on_keyframe_request(ssrc)),
-                _ => {}
-            }
-        }
-    }
-
-    fn publisher_of(&mut self, ssrc: u32) -> Option<usize> {
-        self.publishers
-            .iter()
-            .position(|publisher| publisher.layer.ssrc == ssrc)
-    }
-
-    fn on_keyframe_request(&mut self, ssrc: u32) {
-        if let Some(index) = self.publisher_of(ssrc) {
-            self.tally.totals.keyframe_requests_received += 1;
-            self.publishers[index].want_keyframe();
-        }
-    }
-
-    fn on_nack(&mut self, nack: &rtcp::Nack<'_>, egress: &mut Egress, now: Instant) {
-        let Some(index) = self.publisher_of(nack.media_ssrc) else {
-            return;
-        };
-        for sequence in nack.lost() {
-            self.tally.totals.nacks_received += 1;
-            if let Some(numbered) = self.publishers[index].again(sequence, now) {
-                let sent = self.write_media(index, &numbered, true, egress, now);
-                self.tally.totals.retransmitted += u64::from(sent > 0);
-            }
-        }
     }
 
     /// Everything that is due.
@@ -575,7 +455,7 @@ impl Endpoint {
     }
 
     /// Writes one packet of a layer, as a retransmission if `again`; gives its length.
-    fn write_media(
+    pub(super) fn write_media(
         &mut self,
         index: usize,
         numbered: &Numbered,
@@ -583,177 +463,22 @@ impl Endpoint {
         egress: &mut Egress,
         now: Instant,
     ) -> usize {
-        let publisher = &mut self.publishers[index];
-        let rtx = publisher.rtx.filter(|_| again);
-        let sequence = rtx.map_or(numbered.sequence, |_| publisher.next_rtx());
-        let publisher = &self.publishers[index];
-        let transport = self.transport_sequence.to_be_bytes();
-        let level = AudioLevel {
-            voice: true,
-            level: LEVEL,
-        };
-        let level = [level.to_byte()];
-        let ids = self.extensions;
-        let rid = publisher
-            .layer
-            .rid
-            .as_deref()
-            .filter(|_| rtx.is_some() || publisher.tells_rid(&numbered.outgoing));
-        let rid_id = if rtx.is_some() {
-            ids.repaired_rid
-        } else {
-            ids.rid
-        };
-        let is_sound = publisher.clip.kind == Kind::Audio;
-        // An id of 0 is left out.
-        let extensions = [
-            (ids.transport_cc, &transport[..]),
-            (
-                rid.map_or(0, |_| rid_id),
-                rid.unwrap_or_default().as_bytes(),
-            ),
-            (if is_sound { ids.audio_level } else { 0 }, &level[..]),
-        ];
-        let (payload_type, ssrc) = rtx.unwrap_or((publisher.payload_type, publisher.layer.ssrc));
-        let header = OutHeader {
-            marker: numbered.outgoing.marker,
-            payload_type,
-            sequence: sequence as u16,
-            timestamp: numbered.outgoing.timestamp,
-            ssrc,
-            padding: false,
-            mid: Some((ids.mid, publisher.mid.as_bytes())),
-            extensions: &extensions,
-        };
         let Some(outbound) = self.line.outbound.take() else {
             return 0;
         };
-        let len = self.line.send(egress, now, |out| {
-            let start = rtp::write_header(out, &header);
-            let mut end = start;
-            if rtx.is_some() {
-                out[end..end + 2].copy_from_slice(&(numbered.sequence as u16).to_be_bytes());
-                end += 2;
-            }
-            end += publisher.write_payload(numbered, &mut out[end..]);
-            outbound.protect_rtp(out, start, end, (sequence >> 16) as u32)
-        });
+        let rtx = again.then(|| self.publishers[index].next_rtx()).flatten();
+        let wire = Wire {
+            publisher: &self.publishers[index],
+            numbered,
+            rtx,
+            ids: self.extensions,
+            transport: self.transport_sequence,
+        };
+        let len = self
+            .line
+            .send(egress, now, |out| wire.write(out, &outbound));
         self.line.outbound = Some(outbound);
-        if ids.transport_cc != 0 {
-            self.transport_sequence = self.transport_sequence.wrapping_add(1);
-        }
+        self.transport_sequence = self.transport_sequence.wrapping_add(1);
         len
     }
-
-    /// NACKs and keyframe requests.
-    fn ask(&mut self, egress: &mut Egress, shared: &mut Shared, now: Instant) {
-        let (rtt, sender_ssrc) = (self.ice.rtt(), self.rtcp_ssrc);
-        for receiver in &mut self.receivers {
-            let Some(media_ssrc) = receiver.track.ssrc else {
-                continue;
-            };
-            receiver.due_nacks(rtt, now, &mut shared.lost);
-            let lost = &shared.lost;
-            if !lost.is_empty() {
-                let write = |out: &mut [u8]| rtcp::write_nack(out, sender_ssrc, media_ssrc, lost);
-                self.line.send_rtcp(egress, now, write);
-                self.tally.totals.nacks_sent += lost.len() as u64;
-                shared.lost.clear();
-            }
-            if receiver.take_keyframe_request(now) {
-                let pli = Pli {
-                    sender_ssrc,
-                    media_ssrc,
-                };
-                let sent = self
-                    .line
-                    .send_rtcp(egress, now, |out| rtcp::write_pli(out, pli));
-                self.tally.totals.keyframe_requests_sent += u64::from(sent);
-            }
-        }
-    }
-
-    fn give_feedback(&mut self, egress: &mut Egress, now: Instant) {
-        let (ssrc, Some(recorder)) = (self.rtcp_ssrc, &mut self.feedback) else {
-            return;
-        };
-        while recorder.next_deadline().is_some_and(|at| at <= now) {
-            let write = |out: &mut [u8]| recorder.write_feedback(out, ssrc, now).unwrap_or(0);
-            if !self.line.send_rtcp(egress, now, write) {
-                return;
-            }
-        }
-    }
-
-    /// Once a second: on what comes in, and on what goes out.
-    fn report(&mut self, egress: &mut Egress, shared: &Shared, now: Instant) {
-        if self.report_at.is_none_or(|at| at > now) {
-            return;
-        }
-        self.report_at = Some(now + REPORT_INTERVAL);
-        let reports = self.receivers.iter_mut().filter_map(|receiver| {
-            let ssrc = receiver.track.ssrc?;
-            receiver.reception.report(ssrc, now)
-        });
-        let blocks: Vec<_> = reports.collect();
-        let (ssrc, cname) = (self.rtcp_ssrc, &self.cname);
-        for blocks in blocks.chunks(rtcp::MAX_BLOCKS) {
-            self.line.send_rtcp(egress, now, |out| {
-                let len = rtcp::write_receiver_report(out, ssrc, blocks);
-                len + rtcp::write_sdes(&mut out[len..], ssrc, cname)
-            });
-        }
-        let ntp = shared.ntp(now);
-        for info in self
-            .publishers
-            .iter()
-            .filter_map(|publisher| publisher.report(ntp, now))
-        {
-            self.line.send_rtcp(egress, now, |out| {
-                let len = rtcp::write_sender_report(out, &info, &[]);
-                len + rtcp::write_sdes(&mut out[len..], info.ssrc, cname)
-            });
-        }
-    }
-}
-
-/// Whose an SSRC is that is not known yet: by its MID, or by payload type where that leaves one.
-fn resolve(receivers: &[Receiver], head: &Head<'_>, mid_id: u8) -> Option<Stream> {
-    let mid = (mid_id != 0).then(|| head.extension(mid_id)).flatten();
-    let mut candidates = receivers
-        .iter()
-        .enumerate()
-        .filter_map(|(index, receiver)| {
-            let track = &receiver.track;
-            if mid.is_some_and(|mid| mid != track.mid.as_bytes()) {
-                return None;
-            }
-            let rtx = track.rtx_payload_types.contains(&head.payload_type);
-            let known = if rtx { track.rtx_ssrc } else { track.ssrc };
-            let fits = rtx || track.payload_types.contains(&head.payload_type);
-            // Without a MID a stream that is known already has no second one.
-            (fits && (mid.is_some() || known.is_none())).then_some(Stream {
-                receiver: index as u16,
-                rtx,
-            })
-        });
-    let stream = candidates.next()?;
-    candidates.next().is_none().then_some(stream)
-}
-
-fn learn(
-    streams: &mut SsrcTable<Stream, MAX_STREAMS>,
-    receivers: &mut [Receiver],
-    ssrc: u32,
-    stream: Stream,
-) -> Option<Stream> {
-    streams.retain(|_, known| known != stream);
-    let receiver = &mut receivers[usize::from(stream.receiver)];
-    if stream.rtx {
-        receiver.track.rtx_ssrc = Some(ssrc);
-    } else if receiver.track.ssrc.replace(ssrc).is_some() {
-        // Numbers of different SSRCs have nothing to do with each other.
-        receiver.change_source();
-    }
-    streams.set(ssrc, stream).then_some(stream)
 }

@@ -35,8 +35,8 @@ impl LinkConfig {
 /// One direction.
 #[derive(Debug, Default)]
 struct Way {
+    /// When each may arrive, in the order in which they do: whoever is early waits for those in front.
     waiting: VecDeque<(Instant, Vec<u8>)>,
-    last: Instant,
 }
 
 impl Way {
@@ -121,8 +121,7 @@ fn enter(
     }
     let swing = config.jitter.mul_f64(2.0 * random.share());
     let takes = (config.delay + swing).saturating_sub(config.jitter);
-    way.last = way.last.max(now + takes);
-    way.waiting.push_back((way.last, datagram.to_vec()));
+    way.waiting.push_back((now + takes, datagram.to_vec()));
     true
 }
 

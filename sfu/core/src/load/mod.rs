@@ -3,21 +3,24 @@
 //! `python (commands) → engine (thread, sockets, clock) → fleet (who, when) → endpoint → python (events, snapshot)`
 //!
 //! In the order in which a packet leaves: `clip` and `packetize` (frames made into payloads, once), `publisher` (one
-//! sent layer) and `pacer` (when), `stamp` (what the other end will check), `endpoint` (headers, keys), `link` (emulated
-//! loss and delay).  In the order in which one comes in: `link`, `endpoint` (whose SSRC), `receiver` (one received
-//! m-line) with `numbers`, `playback` and `stamp`.  Counted in `totals` and `histogram`.
+//! sent layer) and `pacer` (when), `stamp` (what the other end will check), `wire` (headers), `line` (keys), `link`
+//! (emulated loss and delay).  In the order in which one comes in: `link`, `endpoint`, `routes` (whose SSRC), `receiver`
+//! (one received m-line) with `numbers`, `playback` and `stamp`.  Beside it `ice` and `control` (RTCP); counted in
+//! `totals` and `histogram`.
 //!
 //! Everything but `engine` is without sockets and clocks, as the router is; what reads, writes and protects packets is
 //! the crate's own.
 
 pub mod clip;
 pub mod config;
+mod control;
 pub mod endpoint;
 pub mod engine;
 pub mod events;
 pub mod fleet;
 pub mod histogram;
 pub mod ice;
+pub mod line;
 pub mod link;
 pub mod numbers;
 pub mod pacer;
@@ -26,6 +29,8 @@ pub mod playback;
 pub mod publisher;
 pub mod random;
 pub mod receiver;
+pub mod routes;
 pub mod stamp;
 pub mod totals;
 pub mod wheel;
+pub mod wire;

@@ -50,6 +50,17 @@ pub struct Numbered {
     pub sent: Instant,
 }
 
+/// Under what a packet is sent again (RFC 4588).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retransmission {
+    /// Of retransmissions.
+    pub payload_type: u8,
+    /// Of retransmissions.
+    pub ssrc: u32,
+    /// Unwrapped sequence number.
+    pub sequence: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     numbered: Numbered,
@@ -77,8 +88,8 @@ pub struct Publisher {
     pub layer: SentLayer,
     /// Of its media.
     pub payload_type: u8,
-    /// Of its retransmissions, where negotiated.
-    pub rtx: Option<(u8, u32)>,
+    /// Payload type and SSRC of its retransmissions, where negotiated.
+    rtx: Option<(u8, u32)>,
     /// What it sends.
     pub clip: Arc<Clip>,
     /// Packets sent, retransmissions excluded.
@@ -335,10 +346,15 @@ impl Publisher {
         Some(kept.numbered)
     }
 
-    /// The next number of its retransmissions.
-    pub fn next_rtx(&mut self) -> u64 {
+    /// The next number in the stream of its retransmissions, where it has one.
+    pub fn next_rtx(&mut self) -> Option<Retransmission> {
+        let (payload_type, ssrc) = self.rtx?;
         self.rtx_sequence += 1;
-        self.rtx_sequence - 1
+        Some(Retransmission {
+            payload_type,
+            ssrc,
+            sequence: self.rtx_sequence - 1,
+        })
     }
 
     /// What a sender report says; `None` before the first packet.
@@ -367,7 +383,7 @@ fn begin(clip: &Clip, offset_ns: u64) -> (usize, u64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::codec::{Codec, vp8};
     use crate::load::clip::{Frame, Source};
@@ -375,7 +391,7 @@ mod tests {
     const START: Instant = Instant::from_millis(1_000);
 
     /// 30 frames a second, a keyframe every second, of two packets each.
-    fn publisher(kind: Kind, offset_ms: u64) -> Publisher {
+    pub fn publisher(kind: Kind, offset_ms: u64) -> Publisher {
         let frame = |index: u64| Frame {
             at_ns: index * 33_333_333,
             keyframe: index.is_multiple_of(30),
@@ -510,7 +526,8 @@ mod tests {
         assert_eq!(frames(&mut publisher, 820).len(), 1);
     }
 
-    fn send(publisher: &mut Publisher, ms: u64) -> Vec<Numbered> {
+    /// Numbers everything that is due at that time.
+    pub fn send(publisher: &mut Publisher, ms: u64) -> Vec<Numbered> {
         let due: Vec<_> = std::iter::from_fn(|| publisher.take_due(at(ms))).collect();
         let packets: Vec<_> = due
             .iter()

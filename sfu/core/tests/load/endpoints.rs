@@ -6,6 +6,7 @@ use _core::load::config::ReceivedTrack;
 use _core::load::events::LoadEvent;
 use _core::load::link::LinkConfig;
 use _core::load::totals::Totals;
+use _core::rtp::{OutHeader, write_header};
 use _core::time::Instant;
 
 use crate::call::*;
@@ -76,7 +77,7 @@ fn events_tell_of_the_connection_and_of_each_m_lines_first_packet() {
         call.events[..2],
         [0, 1].map(|endpoint| LoadEvent::Connected { endpoint, at })
     );
-    let first: Vec<_> = call.events[2..]
+    let mut first: Vec<_> = call.events[2..]
         .iter()
         .map(|event| match event {
             LoadEvent::FirstMedia {
@@ -85,6 +86,7 @@ fn events_tell_of_the_connection_and_of_each_m_lines_first_packet() {
             other => panic!("{other:?}"),
         })
         .collect();
+    first.sort_unstable();
     assert_eq!(first, ["sa", "sv"]);
 }
 
@@ -314,6 +316,46 @@ fn streams_that_were_not_announced_are_learned_from_their_mids() {
         "{totals:?}"
     );
     assert_eq!(totals.unmapped, 0);
+}
+
+#[test]
+fn packets_with_a_transport_wide_number_are_told_of_in_feedback() {
+    let mut call = call(1, LinkConfig::default());
+    call.run(seconds(1));
+    assert_eq!(call.router.counters().feedback_in, 0);
+    let (_, sealing) = keys(1, true);
+    for number in 0..5_u16 {
+        let header = OutHeader {
+            payload_type: 111,
+            sequence: number,
+            ssrc: 5_555,
+            mid: Some((1, b"sa")),
+            extensions: &[(4, &number.to_be_bytes())],
+            ..OutHeader::default()
+        };
+        let mut bytes = vec![0; 200];
+        let start = write_header(&mut bytes, &header);
+        let len = sealing.protect_rtp(&mut bytes, start, start + 60, 0);
+        bytes.truncate(len);
+        call.deliver(1, &mut bytes);
+    }
+    call.run(seconds(1));
+    assert_eq!(call.router.counters().feedback_in, 1);
+}
+
+#[test]
+fn reports_of_receivers_reach_the_server_and_measure_the_way_there_and_back() {
+    let link = LinkConfig {
+        delay: Duration::from_millis(30),
+        ..LinkConfig::default()
+    };
+    let mut call = call(1, link);
+    call.run(seconds(5));
+    let rtt = call.router.stats(call.now)[1].rtt;
+    assert!(
+        rtt.is_some_and(|rtt| (59..=62).contains(&rtt.as_millis())),
+        "{rtt:?}"
+    );
 }
 
 #[test]
