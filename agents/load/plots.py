@@ -52,7 +52,8 @@ def _grid(top: float, end: float) -> Iterator[str]:
         yield f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
         yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{top * step / GRID_LINES:,.6g}</text>'
         x = _x(end * step / GRID_LINES, end)
-        yield f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{end * step / GRID_LINES:.3g} s</text>'
+        anchor = "end" if step == GRID_LINES else "middle"
+        yield f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{end * step / GRID_LINES:.3g} s</text>'
 
 
 def _path(line: Line, times: Sequence[float], top: float, end: float, colour: str) -> str:

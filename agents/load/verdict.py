@@ -15,7 +15,7 @@ def complaints(report: dict[str, Any]) -> Iterator[str]:
         if not each["holds"]:
             value = "was not measured" if each["value"] is None else f"is {each['value']:.6g}"
             yield f"does not hold: {each['text']} ({value})"
-    reason = _nothing(report) or _silence(report["seconds_series"])
+    reason = _nothing(report) or _silence(report)
     if reason is not None:
         yield f"error: {reason}"
 
@@ -33,9 +33,14 @@ def _nothing(report: dict[str, Any]) -> str | None:
     return None
 
 
-def _silence(series: list[dict[str, Any]]) -> str | None:
-    """A server that is gone loses nothing that could be counted, so its silence is looked for."""
-    measured = [row for row in series if row["phase"] == "measure"]
+def _silence(report: dict[str, Any]) -> str | None:
+    """A server that is gone loses nothing that could be counted, so its silence is looked for.
+
+    Where participants come and go a room may be silent for want of listeners; there a server that is gone fails joins.
+    """
+    if report["plan"]["churn"]:
+        return None
+    measured = [row for row in report["seconds_series"] if row["phase"] == "measure"]
     heard = [row["t"] for row in measured if row["received"]]
     if heard and not measured[-1]["received"]:
         return f"the server fell silent: the last packet was received at {heard[-1]:.0f} s"

@@ -11,7 +11,7 @@ from agents.load.verdict import complaints
 
 def report(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     good: dict[str, Any] = {
-        "plan": {"seats": 2},
+        "plan": {"seats": 2, "churn": 0.0},
         "seconds": 2.0,
         "joins": {"done": 3, "errors": {}},
         "received": {"packets": 200},
@@ -56,7 +56,11 @@ def test_what_is_wrong_is_said(changes: dict[str, Any], complaint: str) -> None:
 
 
 def test_publishers_alone_hear_nothing_and_nothing_is_wrong_with_that() -> None:
-    assert list(complaints(report(plan={"seats": 0}, received={"packets": 0}))) == []
+    assert list(complaints(report(plan={"seats": 0, "churn": 0.0}, received={"packets": 0}))) == []
+
+
+def test_where_people_come_and_go_silence_may_be_for_want_of_listeners() -> None:
+    assert list(complaints(report(plan={"seats": 2, "churn": 1.0}, seconds_series=silent_at(3.0)))) == []
 
 
 def test_a_pause_in_the_middle_is_no_silence() -> None:
