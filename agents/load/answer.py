@@ -75,10 +75,13 @@ class Answer:
     def candidate(self, near: str) -> IceCandidate:
         """Where to connect: the host of the server's URL if it is among the candidates, else the most preferred.
 
-        Of a server on this machine that is the loopback address, where packets cost the least.
+        Of a server on this machine that is the loopback address, where packets cost the least; IPv4 before IPv6.
         """
         local = _is_loopback(near)
-        return max(self.candidates, key=lambda one: (one.host == near, local and _is_loopback(one.host), one.priority))
+        return max(
+            self.candidates,
+            key=lambda one: (one.host == near, local and _is_loopback(one.host), ":" not in one.host, one.priority),
+        )
 
 
 @dataclass(slots=True)

@@ -126,10 +126,10 @@ def load(
 
 def make_settings(flags: dict[str, Any]) -> Settings:
     """Check the flags and read the files; ConfigError names what is wrong before anything is done."""
+    from agents.load.addresses import Address, Bearers
     from agents.load.require import parse
     from agents.load.tester import Settings
     from agents.load.users import read_users
-    from agents.load.whip import Address, Bearers
 
     plan = _plan(flags)
     requirements = tuple(parse(text) for text in flags["require"] or ())
@@ -296,37 +296,13 @@ def _print(report: dict[str, Any], console: Console) -> None:
 
 
 def _status(report: dict[str, Any]) -> int:
-    """What does not hold is named on standard error."""
-    failed = [each for each in report["requirements"] if not each["holds"]]
-    for each in failed:
-        value = "was not measured" if each["value"] is None else f"is {each['value']:.6g}"
-        typer.echo(f"does not hold: {each['text']} ({value})", err=True)
-    reason = _nothing(report)
-    if reason is not None:
-        typer.echo(f"error: {reason}", err=True)
-    return FAILED if failed or reason is not None else 0
+    """What is wrong goes to standard error, a line each."""
+    from agents.load.verdict import complaints
 
-
-def _nothing(report: dict[str, Any]) -> str | None:
-    """Why nothing was measured, if that is so."""
-    joins = report["joins"]
-    if joins["done"] == 0:
-        worst = next(iter(joins["errors"]), None)
-        return f"nobody could join: {worst}" if worst is not None else "stopped before anybody had joined"
-    if report["seconds"] == 0:
-        return "stopped before anything was measured"
-    if not report["received"]["packets"] and report["plan"]["seats"]:
-        return "no packet was received"
-    return _silence(report)
-
-
-def _silence(report: dict[str, Any]) -> str | None:
-    """A server that is gone loses nothing that could be counted."""
-    measured = [row for row in report["seconds_series"] if row["phase"] == "measure"]
-    received = any(row["received"] for row in measured)
-    if received and not measured[-1]["received"]:
-        return f"the server fell silent: no packet was received at {measured[-1]['t']:.0f} s"
-    return None
+    wrong = list(complaints(report))
+    for line in wrong:
+        typer.echo(line, err=True)
+    return FAILED if wrong else 0
 
 
 def _fail(error: AgentError, status: int) -> NoReturn:

@@ -78,15 +78,19 @@ class Crowd:
             await asyncio.wait(self._tasks)
 
     async def leave(self) -> None:
-        """Everybody out, those who are on their way in as well; who opened a room last."""
+        """Everybody out, those who are on their way in as well; who opened a room first, for it ends with him."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         hosts = [each for each in self._present.values() if each.chair.is_host]
         guests = [each for each in self._present.values() if not each.chair.is_host]
         self._present.clear()
-        for some in (guests, hosts):
-            await asyncio.gather(*map(self._leave, some))
+        for some in (hosts, guests):
+            await asyncio.gather(*(self._dismiss(each) for each in some))
+
+    async def _dismiss(self, present: Present) -> None:
+        async with self._slots:
+            await present.participant.dismiss()
 
     async def _come(self, chair: Chair) -> None:
         async with self._slots:

@@ -42,6 +42,9 @@ class Participant(Protocol):
     async def leave(self) -> None:
         """Out again; never raises for what the server says."""
 
+    async def dismiss(self) -> None:
+        """The same at the end of a run, when all others leave as well; who opened the room comes first."""
+
 
 class Door(Protocol):
     """The way in."""

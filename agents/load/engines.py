@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+from agents.errors import ConfigError
 from agents.load.clips import Clips
+from agents.load.errors import ConnectError
 from agents.load.media import EndpointMedia
 from agents.load.totals import Totals
 from agents.load.tracks import ClipHandles
@@ -64,8 +66,11 @@ class Wire:
         )
 
     def set_media(self, media: EndpointMedia) -> None:
-        """What is sent and received."""
-        self._engine.set_media(self.handle, media)
+        """What is sent and received; ConnectError if the server's numbers cannot be."""
+        try:
+            self._engine.set_media(self.handle, media)
+        except ValueError as error:
+            raise ConnectError(f"the server's answer cannot be used: {error}") from None
 
     def set_sending(self, mid: str, *, sending: bool) -> None:
         """Pause or go on with one m-line."""
@@ -83,11 +88,11 @@ class Engine:
 
     def __init__(self, clips: Clips, *, seed: int, check_every: int, cpu: int | None) -> None:
         self.core = _core.LoadEngine(seed=seed, check_every=check_every, cpu=cpu)
-        self.clips = ClipHandles(
-            audio=self.core.add_clip(clips.audio) if clips.audio is not None else 0,
-            video=tuple(self.core.add_clip(clip) for clip in clips.video),
-            length_ms=clips.length_ms,
-        )
+        try:
+            self.clips = _handles(self.core, clips)
+        except ValueError as error:
+            self.core.close()
+            raise ConfigError(f"--media cannot be sent: {error}") from None
         self._listeners: dict[int, Listener] = {}
         self._loop = asyncio.get_running_loop()
         self._fd = self.core.fileno()
@@ -96,17 +101,20 @@ class Engine:
     def add(
         self, listener: Listener, local: IceCredentials, remote: IceCredentials, at: tuple[str, int], link: EmulatedLink
     ) -> Wire:
-        """A new endpoint, which begins to check connectivity."""
-        handle = self.core.add_endpoint(
-            local_ufrag=local.ufrag,
-            local_password=local.password,
-            remote_ufrag=remote.ufrag,
-            remote_password=remote.password,
-            remote=at,
-            loss=link.loss,
-            delay_ms=link.delay_ms,
-            jitter_ms=link.jitter_ms,
-        )
+        """A new endpoint, which begins to check connectivity; ConnectError if there is no socket for it."""
+        try:
+            handle = self.core.add_endpoint(
+                local_ufrag=local.ufrag,
+                local_password=local.password,
+                remote_ufrag=remote.ufrag,
+                remote_password=remote.password,
+                remote=at,
+                loss=link.loss,
+                delay_ms=link.delay_ms,
+                jitter_ms=link.jitter_ms,
+            )
+        except (OSError, ValueError) as error:
+            raise ConnectError(f"no socket towards {at[0]}:{at[1]}: {error}") from None
         self._listeners[handle] = listener
         return Wire(self, handle)
 
@@ -145,6 +153,15 @@ class Engine:
                 listener.lost()
             case _:
                 assert_never(event)
+
+
+def _handles(core: _core.LoadEngine, clips: Clips) -> ClipHandles:
+    """The clips as an engine numbers them: in the same order on every engine, whose endpoints meet each other."""
+    return ClipHandles(
+        audio=core.add_clip(clips.audio) if clips.audio is not None else 0,
+        video=tuple(core.add_clip(clip) for clip in clips.video),
+        length_ms=clips.length_ms,
+    )
 
 
 class Engines:

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -76,6 +77,11 @@ class OpenRoom:
     host: LoadDevice | None = None
     room: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    def fail(self, error: AgentError) -> None:
+        """There will be no room; whoever waits for it is told why."""
+        self.room.set_exception(MediaError(f"the room was not opened: {error}"))
+        self.room.exception()  # seen: nobody may be waiting
+
 
 @dataclass(slots=True)
 class Guest:
@@ -85,6 +91,7 @@ class Guest:
     room: str
     node: NodeClient
     endpoint: Endpoint
+    is_host: bool
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
@@ -98,6 +105,18 @@ class Guest:
         await within(LEAVE_WITHIN_S, self.node.close())
         await within(LEAVE_WITHIN_S, self.device.qss.leave_room(self.room))
         await within(LEAVE_WITHIN_S, self.device.close())
+
+    async def dismiss(self) -> None:
+        """The host ends the room for all; one by one they would tell each other, n × n messages."""
+        if self.is_host:
+            await within(LEAVE_WITHIN_S, self._destroy())
+        self.endpoint.close()
+        await within(LEAVE_WITHIN_S, self.node.close())
+        await within(LEAVE_WITHIN_S, self.device.close())
+
+    async def _destroy(self) -> None:
+        with suppress(AgentError):
+            await self.device.qss.request("destroyRoom", {"payload": {"room": self.room}})
 
 
 class FrontDoor:
@@ -162,10 +181,8 @@ class FrontDoor:
             return await self._be_invited(device, room, times)
         try:
             return await self._create(device, room, times, limit)
-        except BaseException:
-            if not room.room.done():
-                room.room.cancel()
-                del self._rooms[chair.room]
+        except AgentError as error:
+            room.fail(error)
             raise
 
     async def _create(self, device: LoadDevice, room: OpenRoom, times: JoinTimes, limit: int) -> Admitted:
@@ -204,10 +221,8 @@ class FrontDoor:
         try:
             async with asyncio.timeout(ROOM_WITHIN_S):
                 return await asyncio.shield(room.room)
-        except (TimeoutError, asyncio.CancelledError):
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
-            raise MediaError("the first participant of the room could not join") from None
+        except TimeoutError:
+            raise MediaError(f"the room was not opened within {ROOM_WITHIN_S:g} s") from None
 
     async def _connect(
         self, studio: Studio, chair: Chair, device: LoadDevice, admitted: Admitted, times: JoinTimes
@@ -229,7 +244,7 @@ class FrontDoor:
             endpoint.close()
             await within(LEAVE_WITHIN_S, node.close())
             raise
-        return Guest(device, admitted.room, node, endpoint)
+        return Guest(device, admitted.room, node, endpoint, chair.is_host)
 
 
 def _explained(error: CallError) -> AgentError:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,17 +15,17 @@ import psutil
 
 from agents.errors import ConfigError
 
-MOST_CPUS: Final = 4_096
+CPU_RANGE: Final = re.compile(r"\s*([0-9]{1,4})(?:-([0-9]{1,4}))?\s*")
 
 
 def cpus(flag: str, text: str) -> tuple[int, ...]:
     """CPU numbers as `taskset -c` takes them, `0,2-3`; ConfigError if this machine lacks one."""
     found: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdigit() or not (last or first).isdigit() or int(last or first) >= MOST_CPUS:
+        match = CPU_RANGE.fullmatch(part)
+        if match is None:
             raise ConfigError(f"--{flag} {text!r}: CPUs are given as 1 or 0,2-3")
-        found |= set(range(int(first), int(last or first) + 1))
+        found |= set(range(int(match[1]), int(match[2] or match[1]) + 1))
     here = os.sched_getaffinity(0)
     if not found or not found <= here:
         raise ConfigError(f"--{flag} {text!r}: this process may use the CPUs {', '.join(map(str, sorted(here)))}")
@@ -73,11 +74,6 @@ class ServerProcess:
                 self._spent[process.pid, process.create_time()] = times.user + times.system
                 rss += process.memory_info().rss
         return Usage(sum(self._spent.values()), rss)
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
 
     def _all(self) -> list[psutil.Process]:
         with suppress(psutil.Error):

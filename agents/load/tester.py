@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from agents.load.addresses import Address, Bearers
 from agents.load.capacity import CapacitySearch
 from agents.load.clips import Clips, load_clips
 from agents.load.doors import Door
@@ -32,7 +34,7 @@ from agents.load.require import Requirement
 from agents.load.run import Run
 from agents.load.server import ServerProcess
 from agents.load.users import Admin, LoadUser, LoadUsers
-from agents.load.whip import Address, Bearers, WhipDoor
+from agents.load.whip import WhipDoor
 
 SETTLE_S: Final = 2.0
 """Between two runs of a search: the server has let go of the first."""
@@ -68,6 +70,7 @@ class View:
 async def measure(settings: Settings, *, stop: asyncio.Event, view: View) -> dict[str, Any]:
     """The report; AgentError if nothing could be measured."""
     _pin(settings)
+    _more_files()
     clips = await _clips(settings, view)
     async with _http() as http:
         door = _door(settings, http, view)
@@ -83,6 +86,12 @@ def _pin(settings: Settings) -> None:
         os.sched_setaffinity(0, settings.pin_tester)
     if settings.pin_server and settings.server is not None:
         settings.server.pin(settings.pin_server)
+
+
+def _more_files() -> None:
+    """As many open sockets as the system lets us have: a participant has two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _clips(settings: Settings, view: View) -> Clips:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from agents.errors import ConfigError, MediaError
+from agents.errors import MediaError
+from agents.load.addresses import Address, Bearers
 from agents.load.doors import Chair
 from agents.load.endpoint import Endpoint, Studio
 from agents.load.joining import JoinTimes
@@ -26,45 +26,6 @@ SDP_TYPE: Final = "application/sdp"
 MOST_OCTETS: Final = 512 * 1024
 QUOTED: Final = 200
 """Characters of a refusal that are worth showing."""
-
-
-class Address:
-    """A URL with `{room}` and `{n}`, the numbers of room and participant; `{room:04d}` says how they are written."""
-
-    def __init__(self, flag: str, text: str) -> None:
-        self._text = text
-        try:
-            self.of(1, 1)
-        except (KeyError, IndexError, ValueError, AttributeError):
-            raise ConfigError(f"{flag} {text!r}: only {{room}} and {{n}} may stand in braces") from None
-
-    def of(self, room: int, number: int) -> str:
-        """The URL of one participant."""
-        return self._text.format(room=room, n=number)
-
-
-class Bearers:
-    """Tokens by participant of a room: line n is the n-th one's, and the last line that of all others."""
-
-    def __init__(self, lines: Sequence[str] = ()) -> None:
-        self._lines = tuple(lines)
-
-    @classmethod
-    def read(cls, path: Path) -> Bearers:
-        """From a file."""
-        try:
-            lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or 'is not text'}") from None
-        if not lines:
-            raise ConfigError(f"{path}: holds no token")
-        return cls(lines)
-
-    def headers(self, number: int) -> dict[str, str]:
-        """What a participant sends with each request."""
-        if not self._lines:
-            return {}
-        return {"Authorization": f"Bearer {self._lines[min(number, len(self._lines)) - 1]}"}
 
 
 @dataclass(slots=True)
@@ -91,6 +52,10 @@ class Watcher:
     async def leave(self) -> None:
         """DELETE what was opened; what the server says to it does not matter."""
         await asyncio.gather(*map(self._end, self.sessions))
+
+    async def dismiss(self) -> None:
+        """The same: these protocols know no rooms that could be ended at once."""
+        await self.leave()
 
     async def _end(self, session: Session) -> None:
         session.endpoint.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 
 from agents.load.answer import IceCandidate, read_answer
@@ -12,9 +10,10 @@ from agents.load.offer import new_offer
 from sfu.sdp.values import Fingerprint, IceCredentials
 from tests.support.mangle import mangled_text
 from tests.support.sdp import LOCAL, answered
+from tests.support.seeded import seeded
 
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
-OFFER = new_offer(Random(1), sends=("audio", "video"), seats=1, receives=("audio", "video"), simulcast=True).sdp(
+OFFER = new_offer(seeded(1), sends=("audio", "video"), seats=1, receives=("audio", "video"), simulcast=True).sdp(
     FINGERPRINT
 )
 ANSWER = answered(OFFER)
@@ -122,7 +121,7 @@ def test_what_is_wrong_with_an_answer_is_said(text: str, complaint: str) -> None
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_damaged_answer_is_read_or_refused_and_nothing_else(seed: int) -> None:
-    rng = Random(seed)
+    rng = seeded(seed)
     read = refused = 0
     for _ in range(100):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import sdp_transform
@@ -12,14 +11,15 @@ from sfu.media import Kind
 from sfu.sdp.offer import parse_offer
 from sfu.sdp.values import Fingerprint
 from tests.support.sdp import agreed
+from tests.support.seeded import seeded
 
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
 BOTH: tuple[Kind, ...] = ("audio", "video")
 
 
-def offered(**changes: Any) -> Offered:
+def offered(**changes: Any) -> Offered:  # noqa: ANN401
     asked: dict[str, Any] = {"sends": BOTH, "seats": 2, "receives": BOTH, "simulcast": False} | changes
-    return new_offer(Random(7), **asked)
+    return new_offer(seeded(7), **asked)
 
 
 def test_what_is_sent_comes_first_and_then_a_pair_of_lines_a_seat() -> None:
@@ -63,7 +63,7 @@ def test_simulcast_is_three_encodings_low_to_high_known_by_their_rid() -> None:
 
 
 def test_no_two_offers_share_an_ssrc_or_credentials() -> None:
-    random = Random(7)
+    random = seeded(7)
     offers = [new_offer(random, sends=BOTH, seats=0, receives=(), simulcast=True) for _ in range(50)]
     ssrcs = [layer.ssrc for one in offers for line in one.lines for layer in line.layers]
     assert len(set(ssrcs)) == len(ssrcs)

@@ -13,7 +13,7 @@ URL = "http://127.0.0.1:8080"
 SENDS, RECEIVES, BOTH = Member(True, False), Member(False, True), Member(True, True)
 
 
-def plan(**fields: Any) -> LoadPlan:
+def plan(**fields: Any) -> LoadPlan:  # noqa: ANN401
     return LoadPlan(**({"url": URL} | fields))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 
 from agents.load.doors import Audience, Chair
 from agents.load.plan import LoadPlan, Member
 from agents.load.ramp import Churn, Floor, arrivals
+from tests.support.seeded import seeded
 
 BOTH = Member(True, True)
 
@@ -33,25 +32,25 @@ def test_publishers_are_the_first_of_their_room() -> None:
 
 
 def test_so_many_leave_a_second() -> None:
-    churn = Churn(2.5, Random(1), began=100.0)
-    assert [churn.due(100.0 + tick / 10) for tick in range(0, 21)].count(1) == 5
+    churn = Churn(2.5, seeded(1), began=100.0)
+    assert [churn.due(100.0 + tick / 10) for tick in range(21)].count(1) == 5
     assert churn.due(102.0) == 0
     assert churn.due(104.0) == 5
 
 
 def test_nobody_leaves_without_churn() -> None:
-    assert Churn(0.0, Random(1), began=0.0).due(1_000.0) == 0
+    assert Churn(0.0, seeded(1), began=0.0).due(1_000.0) == 0
 
 
 def test_who_opened_the_room_stays() -> None:
-    churn = Churn(1.0, Random(1), began=0.0)
+    churn = Churn(1.0, seeded(1), began=0.0)
     chosen = [churn.choose([chair(1), chair(2), chair(3)]) for _ in range(50)]
     assert {one.number for one in chosen if one is not None} == {2, 3}
     assert churn.choose([chair(1)]) is None
 
 
 def floor(speakers: int, people: int) -> tuple[Floor, set[int]]:
-    made = Floor(speakers, 4.0, Random(5))
+    made = Floor(speakers, 4.0, seeded(5))
     return made, {number for number in range(1, people + 1) if made.came(number, 0.0)}
 
 

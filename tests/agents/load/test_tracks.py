@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import pytest
 
 from agents.load.answer import read_answer
@@ -11,9 +9,10 @@ from agents.load.errors import AnswerError
 from agents.load.media import EndpointMedia
 from agents.load.offer import EXTENSIONS, Offered, new_offer
 from agents.load.tracks import ClipHandles, endpoint_media
-from sfu.media import Extensions
+from sfu.media import Extensions, Kind
 from sfu.sdp.values import Fingerprint
 from tests.support.sdp import answered
+from tests.support.seeded import seeded
 
 FINGERPRINT = Fingerprint("sha-256", ":".join(["AB"] * 32))
 CLIPS = ClipHandles(audio=0, video=(1,), length_ms=10_000)
@@ -21,12 +20,12 @@ LAYERED = ClipHandles(audio=0, video=(1, 2, 3), length_ms=10_000)
 
 
 def offered(*, seats: int = 1, simulcast: bool = False) -> Offered:
-    both = ("audio", "video")
-    return new_offer(Random(3), sends=both, seats=seats, receives=both, simulcast=simulcast)
+    both: tuple[Kind, ...] = ("audio", "video")
+    return new_offer(seeded(3), sends=both, seats=seats, receives=both, simulcast=simulcast)
 
 
 def media(made: Offered, answer: str, clips: ClipHandles = CLIPS) -> EndpointMedia:
-    return endpoint_media(made, read_answer(answer), clips, Random(1))
+    return endpoint_media(made, read_answer(answer), clips, seeded(1))
 
 
 def answer_to(made: Offered) -> str:

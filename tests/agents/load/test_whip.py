@@ -9,13 +9,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from agents.errors import ConfigError
-from agents.load.whip import Address, Bearers
 from tests.support.load import SHORT, loaded
 from tests.support.node import Deployment, running_node, token
 from tests.support.ports import free_tcp_port
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 PEOPLE = ("anna", "ben", "cleo")
 
@@ -32,7 +30,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("load")
 
 
-@pytest.mark.e2e
 async def test_two_rooms_of_three_get_everything_that_is_sent(node: Deployment, folder: Path) -> None:
     assert [int(await node.room(*PEOPLE), 16) for _ in range(2)] == [1, 2]
     bearers = folder / "bearers"
@@ -51,7 +48,6 @@ async def test_two_rooms_of_three_get_everything_that_is_sent(node: Deployment, 
     assert list(node.process.node.sessions) == []
 
 
-@pytest.mark.e2e
 async def test_a_server_that_is_not_there_is_told_of_in_one_line(folder: Path) -> None:
     url = f"http://127.0.0.1:{free_tcp_port()}"
     outcome, report = await loaded(folder, "--whep", url, "--publishers", "0", "--receivers", "2", "--audio-only")
@@ -61,7 +57,6 @@ async def test_a_server_that_is_not_there_is_told_of_in_one_line(folder: Path) -
     assert report["joins"]["failed"] == 2
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("status", "body", "complaint"),
     [
@@ -88,38 +83,3 @@ async def test_a_server_that_answers_something_else_is_quoted(
         await runner.cleanup()
     assert outcome.status == 1
     assert complaint in outcome.err
-
-
-def test_an_address_says_room_and_number_as_it_is_told_to() -> None:
-    assert Address("--whip", "http://x/{room}/{n}").of(3, 7) == "http://x/3/7"
-    assert Address("--whip", "http://x/{room:04d}").of(3, 7) == "http://x/0003"
-    assert Address("--whip", "http://x/a").of(3, 7) == "http://x/a"
-
-
-@pytest.mark.parametrize(
-    "text", ["http://x/{user}", "http://x/{", "http://x/{0}", "http://x/{room.x}", "http://x/{n:q}"]
-)
-def test_an_address_with_anything_else_in_braces_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="only {room} and {n} may stand in braces"):
-        Address("--whep", text)
-
-
-def test_the_last_bearer_is_for_all_who_have_no_line(tmp_path: Path) -> None:
-    file = tmp_path / "bearers"
-    file.write_text("one\n\ntwo\n")
-    bearers = Bearers.read(file)
-    assert [bearers.headers(number)["Authorization"] for number in (1, 2, 3)] == [
-        "Bearer one",
-        "Bearer two",
-        "Bearer two",
-    ]
-    assert Bearers().headers(1) == {}
-
-
-@pytest.mark.parametrize(("content", "complaint"), [(None, "No such file"), ("\n \n", "holds no token")])
-def test_a_file_without_bearers_is_named(tmp_path: Path, content: str | None, complaint: str) -> None:
-    file = tmp_path / "bearers"
-    if content is not None:
-        file.write_text(content)
-    with pytest.raises(ConfigError, match=complaint):
-        Bearers.read(file)
