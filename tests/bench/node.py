@@ -16,6 +16,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from sfu.app import NodeProcess
 from tests.bench.served import more_files
@@ -62,11 +63,9 @@ def main() -> None:
     """Run the program."""
     more_files()
     how, *arguments = sys.argv[1:]
-    if how == "with":
-        signaling, workers = arguments
-        asyncio.run(with_signaling(signaling, int(workers)))
-    else:
-        asyncio.run(alone(*map(int, arguments)))
+    run = with_signaling(arguments[0], int(arguments[1])) if how == "with" else alone(*map(int, arguments))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from tests.bench.effort import ROOT, Unmeasured
 
@@ -22,8 +23,10 @@ STOP_S = 60.0
 class Program:
     """One that runs."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[str], log: IO[str]) -> None:
+        self._name = name
         self._process = process
+        self._log = log
         self.pid = process.pid
         self.told: dict[str, Any] = self._line()
 
@@ -38,9 +41,15 @@ class Program:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise Unmeasured(f"{self._process.args!r} ended with status {self._process.wait()}, see above")
+            raise Unmeasured(f"{self._name} ended with status {self._process.wait()}: {self._last_words()}")
         told: dict[str, Any] = json.loads(line)
         return told
+
+    def _last_words(self) -> str:
+        """The last line of its log."""
+        self._log.seek(0)
+        lines = self._log.read().strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
 
 
 @contextmanager
@@ -49,10 +58,13 @@ def program(module: str, *arguments: str, cpu: int | None = None) -> Iterator[Pr
     pinned = () if cpu is None else ("taskset", "-c", str(cpu))
     command = [*pinned, sys.executable, "-m", module, *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=log, text=True) as process,  # noqa: S603
+    ):
         assert process.stdin is not None
         try:
-            yield Program(process)
+            yield Program(module, process, log)
         finally:
             process.stdin.close()
             try:

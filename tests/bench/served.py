@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,8 @@ def main() -> None:
     """Serve."""
     what, data, users = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     more_files()
-    asyncio.run(_echo() if what == "echo" else _signaling(data, users))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_echo() if what == "echo" else _signaling(data, users))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ with its children.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tests.bench.node import tell
@@ -21,6 +22,7 @@ def main() -> None:
     data, users, workers = sys.argv[1:]
     Path(data).mkdir(parents=True, exist_ok=True)
     with (
+        suppress(KeyboardInterrupt),  # whoever started this ends the same way, and tells
         program("tests.bench.served", "signaling", data, users) as signaling,
         program("tests.bench.node", "with", signaling.told["url"], workers) as node,
     ):
