@@ -1,19 +1,18 @@
 """The node that is measured, in a process of its own: nothing in its way, and signaling is the caller's.
 
-`python -m tests.bench.noded SIGNALING [--profile FILE]` prints one JSON line, `{"url", "path"}`, and serves until its
-standard input ends.  With a file it is profiled from the first join on (`python -m pstats FILE` reads that).
+`python -m tests.bench.noded SIGNALING` prints one JSON line, `{"url", "path"}`, and serves until its standard input is at
+its end.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import cProfile
 import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -48,11 +47,11 @@ class Noded:
 
 
 @asynccontextmanager
-async def noded(*more: str) -> AsyncIterator[Noded]:
-    """A node on the first core, registered here; this process moves to the others."""
+async def noded() -> AsyncIterator[Noded]:
+    """A node on the first core, registered here; this process moves to the others for that time."""
     more_files()
     signaling = await Signaling().start()
-    command = [sys.executable, "-m", "tests.bench.noded", f"http://127.0.0.1:{signaling.port}", *more]
+    command = [sys.executable, "-m", "tests.bench.noded", f"http://127.0.0.1:{signaling.port}"]
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(*command, cwd=CHECKOUT, stdin=pipe, stdout=pipe)
     assert child.stdin is not None
@@ -65,6 +64,7 @@ async def noded(*more: str) -> AsyncIterator[Noded]:
         await signaling.registered(START_S)
         yield Noded(told["url"], told["path"], signaling, psutil.Process(child.pid))
     finally:
+        os.sched_setaffinity(0, CORES)
         child.stdin.close()
         await child.wait()
         await signaling.stop()
@@ -84,14 +84,9 @@ def main() -> None:
     """Serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("signaling")
-    parser.add_argument("--profile")
     given = parser.parse_args()
     more_files()
-    profile = cProfile.Profile() if given.profile else None
-    with profile or nullcontext():
-        asyncio.run(_serve(given.signaling))
-    if profile:
-        profile.dump_stats(given.profile)
+    asyncio.run(_serve(given.signaling))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""`python -m tests.bench.joins`: what a join costs a node, how long it takes, and what a peer that is there costs.
+"""node_joins: what a join costs a node alone, how long it takes, and what a peer that is there costs.
 
-stand-in for signaling, joiners -> **joins** -> noded (a node on a core of its own) -> a table, build/joins.json
+stand-in for signaling, joiners -> **node_joins** -> noded (a node on a core of its own) -> row
 
 1. Joins as fast as they go, into rooms of 4: per second of the node's CPU time (all threads, kernel included).
 2. Joins at a steady rate, into rooms in which somebody speaks: from the offer to the first media packet.
@@ -8,30 +8,30 @@ stand-in for signaling, joiners -> **joins** -> noded (a node on a core of its o
    who are there get of it.
 4. What stays: resident memory a receiver and a publisher, and the CPU of receivers that do nothing but consent.
 
-Signaling is a stand-in that admits everybody: what a call costs it is `calls.py`'s.
+Signaling is a stand-in that admits everybody: what a call costs it is `calls.py`'s, the way through both `joins.py`'s.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
 import itertools
-import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
-from pathlib import Path
 
 import aiohttp
 
-from tests.bench.bench import Figure, figure, show
+from tests.bench.effort import Bench
+from tests.bench.family import Family
 from tests.bench.noded import Noded, noded
+from tests.bench.row import Row, at_least, at_most, told, whole
 from tests.support.joiner import Joiner
 
-OUTPUT = Path(__file__).parents[2] / "build" / "joins.json"
+JOINS, RATE, RATE_S = 1_000, 20.0, 15.0
+LARGE, INTO_LARGE = 500, 20
+"""People in the large room, and joins into it of each kind."""
 ROOM_OF = 4
 AT_ONCE = 16
 SPEECH_S = 0.02
@@ -104,10 +104,10 @@ class Party:
 
 
 @asynccontextmanager
-async def party(*more: str) -> AsyncIterator[Party]:
+async def party() -> AsyncIterator[Party]:
     """A node with nobody in it."""
     connector = aiohttp.TCPConnector(limit=0)
-    async with noded(*more) as node, aiohttp.ClientSession(connector=connector) as http:
+    async with noded() as node, aiohttp.ClientSession(connector=connector) as http:
         guests = Party(node, http)
         background = [asyncio.ensure_future(work()) for work in (guests.speak, guests.consent)]
         try:
@@ -119,9 +119,9 @@ async def party(*more: str) -> AsyncIterator[Party]:
             await guests.close()
 
 
-async def fast(joins: int, *more: str) -> list[Figure]:
+async def fast(joins: int) -> list[Row]:
     """Joins as fast as they go, and what stays of them."""
-    async with party(*more) as guests:
+    async with party() as guests:
         places = [place for _ in range(joins // ROOM_OF) for place in await _places(guests, ROOM_OF)]
         await asyncio.gather(*(guests.join(place) for place in places[:ROOM_OF]))
         await asyncio.sleep(SETTLE_S)
@@ -133,17 +133,20 @@ async def fast(joins: int, *more: str) -> list[Figure]:
         await asyncio.sleep(SETTLE_S)
         stays = (node.rss() - rss) / joined / 1024
         idle = await _idle_cpu(guests)
-    rate = f"{joined:,} joins into rooms of {ROOM_OF}, at {joined / took_s:.0f}/s"
+    how = f"{joined:,} joins into rooms of {ROOM_OF}, at {joined / took_s:.0f}/s"
+    about = f"CPU of a receiver that does nothing, a check each {CONSENT_S:g} s"
     return [
-        _at_least(f"joins a CPU second of the node ({rate})", joined / cpu_s, "1/s", JOINS_PER_CPU_S),
-        figure("memory of a receiver, 4 seats", stays, "KiB", bar=RECEIVER_KIB),
-        _more(f"CPU of a receiver that does nothing, a check each {CONSENT_S:g} s", idle, "us/s"),
+        at_least(
+            "node_joins.rate", "joins a CPU second of the node", joined / cpu_s, "/s", bar=JOINS_PER_CPU_S, how=how
+        ),
+        at_most("node_joins.receiver", "memory of a receiver, 4 seats", stays, "KiB", bar=RECEIVER_KIB, how=how),
+        told("node_joins.idle", about, idle, "us/s", how=how),
     ]
 
 
-async def steady(rate: float, seconds: float, *more: str) -> list[Figure]:
+async def steady(rate: float, seconds: float) -> list[Row]:
     """Joins at a steady rate into rooms in which one speaks."""
-    async with party(*more) as guests:
+    async with party() as guests:
         places, speakers = [], []
         for _ in range(int(rate * seconds) // (ROOM_OF - 1)):
             first, *others = await _places(guests, ROOM_OF)
@@ -159,23 +162,24 @@ async def steady(rate: float, seconds: float, *more: str) -> list[Figure]:
             tasks.append(asyncio.ensure_future(_first_packet(guests, place)))
         waits = sorted(await asyncio.gather(*tasks))
     p50, p95 = (1_000 * waits[int(len(waits) * part)] for part in (0.5, 0.95))
-    what = f"offer to first packet at {rate:g} joins/s"
+    about, how = "offer to first packet", f"{len(waits)} joins at {rate:g}/s"
+    memory = f"memory of a publisher, {SETTLE_S:g} s of voice and video"
     return [
-        _more(f"{what}, p50", p50, "ms"),
-        figure(f"{what}, p95", p95, "ms", bar=FIRST_PACKET_MS),
-        figure(f"memory of a publisher, {SETTLE_S:g} s of voice and video", publisher, "KiB", bar=PUBLISHER_KIB),
+        told("node_joins.first_packet.p50", f"{about}, p50", p50, "ms", how=how),
+        at_most("node_joins.first_packet.p95", f"{about}, p95", p95, "ms", bar=FIRST_PACKET_MS, how=how),
+        at_most("node_joins.publisher", memory, publisher, "KiB", bar=PUBLISHER_KIB, how=f"{len(speakers)} of them"),
     ]
 
 
-async def large(size: int, joins: int, *more: str) -> list[Figure]:
+async def large(size: int, joins: int) -> list[Row]:
     """Joins into one room that is full of people already: one by one, then in a burst."""
-    async with party(*more) as guests:
+    async with party() as guests:
         places = await _places(guests, size + 2 * joins)
         await asyncio.gather(*(guests.join(place) for place in places[:size]))
         there = list(guests.joiners)
         singly = await _into(guests, there, places[size : size + joins], pause_s=0.25)
         burst = await _into(guests, there, places[size + joins :], pause_s=0.0)
-    return [*_told("one by one", size, *singly), *_told("in a burst", size, *burst)]
+    return [*_each("one_by_one", size, *singly), *_each("burst", size, *burst)]
 
 
 async def _into(
@@ -194,11 +198,11 @@ async def _into(
     return cpu_s / len(places), {name: count / len(places) / len(there) for name, count in got.items()}
 
 
-def _told(how: str, size: int, cpu_s: float, got: Mapping[str, float]) -> Iterator[Figure]:
-    names = ", ".join(f"{name} {share:.2f}" for name, share in got.items())
-    what = f"messages of a join to each of {size:,} in the room, {how} ({names})"
-    yield figure(what, sum(got.values()), "", bar=MESSAGES_EACH)
-    yield _more(f"CPU of a join into that room, {how}", 1_000 * cpu_s, "ms")
+def _each(way: str, size: int, cpu_s: float, got: Mapping[str, float]) -> Iterator[Row]:
+    how = ", ".join(f"{name} {share:.2f}" for name, share in got.items())
+    about = f"messages of a join to each of {size:,} in the room"
+    yield at_most(f"node_joins.{way}.messages", about, sum(got.values()), "", bar=MESSAGES_EACH, how=how)
+    yield told(f"node_joins.{way}.cpu", "CPU of a join into that room", 1_000 * cpu_s, "ms")
 
 
 def _events(joiners: list[Joiner]) -> Counter[str]:
@@ -238,41 +242,14 @@ async def _first_packet(guests: Party, place: tuple[str, str]) -> float:
     return joiner.heard_at - joiner.began
 
 
-async def _of(part: Callable[[], Awaitable[list[Figure]]]) -> list[Figure]:
-    return await part()
+def rows(bench: Bench) -> Iterator[Row]:
+    """All parts, and whether they hold."""
+    share = 5 if bench.effort.quick else 1
+    parts = asyncio.run(fast(JOINS // share))
+    parts += asyncio.run(steady(RATE, bench.effort.longest(RATE_S)))
+    parts += asyncio.run(large(LARGE // share, INTO_LARGE // share))
+    yield from parts
+    yield whole("node_joins", "joining a node, and being there", parts)
 
 
-def _at_least(what: str, value: float, unit: str, bar: float) -> Figure:
-    return Figure(what, round(value, 1), unit, None, bar, value >= bar)
-
-
-def _more(what: str, value: float, unit: str) -> Figure:
-    """A figure without a bar."""
-    return Figure(what, round(value, 2), unit, None, 0.0, holds=True)
-
-
-def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--joins", type=int, default=1_000, help="as fast as they go (default %(default)s)")
-    parser.add_argument("--rate", type=float, default=20.0, help="of the steady ones a second (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=15.0, help="of the steady ones (default %(default)s)")
-    parser.add_argument("--large", type=int, default=500, help="people in the large room (default %(default)s)")
-    parser.add_argument("--into-large", type=int, default=20, help="joins into it (default %(default)s)")
-    parser.add_argument("--only", choices=("fast", "steady", "large"), help="one of the measurements")
-    parser.add_argument("--profile", help="profile the node into this file; its figures are then of no use")
-    given = parser.parse_args()
-    more = ("--profile", given.profile) if given.profile else ()
-    parts: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
-        "fast": lambda: fast(given.joins, *more),
-        "steady": lambda: steady(given.rate, given.seconds, *more),
-        "large": lambda: large(given.large, given.into_large, *more),
-    }
-    found = [one for name, part in parts.items() if given.only in (None, name) for one in asyncio.run(_of(part))]
-    show(found, "Joins and idle peers")
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+FAMILY = Family("node_joins", "what a join costs a node alone", 2.0, rows)
