@@ -1,7 +1,7 @@
 """The node that is measured, in a process of its own: nothing in its way, and signaling is the caller's.
 
-`python -m tests.bench.noded SIGNALING` prints one JSON line, `{"url", "path"}`, and serves until its standard input is at
-its end.
+`python -m tests.bench.noded SIGNALING` prints one JSON line, `{"url", "path"}`, and serves until the end of its
+standard input.
 """
 
 from __future__ import annotations
