@@ -9,6 +9,7 @@ candidates, the passive side of DTLS, the encodings that the server takes.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,16 @@ from typing import Final
 
 from agents.load.errors import AnswerError
 from sfu.errors import BadRequest
-from sfu.sdp.lines import Line, read_lines
-from sfu.sdp.sections import CANDIDATE, MAX_CANDIDATES, ProblemError, Section, read_attribute, start_media
+from sfu.sdp.lines import Line, split
+from sfu.sdp.sections import (
+    CANDIDATE,
+    MAX_CANDIDATES,
+    MAX_MEDIA_LINES,
+    ProblemError,
+    Section,
+    read_attribute,
+    start_media,
+)
 from sfu.sdp.values import Extmap, Fingerprint, IceCredentials
 
 SIMULCAST_TAKEN = re.compile(r"recv (\S{1,128})(?: send \S+)?")
@@ -99,7 +108,7 @@ def read_answer(text: str) -> Answer:
     """Read an answer; AnswerError names the line that is wrong, or what is missing."""
     reading = _Reading()
     try:
-        for line in read_lines(text):
+        for line in itertools.chain.from_iterable(rows.read() for rows in split(text)):
             _read(reading, line)
     except BadRequest as problem:
         raise AnswerError(f"the server's answer: {problem}") from None
@@ -109,11 +118,17 @@ def read_answer(text: str) -> Answer:
 def _read(reading: _Reading, line: Line) -> None:
     try:
         if line.type == "m":
-            reading.media.append(start_media(line, len(reading.media)))
+            _media(reading, line)
         elif line.type == "a":
             _attribute(reading, line.value)
     except ProblemError as problem:
         raise AnswerError(f"the server's answer: sdp line {line.number}: {problem}") from None
+
+
+def _media(reading: _Reading, line: Line) -> None:
+    if len(reading.media) >= MAX_MEDIA_LINES:
+        raise ProblemError(f"more than {MAX_MEDIA_LINES} m-lines")
+    reading.media.append(start_media(line))
 
 
 def _attribute(reading: _Reading, value: str) -> None:

@@ -309,14 +309,15 @@ def read_rest(section: Section, lines: Iterable[Line]) -> None:
     for line in lines:
         try:
             if line.type == "a":
-                _read_attribute(section, line.value)
+                read_attribute(section, line.value)
             elif line.type == "o":
                 _match(ORIGIN, line.value, "origin")
         except ProblemError as problem:
             raise MalformedSdp(line.number, str(problem)) from None
 
 
-def _read_attribute(section: Section, value: str) -> None:
+def read_attribute(section: Section, value: str) -> None:
+    """Note what an attribute says of the section it stands in; ProblemError says what is wrong with it."""
     name, _, rest = value.partition(":")
     reader = ATTRIBUTES.get(name)
     if reader is not None:

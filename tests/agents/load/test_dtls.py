@@ -11,9 +11,8 @@ from aiortc import rtcdtlstransport as aiortc_dtls
 import sfu.dtls
 from agents.load.dtls import MTU, RECORD_HEADER, ClientCertificate, DtlsClient, packed
 from agents.load.errors import ConnectError
-from sfu.dtls import DtlsSession, NodeCertificate, SrtpKeys
+from sfu.dtls import Association, DtlsState, NodeCertificate, SrtpKeys
 from sfu.sdp.values import Fingerprint
-from tests.support.eventually import until
 
 WRONG = Fingerprint("sha-256", ":".join(["00"] * 32))
 
@@ -33,41 +32,32 @@ class Pair:
 
     def __init__(self, client: ClientCertificate, server: NodeCertificate, expected: Fingerprint | None = None) -> None:
         self.client = DtlsClient(client, (expected or server.fingerprint,))
-        self.server = DtlsSession(server, (client.fingerprint,), send=self.to_client, ended=self.on_end)
-        self.error: ConnectError | None = None
-        self.ended = 0
+        self.server = Association(server, (client.fingerprint,))
         self.sent: list[bytes] = []
 
-    def on_end(self) -> None:
-        self.ended += 1
-
-    def to_client(self, datagram: bytes) -> None:
-        try:
-            self.client.receive(datagram)
-        except ConnectError as error:
-            self.error = error
-        self.flush()
-
     def flush(self) -> None:
-        datagrams = list(self.client.datagrams())
-        self.sent += datagrams
-        self.server.receive(datagrams)
+        """Until neither has anything to say."""
+        while datagrams := list(self.client.datagrams()):
+            self.sent += datagrams
+            self.server.receive(datagrams)
+            for datagram in self.server.datagrams():
+                self.client.receive(datagram)
 
-    async def connect(self) -> SrtpKeys:
+    def connect(self) -> SrtpKeys:
+        """The server's keys."""
         self.client.start()
         self.flush()
-        return await self.server.handshake(5.0)
+        return self.server.take_keys()
 
 
 @pytest.mark.parametrize("profile", ["SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_SHA1_80"])
-async def test_both_ends_have_the_same_keys_in_either_profile(
+def test_both_ends_have_the_same_keys_in_either_profile(
     client_certificate: ClientCertificate, monkeypatch: pytest.MonkeyPatch, profile: str
 ) -> None:
     known = [one for one in sfu.dtls.PROFILES if one.openssl_profile == profile.encode()]
     monkeypatch.setattr(sfu.dtls, "PROFILES", known)
     pair = Pair(client_certificate, NodeCertificate.generateCertificate())
-    theirs, ours = await pair.connect(), pair.client.keys
-    await pair.server.close()
+    theirs, ours = pair.connect(), pair.client.keys
     assert ours is not None
     assert ours.profile == theirs.profile == profile
     assert (ours.local_key, ours.local_salt) == (theirs.remote_key, theirs.remote_salt)
@@ -75,31 +65,28 @@ async def test_both_ends_have_the_same_keys_in_either_profile(
     assert ours.local_key != ours.remote_key
 
 
-async def test_gcm_is_taken_where_both_can(
+def test_gcm_is_taken_where_both_can(
     client_certificate: ClientCertificate, server_certificate: NodeCertificate
 ) -> None:
     pair = Pair(client_certificate, server_certificate)
-    assert (await pair.connect()).profile == aiortc_dtls.SRTP_AEAD_AES_128_GCM.openssl_profile.decode()
-    await pair.server.close()
+    assert pair.connect().profile == aiortc_dtls.SRTP_AEAD_AES_128_GCM.openssl_profile.decode()
 
 
-async def test_a_server_with_another_certificate_gets_no_keys(
+def test_a_server_with_another_certificate_gets_no_keys(
     client_certificate: ClientCertificate, server_certificate: NodeCertificate
 ) -> None:
     pair = Pair(client_certificate, server_certificate, expected=WRONG)
-    await pair.connect()
-    await pair.server.close()
-    assert "not the one of its answer" in str(pair.error)
+    with pytest.raises(ConnectError, match="not the one of its answer"):
+        pair.connect()
     assert pair.client.keys is None
 
 
-async def test_any_of_the_answers_fingerprints_will_do(
+def test_any_of_the_answers_fingerprints_will_do(
     client_certificate: ClientCertificate, server_certificate: NodeCertificate
 ) -> None:
     pair = Pair(client_certificate, server_certificate)
     pair.client.remote = (WRONG, server_certificate.fingerprint)
-    await pair.connect()
-    await pair.server.close()
+    pair.connect()
     assert pair.client.keys is not None
 
 
@@ -122,37 +109,33 @@ async def test_a_lost_flight_is_repeated_when_its_time_has_come(
     assert again[0][RECORD_HEADER:] == hello[RECORD_HEADER:]
 
 
-async def test_a_connected_client_waits_for_nothing_and_can_say_goodbye(
+def test_a_connected_client_waits_for_nothing_and_can_say_goodbye(
     client_certificate: ClientCertificate, server_certificate: NodeCertificate
 ) -> None:
     pair = Pair(client_certificate, server_certificate)
-    await pair.connect()
+    pair.connect()
     assert pair.client.timeout_s() is None
     pair.client.goodbye()
     pair.flush()
-    await until(lambda: pair.ended, "the server hears of the end")
-    await pair.server.close()
+    assert pair.server.state is DtlsState.ENDED
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\x00", b"\x16\xfe\xfd", bytes(200), b"GET / HTTP/1.1\r\n\r\n"])
-async def test_what_is_no_dtls_disturbs_no_handshake(
+def test_what_is_no_dtls_disturbs_no_handshake(
     client_certificate: ClientCertificate, server_certificate: NodeCertificate, rubbish: bytes
 ) -> None:
     pair = Pair(client_certificate, server_certificate)
     pair.client.start()
     pair.client.receive(rubbish)
     pair.flush()
-    await pair.server.handshake(5.0)
-    await pair.server.close()
     assert pair.client.keys is not None
 
 
-async def test_no_datagram_is_larger_than_the_mtu(
+def test_no_datagram_is_larger_than_the_mtu(
     client_certificate: ClientCertificate, server_certificate: NodeCertificate
 ) -> None:
     pair = Pair(client_certificate, server_certificate)
-    await pair.connect()
-    await pair.server.close()
+    pair.connect()
     assert pair.sent
     assert max(map(len, pair.sent)) <= MTU
 

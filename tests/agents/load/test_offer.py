@@ -24,7 +24,7 @@ def offered(**changes: Any) -> Offered:  # noqa: ANN401
 
 def test_what_is_sent_comes_first_and_then_a_pair_of_lines_a_seat() -> None:
     lines = parse_offer(offered().sdp(FINGERPRINT)).media
-    assert [(line.mid, line.kind, line.direction) for line in lines] == [
+    assert [(line.mid, line.shape.kind, line.shape.direction) for line in lines] == [
         ("0", "audio", "sendonly"),
         ("1", "video", "sendonly"),
         ("2", "audio", "recvonly"),
@@ -43,7 +43,7 @@ def test_the_node_gives_as_many_seats_as_were_asked_for() -> None:
 
 def test_a_receiver_of_sound_offers_nothing_else() -> None:
     lines = parse_offer(offered(sends=(), receives=("audio",), seats=1).sdp(FINGERPRINT)).media
-    assert [(line.kind, line.direction) for line in lines] == [("audio", "recvonly")]
+    assert [(line.shape.kind, line.shape.direction) for line in lines] == [("audio", "recvonly")]
 
 
 def test_the_streams_are_those_that_will_be_sent() -> None:
@@ -57,7 +57,7 @@ def test_the_streams_are_those_that_will_be_sent() -> None:
 def test_simulcast_is_three_encodings_low_to_high_known_by_their_rid() -> None:
     made = offered(simulcast=True)
     video = parse_offer(made.sdp(FINGERPRINT)).media[1]
-    assert video.rids == ("q", "h", "f") == tuple(layer.rid for layer in made.lines[1].layers)
+    assert video.shape.rids == ("q", "h", "f") == tuple(layer.rid for layer in made.lines[1].layers)
     assert video.ssrcs == ()
     assert len({layer.ssrc for layer in made.lines[1].layers}) == 3
 
