@@ -135,6 +135,8 @@ def make_settings(flags: dict[str, Any]) -> Settings:
     requirements = tuple(parse(text) for text in flags["require"] or ())
     if flags["find_capacity"] is not None and not requirements:
         raise ConfigError("--find-capacity needs a condition to hold, as --require 'loss<0.5%'")
+    if flags["most"] is not None and (flags["find_capacity"] is None or flags["most"] < 1):
+        raise ConfigError("--most goes with --find-capacity and is at least 1")
     if flags["server_pid"] is None and any(requirement.needs_server for requirement in requirements):
         raise ConfigError("--require server.… needs --server-pid")
     if flags["pin_server"] is not None and flags["server_pid"] is None:
@@ -244,7 +246,7 @@ def _carry_out(settings: Settings, console: Console, flags: dict[str, Any]) -> i
         _write(report, flags)
     except AgentError as error:
         typer.echo(f"error: {error}", err=True)
-        return FAILED
+        return BAD_INPUT if isinstance(error, ConfigError) else FAILED
     except OSError as error:
         typer.echo(f"error: {error.filename}: {error.strerror}", err=True)
         return FAILED

@@ -100,6 +100,7 @@ class Run:
 
     async def _pass(self, phase: Phase, seconds: float, *, busy: bool = False) -> None:
         """Let time go by, with a row a second; `busy`: others come, go and speak."""
+        await asyncio.sleep(0)  # a ramp that is behind its schedule keeps nobody from joining
         end = time.monotonic() + seconds
         churn = Churn(self._plan.churn, self._studio.random, time.monotonic())
         while (left := end - time.monotonic()) > 0 and not self._stop.is_set():

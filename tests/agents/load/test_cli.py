@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tertulia.app import app
+from tests.support.media import SPEECH_CLIP
 from tests.support.ports import free_tcp_port
 
 NOWHERE = "http://127.0.0.1:1"
@@ -46,6 +47,8 @@ def refused(*flags: str) -> str:
         (("--require", "speed<1"), "no figure is called 'speed'"),
         (("--require", "server.cpu_share<1"), "--require server.… needs --server-pid"),
         (("--find-capacity", "rooms"), "--find-capacity needs a condition"),
+        (("--most", "5"), "--most goes with --find-capacity"),
+        (("--find-capacity", "rooms", "--require", "loss<1%", "--most", "0"), "--most goes with"),
         (("--pin-server", "0"), "--pin-server needs --server-pid"),
         (("--pin-tester", "x"), "--pin-tester 'x': CPUs are given as"),
         (("--server-pid", "4194305"), "there is no such process"),
@@ -97,3 +100,11 @@ def test_a_signaling_that_is_not_there_is_status_1_and_one_line(
     assert status == 1
     assert err.startswith(f"error: signaling at {url} cannot be reached: ")
     assert err.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_sent_is_status_2_and_one_line(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    status, _, err = run("--url", NOWHERE, "--admin-token-file", token, "--media", str(SPEECH_CLIP))
+    assert (status, err) == (2, f"error: {SPEECH_CLIP}: has no picture; give --audio-only\n")
