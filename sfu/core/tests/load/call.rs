@@ -18,6 +18,7 @@ use _core::load::totals::Totals;
 use _core::media::{
     CodecConfig, ExtensionIds, Kind, LayerConfig, PeerMedia, SenderConfig, TrackConfig,
 };
+use _core::relay;
 use _core::router::Router;
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::time::{Instant, Ntp};
@@ -306,7 +307,13 @@ impl Call {
     /// The receiver's seat shows the publisher.
     pub fn show(&mut self, receiver: u32, publisher: u32) {
         for (seat, track) in [("sa", "a"), ("sv", "v")] {
-            let source = Some((u64::from(publisher) + 1, track.to_owned()));
+            let source = Some(relay::Source {
+                track: relay::TrackName {
+                    peer: u64::from(publisher) + 1,
+                    mid: track.into(),
+                },
+                worker: None,
+            });
             let command = Command::Show {
                 peer: u64::from(receiver) + 1,
                 mid: seat.into(),

@@ -14,6 +14,7 @@ use _core::load::engine::{Engine, EngineConfig, LoadCommand};
 use _core::load::link::LinkConfig;
 use _core::load::totals::Snapshot;
 use _core::net::UdpSocket;
+use _core::relay;
 use _core::worker::{CommandError, Worker};
 
 use crate::call::*;
@@ -31,7 +32,8 @@ impl Loopback {
         let socket = UdpSocket::bind(([127, 0, 0, 1], 0).into()).expect("bind");
         let server = socket.local();
         let events = Arc::new(EventQueue::new().expect("eventfd"));
-        let worker = Worker::start(0, socket, events, 5).expect("start");
+        let mut workers = Worker::start_all(vec![socket], &events, 5).expect("start");
+        let worker = workers.remove(0);
         let config = EngineConfig {
             seed: 1,
             check_every: 4,
@@ -93,7 +95,13 @@ impl Loopback {
             let command = Command::Show {
                 peer: u64::from(receiver) + 1,
                 mid: seat.into(),
-                source: Some((u64::from(publisher) + 1, track.to_owned())),
+                source: Some(relay::Source {
+                    track: relay::TrackName {
+                        peer: u64::from(publisher) + 1,
+                        mid: track.into(),
+                    },
+                    worker: None,
+                }),
             };
             self.worker.command(command).expect("taken");
         }
