@@ -27,6 +27,7 @@ from agents.load.summary import rows
 from agents.load.totals import Totals
 
 EVIL = "<script>alert('&')</script>"
+NOTHING_TOLD: dict[str, object] = {"events": {}, "frames": 0, "sdp_octets": 0}
 
 
 def totals(second: int) -> Totals:
@@ -106,7 +107,7 @@ def test_the_figures_are_where_others_look_for_them() -> None:
     }
     assert told["delay_ms"] == {"p50": 0.2, "p90": 5.0, "p99": 5.0, "max": 5.0, "samples": 240}
     assert told["freezes"] == {"count": 4, "seconds": 0.4, "share": 0.025}
-    assert told["joins"] == {"done": 1, "failed": 1, "per_s": 4.0, "errors": {EVIL: 1}}
+    assert told["joins"] == {"done": 1, "failed": 1, "per_s": 4.0, "errors": {EVIL: 1}, "told": NOTHING_TOLD}
     assert told["requirements"] == [
         {"text": "loss<2%", "value": 0.01, "holds": True},
         {"text": "lost=0", "value": 40.0, "holds": False},
