@@ -45,7 +45,7 @@ class NodeConfig:
     cors_origins: str | tuple[str, ...] = "*"
     """Origins whose pages may use this node; tokens are bearer tokens, so any is the default."""
 
-    max_peers: int = 2_000
+    max_peers: int = 10_000
     """More are answered 503."""
     max_rooms: int = 10_000
     """More are refused to signaling."""

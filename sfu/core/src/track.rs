@@ -209,15 +209,19 @@ impl Track {
         }
         let mut old: Vec<Option<Layer>> = self.layers.drain(..).map(Some).collect();
         for (index, wanted) in config.layers.iter().enumerate() {
+            let is_same = |layer: &Layer| layer.rid == wanted.rid;
             let same = match &wanted.rid {
-                Some(_) => old
-                    .iter_mut()
-                    .find(|one| one.as_ref().is_some_and(|layer| layer.rid == wanted.rid)),
-                None => old
-                    .get_mut(index)
-                    .filter(|one| one.as_ref().is_some_and(|layer| layer.rid.is_none())),
+                Some(_) => old.iter().position(|one| one.as_ref().is_some_and(is_same)),
+                None => Some(index).filter(|_| {
+                    old.get(index)
+                        .is_some_and(|one| one.as_ref().is_some_and(is_same))
+                }),
             };
-            let layer = same.and_then(Option::take);
+            let mut layer = same.and_then(|place| old[place].take());
+            if let Some(moved) = layer.as_mut().filter(|_| same != Some(index)) {
+                // What the batch at hand brought is noted by the old place: it is left to retransmission.
+                moved.fresh.clear();
+            }
             self.layers
                 .push(layer.unwrap_or_else(|| Layer::new(wanted, self.kind)));
         }
@@ -497,6 +501,25 @@ mod tests {
         track.configure(fewer);
         assert_eq!(track.layers.len(), 2);
         assert_eq!(track.layers[1].ssrc, Some(77));
+    }
+
+    #[test]
+    fn a_layer_that_moves_amid_a_batch_is_heard_of_again_with_the_next_packet() {
+        let mut track = track();
+        let fresh = Fresh {
+            ext_seq: 1,
+            len: 10,
+            padding: 0,
+        };
+        track
+            .layers
+            .iter_mut()
+            .for_each(|layer| layer.fresh.push(fresh));
+        let mut other = config();
+        other.layers.swap(1, 2);
+        track.configure(other);
+        let waiting: Vec<_> = track.layers.iter().map(|one| one.fresh.len()).collect();
+        assert_eq!(waiting, [1, 0, 0]);
     }
 
     #[test]
