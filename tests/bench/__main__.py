@@ -2,7 +2,8 @@
 
 options -> **command** -> rows/* -> table, build/bench.json, docs/performance.md
 
-A row that cannot be measured says why and doesn't end the others.  Ctrl-C ends all that was started.
+A row that cannot be measured says why and doesn't end the others.  Ctrl-C ends all that was started; what was measured
+by then is kept.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,12 +23,14 @@ from tests.bench import document, results
 from tests.bench.effort import FULL, QUICK, ROOT, Bench, Cores, Effort, Unmeasured
 from tests.bench.family import Family
 from tests.bench.machine import described
+from tests.bench.results import Entry
 from tests.bench.row import Row, unmeasured
 from tests.bench.rows import FAMILIES
 from tests.bench.table import show
 
 OUTPUT = ROOT / "build" / "bench.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
+ORDER = [name for family in FAMILIES for name in family.ids]
 QUICKER = 6
 """A quick run takes about this much less."""
 
@@ -44,7 +47,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of each measurement")
     parser.add_argument("--list", action="store_true", help="say what would be measured, and how long it takes")
     given = parser.parse_args(arguments)
-    given.families = list(_chosen(parser, given.rows))
+    given.families = list(dict.fromkeys(_chosen(parser, given.rows)))
     given.effort = _effort(parser, given)
     return given
 
@@ -76,13 +79,13 @@ def minutes(families: Sequence[Family], effort: Effort) -> float:
     return sum(family.minutes for family in families) * share
 
 
-def measured(families: Sequence[Family], bench: Bench) -> Iterator[Row]:
-    """Every row; those that cannot be measured say why."""
+def measured(families: Sequence[Family], bench: Bench) -> Iterator[list[Row]]:
+    """The rows of one family after the other; those that cannot be measured say why."""
     for number, family in enumerate(families, 1):
         about = minutes([family], bench.effort)
         _told.print(f"[bold]{number}/{len(families)} {family.name}[/]: {family.about} (about {about:.1f} min)")
         begin = time.monotonic()
-        yield from _rows(family, bench)
+        yield list(_rows(family, bench))
         _told.print(f"   took {(time.monotonic() - begin) / 60:.1f} min")
 
 
@@ -113,26 +116,30 @@ def main() -> None:
             _told.print(f"  {family.name:12} {family.about} ({', '.join(family.ids)})")
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    rows: list[Row] = []
+    entries: list[Entry] = []
     try:
         with tempfile.TemporaryDirectory(prefix="tertulia-bench-") as directory:
             bench = Bench(effort, Cores.of_this_machine(), Path(directory), lambda text: _told.print(f"   {text}"))
-            rows.extend(measured(families, bench))
+            for rows in measured(families, bench):
+                entries += dated(rows, effort)
+                results.write(OUTPUT, results.merged(results.read(OUTPUT), entries, ORDER))
     except KeyboardInterrupt:
-        show(rows)
-        raise SystemExit("ended early: nothing was written") from None
-    finish(rows, effort)
+        show(entry.row for entry in entries)
+        raise SystemExit(f"ended early; what was measured is in {OUTPUT.relative_to(ROOT)}") from None
+    finish([entry.row for entry in entries], effort)
+
+
+def dated(rows: Iterable[Row], effort: Effort) -> Iterator[Entry]:
+    """The rows as measured now."""
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (Entry(row, at, effort.quick) for row in rows)
 
 
 def finish(rows: Sequence[Row], effort: Effort) -> None:
-    """Print the table and write the files."""
-    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    now = [results.Entry(row, at, effort.quick) for row in rows]
-    order = [name for family in FAMILIES for name in family.ids]
-    entries = results.merged(results.read(OUTPUT), now, order)
+    """Print the table; write the document, once there is a full figure for each of its rows."""
     show(rows)
-    results.write(OUTPUT, entries)
-    missing = [name for name in order if name not in {entry.row.what for entry in entries}]
+    entries = results.read(OUTPUT)
+    missing = [name for name in ORDER if name not in {entry.row.what for entry in entries}]
     if effort.quick or missing:
         why = "a quick run" if effort.quick else f"not measured yet: {', '.join(missing)}"
         _told.print(f"{DOCUMENT.relative_to(ROOT)} is left as it is ({why})")

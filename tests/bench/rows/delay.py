@@ -45,7 +45,9 @@ def _big(bench: Bench) -> Iterator[Row]:
         assert isinstance(full, Measured)
         rooms = max(1, int(MUCH * full.shape.rooms))
         load = measure(bench, node, replace(fanout.ROOM, rooms=rooms), bench.effort)
-    yield from _parts(bench, load, "delay.big", f"{rooms} rooms of 1 → 200, nine tenths of those that fit", BIG_MS)
+    yield from _parts(
+        bench, load, "delay.big", f"{rooms} rooms of 1 → {fanout.ROOM.receivers}, nine tenths of those that fit", BIG_MS
+    )
 
 
 def _parts(bench: Bench, load: Measured, what: str, about: str, bars: tuple[float, float]) -> Iterator[Row]:
