@@ -7,6 +7,8 @@ CORE := sfu/core/Cargo.toml
 CARGO := cargo --quiet
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist loadfile
+# A browser takes all cores: what starts one, or several processes, runs by itself.
+ALONE := e2e or chromium or firefox
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test bench stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers peers
@@ -21,14 +23,14 @@ demo: setup ## signaling, one node and an agent `bot` that answers: prints the a
 
 check: .venv/.core .venv/.dev web/node_modules/.done servers lint-python lint-rust lint-page ## formatters, linters, types and the fast tests
 	$(CARGO) test --manifest-path $(CORE)
-	$(PYTEST) -q -m "not e2e" $(PARALLEL) tests
+	$(PYTEST) -q -m "not ($(ALONE))" $(PARALLEL) tests
 	npm --prefix web test --silent
 
 test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python lint-rust lint-page ## everything, end-to-end with real browsers as well
 	$(CARGO) test --manifest-path $(CORE)
 	npm --prefix web test --silent
-	$(PYTEST) -m "not e2e" $(PARALLEL) tests
-	$(PYTEST) -m e2e tests
+	$(PYTEST) -m "not ($(ALONE))" $(PARALLEL) tests
+	$(PYTEST) -m "$(ALONE)" tests
 
 bench: .venv/.core .venv/.dev servers peers ## what everything costs, beside floors and peers, in one table (BENCH="--quick", "--rows fanout,delay", "--list")
 	@$(BIN)/python -m tests.bench $(BENCH)

@@ -59,6 +59,7 @@ class Client:
         self._reader = _connect(url, password, BLOCK_S + ANSWER_S)
         self._scripts: dict[str, str] = {}
         self._rests_until = 0.0
+        self._answered_at = 0.0
 
     async def check(self, where: str) -> None:
         """See whether Redis is there and lets us in; raises StartError."""
@@ -99,12 +100,17 @@ class Client:
         if time.monotonic() < self._rests_until:
             _never(command)
             raise StateAway
+        asked_at = time.monotonic()
         try:
-            return await cancellable(command)
+            answer = await cancellable(command)
         except AWAY as error:
-            self._rests_until = time.monotonic() + REST_S
+            # Where others were answered meanwhile, it is this connection that was lost, and nobody else need rest.
+            if self._answered_at <= asked_at:
+                self._rests_until = time.monotonic() + REST_S
             log.warning("state_away", error=type(error).__name__)
             raise StateAway from None
+        self._answered_at = time.monotonic()
+        return answer
 
 
 async def cancellable(command: Awaitable[T]) -> T:

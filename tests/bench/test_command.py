@@ -30,7 +30,7 @@ def test_every_figure_of_the_evidence_has_a_row() -> None:
 
 
 def test_a_full_run_takes_no_longer_than_it_may() -> None:
-    assert sum(family.minutes for family in FAMILIES) < 40
+    assert sum(family.minutes for family in FAMILIES) < 45
 
 
 def test_rows_are_chosen_by_family_or_id() -> None:

@@ -1,12 +1,16 @@
-"""The connection to Redis: a cancellation may come at any moment."""
+"""The connection to Redis: a cancellation may come at any moment, and a connection may be lost."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import pytest
 
+from signaling.errors import StateAway
 from signaling.state.redis_client import Client, cancellable
+from tests.support.eventually import eventually
 from tests.support.redis import RedisServer
 
 
@@ -41,3 +45,43 @@ async def test_a_cancellation_is_not_lost_when_the_command_fails_at_the_same_mom
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+async def test_a_connection_that_is_lost_while_others_are_answered_makes_nobody_else_rest(redis: RedisServer) -> None:
+    client = Client(redis.url)
+    waiting = asyncio.create_task(client.do("BLPOP", "nothing", "10"))
+    try:
+        with redis.client() as admin:
+            await eventually(partial(_waits, admin), "one waits")
+            (blocked,) = (one["id"] for one in admin.client_list() if one["cmd"] == "blpop")
+            assert await client.do("PING")
+            admin.client_kill_filter(_id=blocked)
+            lost = await asyncio.gather(waiting, return_exceptions=True)
+            assert isinstance(lost[0], StateAway)
+            assert await client.do("PING")
+    finally:
+        await client.close()
+
+
+async def test_after_a_failure_everybody_is_told_at_once_for_a_moment(redis: RedisServer) -> None:
+    client = Client(redis.url)
+    try:
+        await asyncio.to_thread(redis.stop)
+        for _ in range(2):
+            with pytest.raises(StateAway):
+                await client.do("PING")
+        await asyncio.to_thread(redis.start)
+        await eventually(partial(_answers, client), "it is asked again")
+    finally:
+        await client.close()
+
+
+async def _waits(admin: Any) -> bool:  # noqa: ANN401 - the library has no types
+    return bool(admin.info("clients")["blocked_clients"])
+
+
+async def _answers(client: Client) -> bool:
+    try:
+        return bool(await client.do("PING"))
+    except StateAway:
+        return False
