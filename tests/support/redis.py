@@ -39,6 +39,9 @@ class RedisServer:
             "bind": "127.0.0.1",
             "dir": str(self._directory),
             "appendonly": "yes",
+            # What was written outlives the process without it, and a busy disk would hold every command up.
+            "appendfsync": "no",
+            "auto-aof-rewrite-percentage": "0",
             "save": "",
             "requirepass": self._password,
         }
