@@ -310,6 +310,7 @@ impl Running {
     }
 
     fn work(&mut self) {
+        self.take_asked();
         self.hear();
         for _ in 0..RECEIVES_AT_ONCE {
             if !self.receive() {
@@ -396,11 +397,15 @@ impl Running {
         }
     }
 
-    /// One slice of the snapshot that was asked for first.
-    fn tell_stats(&mut self, now: Instant) {
-        let asked = lock(&self.shared.asked).drain(..).collect::<Vec<_>>();
+    /// Snapshots asked for.  Before the commands are: so what Python said before it asked is done when they begin.
+    fn take_asked(&mut self) {
+        let asked = std::mem::take(&mut *lock(&self.shared.asked));
         let begun = asked.into_iter().map(|reply| (reply, Snapshot::default()));
         self.snapshots.extend(begun);
+    }
+
+    /// One slice of the snapshot that was asked for first.
+    fn tell_stats(&mut self, now: Instant) {
         let Some((_, snapshot)) = self.snapshots.front_mut() else {
             return;
         };
