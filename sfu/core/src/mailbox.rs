@@ -82,7 +82,6 @@ mod tests {
     use crate::relay::Batch;
     use crate::ring::Meta;
     use crate::slab::{Key, Slab};
-    use crate::time::Instant;
     use std::sync::Arc;
 
     fn key() -> Key {
@@ -93,16 +92,8 @@ mod tests {
         let mut batch = Batch::new(key(), 0);
         let meta = Meta {
             ext_seq: 1,
-            timestamp: 0,
-            marker: false,
             payload_type: 96,
-            arrival: Instant::default(),
-            keyframe_start: false,
-            frame_start: false,
-            vp8: None,
-            picture_id: 0,
-            tl0: 0,
-            audio_level: None,
+            ..Meta::default()
         };
         (0..count).for_each(|_| batch.push(&meta, &[1]));
         Relay::Packets {

@@ -19,7 +19,7 @@ const FIRST_SLOTS: usize = 16;
 const FIRST_BYTES: usize = 4096;
 
 /// What is known of a packet besides its payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
     /// Unwrapped sequence number.
     pub ext_seq: u64,

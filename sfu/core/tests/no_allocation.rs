@@ -60,16 +60,8 @@ fn allocations(mut work: impl FnMut()) -> u64 {
 fn meta(ext_seq: u64) -> Meta {
     Meta {
         ext_seq,
-        timestamp: 0,
-        marker: false,
         payload_type: 96,
-        arrival: Instant::default(),
-        keyframe_start: false,
-        frame_start: false,
-        vp8: None,
-        picture_id: 0,
-        tl0: 0,
-        audio_level: None,
+        ..Meta::default()
     }
 }
 

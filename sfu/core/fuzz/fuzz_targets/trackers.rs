@@ -42,16 +42,8 @@ fuzz_target!(|events: Vec<Event>| {
 fn insert(ring: &mut Ring, ext_seq: u64, length: usize) {
     let meta = Meta {
         ext_seq,
-        timestamp: 0,
-        marker: false,
         payload_type: 96,
-        arrival: Instant::default(),
-        keyframe_start: false,
-        frame_start: false,
-        vp8: None,
-        picture_id: 0,
-        tl0: 0,
-        audio_level: None,
+        ..Meta::default()
     };
     let payload = vec![ext_seq.to_be_bytes()[7]; length];
     if ring.insert(meta, &payload) {

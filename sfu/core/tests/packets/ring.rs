@@ -1,23 +1,14 @@
 //! The ring: what is kept, what is dropped, and how much memory that takes.
 
 use _core::ring::{MAX_PAYLOAD, Meta, Ring};
-use _core::time::Instant;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn meta(ext_seq: u64) -> Meta {
     Meta {
         ext_seq,
-        timestamp: 0,
-        marker: false,
         payload_type: 96,
-        arrival: Instant::default(),
-        keyframe_start: false,
-        frame_start: false,
-        vp8: None,
-        picture_id: 0,
-        tl0: 0,
-        audio_level: None,
+        ..Meta::default()
     }
 }
 
