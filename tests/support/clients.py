@@ -68,8 +68,13 @@ class Media:
                 self.watches[str(transceiver.mid)] = Watch(track)
 
     async def connected(self) -> None:
-        """Wait for ICE and DTLS."""
-        await until(lambda: self.pc.connectionState == "connected", "the peer connects", 30)
+        """Wait for ICE and DTLS; what they are at is said where they do not get there."""
+        try:
+            await until(lambda: self.pc.connectionState == "connected", "the peer connects", 30)
+        except AssertionError as error:
+            dtls = {each.sender.transport for each in self.pc.getTransceivers()}
+            at = ", ".join(f"ICE {each.transport.state}, DTLS {each.state}" for each in dtls)
+            raise AssertionError(f"{error} ({at})") from None
 
     async def sees(self, mid: str, frames: int = 10) -> None:
         """Wait for so many more decoded frames on one m-line."""

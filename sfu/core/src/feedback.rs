@@ -117,8 +117,12 @@ impl Router {
         else {
             return;
         };
+        let answers = now >= self.repairs_from;
         for sequence in lost.take(MAX_NACKED) {
             self.counters.nacks_in += 1;
+            if !answers {
+                continue;
+            }
             let Some(asked) = sender.asked(sequence, peer.rtt(), now) else {
                 continue;
             };
@@ -188,10 +192,9 @@ impl Router {
             .as_ref()
             .and_then(|recorder| recorder.next_deadline());
         let own = [peer.ice.deadline(), report, feedback, peer.choose_at];
-        own.into_iter()
-            .chain(of_layers.filter(|_| peer.is_connected()))
-            .flatten()
-            .min()
+        let repairs = of_layers.filter(|_| peer.is_connected()).flatten().min();
+        let repairs = repairs.map(|at| at.max(self.repairs_from));
+        own.into_iter().flatten().chain(repairs).min()
     }
 
     fn expire(&mut self, key: Key, now: Instant) {
@@ -249,6 +252,9 @@ impl Router {
 
     /// NACKs and keyframe requests that are due.
     fn ask_publisher(&mut self, key: Key, now: Instant) {
+        if now < self.repairs_from {
+            return;
+        }
         let peer = &mut self.peers[key];
         let rtt = peer.rtt();
         for &track in &peer.tracks {

@@ -15,6 +15,8 @@ const GROW_ABOVE: f64 = 0.78;
 const SHRINK_BELOW: f64 = 0.68;
 /// The longest round.  libwebrtc paces packets in steps of 5 ms: so three steps come together.
 const MAX_ROUND: Duration = Duration::from_millis(16);
+/// A round that lasts longer, its work included, is of a core that does not keep up.
+const BEHIND: Duration = Duration::from_millis(50);
 /// What a round grows by at least, for it begins at nothing.
 const STEP: Duration = Duration::from_micros(20);
 /// What a round grows or shrinks by for each millisecond that has passed.
@@ -34,10 +36,25 @@ pub struct Gather {
 }
 
 impl Gather {
+    /// As after a long time at a load that wants such rounds.
+    #[cfg(test)]
+    pub fn of(round: Duration) -> Self {
+        Self {
+            round,
+            ..Self::default()
+        }
+    }
+
     /// How long to let packets gather, at `now` when the work of this round is done.
     #[must_use]
     pub fn rest(&self, now: Instant) -> Duration {
         self.round.saturating_sub(now.saturating_since(self.woke))
+    }
+
+    /// Whether this round has taken so long, at `now`, that the core has fallen behind.
+    #[must_use]
+    pub fn is_behind(&self, now: Instant) -> bool {
+        now.saturating_since(self.woke) > BEHIND
     }
 
     /// The thread rested from `from` to `to`, and begins a round.
@@ -123,16 +140,21 @@ mod tests {
 
     #[test]
     fn work_counts_as_part_of_the_round() {
-        let mut gather = Gather {
-            round: Duration::from_millis(8),
-            ..Gather::default()
-        };
+        let mut gather = Gather::of(Duration::from_millis(8));
         gather.rested(Instant::default(), Instant::from_millis(100));
         let round = gather.round;
         assert!(round > Duration::from_millis(3));
         let later = Instant::from_millis(103);
         assert_eq!(gather.rest(later), round - Duration::from_millis(3));
         assert_eq!(gather.rest(Instant::from_millis(120)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_core_is_behind_when_a_round_lasts_longer_than_any_that_it_chose() {
+        let gather = Gather::default();
+        let longest = Instant::default() + 2 * MAX_ROUND;
+        assert!(!gather.is_behind(longest));
+        assert!(gather.is_behind(Instant::from_millis(51)));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Router {
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
     pub(crate) lost: Vec<u16>,
+    /// Nobody asks and nothing is sent again before.
+    pub(crate) repairs_from: Instant,
     /// What stands for tracks of other workers' peers.
     pub(crate) mirrors: HashMap<TrackName, Key>,
     /// Mirrors of which other layers may be shown than before.
@@ -108,6 +110,7 @@ impl Router {
             events: Vec::new(),
             counters: Counters::default(),
             lost: Vec::new(),
+            repairs_from: Instant::default(),
             mirrors: HashMap::new(),
             retaken: Vec::new(),
             wishes: Vec::new(),
@@ -120,6 +123,15 @@ impl Router {
             wall,
             seed: seed | 1,
         }
+    }
+
+    /// Nobody is asked for anything, and nothing is sent again, before `at`.
+    ///
+    /// For a core that has fallen behind: what it lost itself everybody asks for, again and again, and answering would
+    /// keep it behind for ever.
+    pub fn put_off_repairs(&mut self, at: Instant) {
+        self.repairs_from = at;
+        self.counters.behind += 1;
     }
 
     /// Takes one datagram of a batch in; it is decrypted in place.

@@ -32,6 +32,8 @@ macro_rules! counters {
 counters! {
     /// Datagrams received.
     datagrams_in,
+    /// Datagrams that found the socket's receive buffer full.
+    receive_dropped,
     /// Datagrams the kernel took.
     datagrams_out,
     /// Messages they left in: a GSO message carries several.
@@ -48,6 +50,8 @@ counters! {
     sends,
     /// Times a worker's thread woke up.
     wakeups,
+    /// Times a worker had not caught up with its socket for long, and put off what repairs need.
+    behind,
     /// Nanoseconds of CPU that the workers' threads have used.
     cpu_ns,
     /// Media packets received, retransmissions included.

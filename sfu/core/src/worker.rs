@@ -4,8 +4,9 @@
 //!
 //! It waits for the socket, a command, another worker or the deadline, whichever comes first.  An idle core answers each
 //! packet at once; one that has no time left lets packets gather before it looks again, so that they leave in larger GSO
-//! messages: latency is spent only where it buys throughput (`gather.rs`).  What the others are to get leaves before its
-//! own packets.
+//! messages: latency is spent only where it buys throughput (`gather.rs`).  It never rests while packets wait that it has
+//! not seen: they would find the socket full, and what is lost there is asked for again, by everybody.  What the others
+//! are to get leaves before its own packets.
 
 use std::collections::VecDeque;
 use std::io;
@@ -36,6 +37,8 @@ const RECEIVES_AT_ONCE: usize = 4;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// Published levels are looked at again after this, even if nothing happens.
 const LEVELS_STALE: Duration = Duration::from_millis(500);
+/// A core that has fallen behind puts off repairs for so long from each look at its socket.
+const REPAIRS_LATER: Duration = Duration::from_millis(100);
 /// Sets the workers' first numbers apart.
 const SEED_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// How long a snapshot is waited for.
@@ -236,6 +239,8 @@ struct Running {
     clock: Clock,
     /// What the shell counts; the router counts the rest.
     counters: Counters,
+    /// What the kernel has counted of `receive_dropped`, modulo 2^32.
+    drops: u32,
     publish_at: Instant,
     has_levels: bool,
     gather: Gather,
@@ -264,6 +269,7 @@ impl Running {
             snapshots: VecDeque::new(),
             clock,
             counters: Counters::default(),
+            drops: 0,
             publish_at: Instant::default(),
             has_levels: false,
             gather: Gather::default(),
@@ -271,9 +277,23 @@ impl Running {
     }
 
     fn run(mut self) {
-        while !self.shared.stopping.load(Ordering::Acquire) {
-            self.rest();
-            self.work();
+        while !self.is_stopping() {
+            self.round();
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Acquire)
+    }
+
+    /// Rests once, and works until nothing waits.
+    fn round(&mut self) {
+        self.rest();
+        while self.work() && !self.is_stopping() {
+            let now = self.clock.now();
+            if self.gather.is_behind(now) {
+                self.router.put_off_repairs(now + REPAIRS_LATER);
+            }
         }
     }
 
@@ -309,14 +329,11 @@ impl Running {
         [deadline, levels, snapshot].into_iter().flatten().min()
     }
 
-    fn work(&mut self) {
+    /// Takes some of what waits and sends what comes of it; says whether more may wait.
+    fn work(&mut self) -> bool {
         self.take_asked();
         self.hear();
-        for _ in 0..RECEIVES_AT_ONCE {
-            if !self.receive() {
-                break;
-            }
-        }
+        let more = (0..RECEIVES_AT_ONCE).all(|_| self.receive());
         let now = self.clock.now();
         if self.router.deadline().is_some_and(|at| at <= now) {
             self.router.on_deadline(now);
@@ -327,6 +344,7 @@ impl Running {
         self.events.push(self.router.events());
         self.tell_stats(now);
         self.publish(now);
+        more
     }
 
     /// Takes what other workers say, after the commands that they may have acted on.
@@ -424,6 +442,9 @@ impl Running {
         if due {
             self.publish_at = now + PUBLISH_INTERVAL;
             self.counters.cpu_ns = thread_cpu_time().as_nanos() as u64;
+            let drops = self.socket.drops();
+            self.counters.receive_dropped += u64::from(drops.wrapping_sub(self.drops));
+            self.drops = drops;
         }
         let mut counters = self.router.counters();
         counters.add(&self.counters);
@@ -433,5 +454,52 @@ impl Running {
             self.has_levels = !levels.is_empty();
             published.levels = levels;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alone(gather: Gather) -> Running {
+        let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let (shared, clock) = (Shared::new().expect("a descriptor"), Clock::start());
+        let router = Router::new(clock.wall, 1);
+        let events = Arc::new(EventQueue::new().expect("a descriptor"));
+        let mut running = Running::new(0, socket, &[shared], &events, clock, router);
+        running.gather = gather;
+        running
+    }
+
+    fn send(to: SocketAddr, count: u64) {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        for _ in 0..count {
+            socket.send_to(&[0x80; 100], to).expect("loopback takes it");
+        }
+    }
+
+    #[test]
+    fn everything_that_gathered_is_taken_before_it_rests_again() {
+        let waiting = 5 * (RECEIVES_AT_ONCE * Inbox::SLOTS) as u64 / 2;
+        let mut running = alone(Gather::of(Duration::from_millis(5)));
+        send(running.socket.local(), waiting);
+        running.round();
+        let counters = running.router.counters();
+        assert_eq!(counters.strangers, waiting);
+        assert_eq!(running.counters.wakeups, 1);
+    }
+
+    #[test]
+    fn what_finds_the_socket_full_is_counted() {
+        let mut running = alone(Gather::default());
+        running.socket.set_receive_buffer(1);
+        send(running.socket.local(), 100);
+        running.round();
+        let (taken, lost) = (
+            running.router.counters().strangers,
+            running.counters.receive_dropped,
+        );
+        assert_eq!(taken + lost, 100);
+        assert!(lost > 0);
     }
 }

@@ -68,6 +68,13 @@ fn plis(control: &[(u64, Control)]) -> Vec<u64> {
         .collect()
 }
 
+/// When the client was asked for packets.
+fn nacks(control: &[(u64, Control)]) -> Vec<u64> {
+    let is_nack = |control: &Control| matches!(control, Control::Nack { .. });
+    let asked = control.iter().filter(|(_, one)| is_nack(one));
+    asked.map(|(at, _)| *at).collect()
+}
+
 fn sender_reports(control: &[(u64, Control)], of: u32) -> Vec<(_core::time::Ntp, u32)> {
     let report = |(_, one): &(u64, Control)| match one {
         Control::SenderReport { ssrc, ntp, rtp, .. } if *ssrc == of => Some((*ntp, *rtp)),
@@ -486,12 +493,7 @@ fn what_a_publisher_lost_is_asked_for_and_mended() {
     assert_eq!(numbers[6], numbers[7] + 1);
     assert_eq!(world.router.counters().rtx_recovered, 1);
     world.run(500);
-    let asked = world.take_control(camera.client);
-    assert!(
-        !asked
-            .iter()
-            .any(|(_, one)| matches!(one, Control::Nack { .. }))
-    );
+    assert!(nacks(&world.take_control(camera.client)).is_empty());
 }
 
 #[test]
@@ -502,16 +504,35 @@ fn a_lost_packet_is_asked_for_again_every_round_trip_and_then_given_up() {
     send_frames(&mut world, &mut camera, 1);
     world.run(3_000);
     let control = world.take_control(camera.client);
-    let nacks: Vec<u64> = control
-        .iter()
-        .filter(|(_, one)| matches!(one, Control::Nack { .. }))
-        .map(|(at, _)| *at)
-        .collect();
+    let nacks = nacks(&control);
     assert!((5..=10).contains(&nacks.len()), "{nacks:?}");
     assert!(
         nacks.windows(2).all(|two| two[1] - two[0] >= 100),
         "{nacks:?}"
     );
+}
+
+#[test]
+fn a_core_that_has_fallen_behind_asks_and_sends_again_when_it_has_caught_up() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 3);
+    let first = world.take_media(bob)[0].sequence;
+    camera.frame(&world, false);
+    send_frames(&mut world, &mut camera, 1);
+    world.take_media(bob);
+    let until = world.now + Duration::from_millis(100);
+    world.router.put_off_repairs(until);
+    world.take_control(camera.client);
+    nack(&mut world, bob, 100, &[first]);
+    world.run(99);
+    let early = world.take_control(camera.client);
+    assert!(nacks(&early).is_empty(), "{early:?}");
+    assert_eq!(world.take_media(bob).len(), 0);
+    world.run(21);
+    assert_eq!(nacks(&world.take_control(camera.client)).len(), 1);
+    nack(&mut world, bob, 100, &[first]);
+    assert_eq!(world.take_media(bob).len(), 1);
+    assert_eq!(world.router.counters().behind, 1);
 }
 
 #[test]
