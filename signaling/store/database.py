@@ -99,7 +99,7 @@ class Database:
                 {str(key): value for key, value in row.items()} for row in (await connection.execute(query)).mappings()
             ]
 
-    async def row(self, query: Select[Any], **values: str) -> AnyRow | None:
+    async def row(self, query: Select[Any], **values: str | int) -> AnyRow | None:
         """The first row of one query that an index answers, with these values for its parameters."""
         if self._prompt is not None:
             with suppress(SQLAlchemyError):

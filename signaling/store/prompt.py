@@ -31,7 +31,7 @@ class Prompt:
         )
         self._connection: Connection | None = None
 
-    def row(self, query: Select[Any], values: Mapping[str, str]) -> Row[*tuple[Any, ...]] | None:
+    def row(self, query: Select[Any], values: Mapping[str, str | int]) -> Row[*tuple[Any, ...]] | None:
         """The first row; raises SQLAlchemyError where it cannot be had at once."""
         try:
             return self._opened().execute(query, values).first()

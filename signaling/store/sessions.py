@@ -6,9 +6,9 @@ refused by every process from then on.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import StoreError
@@ -19,6 +19,18 @@ from .texts import SHOWN, UNFIT, fit, now_ms
 from .values import Session
 
 MAX_ID = 64
+
+# Asked twice for every device that connects, hence made once.
+ACTIVE: Final = (
+    select(sessions.c.id)
+    .join(users, users.c.id == sessions.c.user_id)
+    .where(
+        sessions.c.id == bindparam("session"),
+        users.c.disabled.is_(False),
+        sessions.c.revoked_ms.is_(None),
+        sessions.c.expires_ms > bindparam("now_ms"),
+    )
+)
 
 
 class Sessions:
@@ -51,9 +63,7 @@ class Sessions:
         """Whether a session is known, not expired, not revoked, and its user not disabled."""
         if not _may_exist(session):
             return False
-        query = select(sessions.c.id).join(users, users.c.id == sessions.c.user_id)
-        query = query.where(sessions.c.id == session, users.c.disabled.is_(False), *_good())
-        return await self._database.row(query) is not None
+        return await self._database.row(ACTIVE, session=session, now_ms=now_ms()) is not None
 
     async def by_id(self, session: str) -> Session | None:
         """The session with this id, good or not."""

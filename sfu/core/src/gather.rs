@@ -1,54 +1,62 @@
-//! How long a busy core lets packets gather before it looks at its socket again.
+//! How long a busy core lets packets wait for others, and how long it rests before it looks at its socket again.
 //!
-//! `worker (rest) → **gather** → worker (receive)`
+//! `worker (rest) → **gather** → worker (receive), router (hold)`
 //!
-//! Packets that wait together leave in longer GSO messages, so a longer round makes each packet cheaper.  But they wait.
-//! So the round is as short as the core can afford: from one look to the next, it grows while the core has little time
-//! left and shrinks while it has much.  A core with time to spare looks at once.
+//! Packets that wait together leave in longer GSO messages, so a longer hold makes each packet cheaper.  But they wait.
+//! So the hold is as short as the core can afford: it grows while the core has little time left and shrinks while it has
+//! much.  From one look at the socket to the next is a quarter of it.  A core with time to spare looks and sends at once.
 
 use std::time::Duration;
 
 use crate::time::Instant;
 
-/// The busy share of a thread's time above which rounds grow, and below which they shrink.
+/// The busy share of a thread's time above which the hold grows, and below which it shrinks.
 const GROW_ABOVE: f64 = 0.78;
 const SHRINK_BELOW: f64 = 0.68;
-/// The longest round.  libwebrtc paces packets in steps of 5 ms: so three steps come together.
-const MAX_ROUND: Duration = Duration::from_millis(16);
+/// The longest hold.  libwebrtc paces packets in steps of 5 ms: a frame of 1 Mbit/s takes three.
+const MAX_HOLD: Duration = Duration::from_millis(16);
+/// Looks at the socket while a packet is held for longest.
+const LOOKS: u32 = 4;
 /// A round that lasts longer, its work included, is of a core that does not keep up.
 const BEHIND: Duration = Duration::from_millis(50);
-/// What a round grows by at least, for it begins at nothing.
+/// What the hold grows by at least, for it begins at nothing.
 const STEP: Duration = Duration::from_micros(20);
-/// What a round grows or shrinks by for each millisecond that has passed.
+/// What the hold grows or shrinks by for each millisecond that has passed.
 const RATE: f64 = 0.02;
 /// Weight of one millisecond in the busy share: it looks back over some tens of milliseconds.
 const BUSY_WEIGHT: f64 = 0.05;
 /// A longer round weighs no more than this.
 const MAX_WEIGHT: f64 = 0.5;
 
-/// The length of one thread's rounds.
+/// The hold and the rounds of one thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gather {
     /// Moving average of the share of time that the thread does not rest.
     busy: f64,
     woke: Instant,
-    round: Duration,
+    hold: Duration,
 }
 
 impl Gather {
-    /// As after a long time at a load that wants such rounds.
+    /// As after a long time at a load that wants such a hold.
     #[cfg(test)]
-    pub fn of(round: Duration) -> Self {
+    pub fn of(hold: Duration) -> Self {
         Self {
-            round,
+            hold,
             ..Self::default()
         }
+    }
+
+    /// For how long packets may wait for the rest of their frame.
+    #[must_use]
+    pub const fn hold(&self) -> Duration {
+        self.hold
     }
 
     /// How long to let packets gather, at `now` when the work of this round is done.
     #[must_use]
     pub fn rest(&self, now: Instant) -> Duration {
-        self.round.saturating_sub(now.saturating_since(self.woke))
+        (self.hold / LOOKS).saturating_sub(now.saturating_since(self.woke))
     }
 
     /// Whether this round has taken so long, at `now`, that the core has fallen behind.
@@ -69,12 +77,12 @@ impl Gather {
     }
 
     fn adapt(&mut self, passed_ms: f64) {
-        let change = self.round.mul_f64((RATE * passed_ms).min(MAX_WEIGHT));
+        let change = self.hold.mul_f64((RATE * passed_ms).min(MAX_WEIGHT));
         let step = STEP.mul_f64(passed_ms.min(1.0));
         if self.busy > GROW_ABOVE {
-            self.round = (self.round + change + step).min(MAX_ROUND);
+            self.hold = (self.hold + change + step).min(MAX_HOLD);
         } else if self.busy < SHRINK_BELOW {
-            self.round = self.round.saturating_sub(change + step);
+            self.hold = self.hold.saturating_sub(change + step);
         }
     }
 }
@@ -128,31 +136,33 @@ mod tests {
     #[test]
     fn a_core_that_has_none_lets_packets_gather_as_long_as_it_may() {
         let round = Core::new().run(5, 50.0, 0.95);
-        assert!((15.0..=17.0).contains(&round), "{round} ms");
+        assert!((3.7..=4.3).contains(&round), "{round} ms");
     }
 
     #[test]
     fn a_round_is_no_longer_than_it_has_to_be() {
         // 0.6 of the time goes to packets; rounds of 100 µs would need more than all of the rest.
-        let round = Core::new().run(10, 400.0, 0.6);
-        assert!((2.0..=4.5).contains(&round), "{round} ms");
+        let mut core = Core::new();
+        let round = core.run(10, 400.0, 0.6);
+        assert!((2.0..3.7).contains(&round), "{round} ms");
+        assert!(core.gather.hold() < MAX_HOLD);
     }
 
     #[test]
     fn work_counts_as_part_of_the_round() {
-        let mut gather = Gather::of(Duration::from_millis(8));
+        let mut gather = Gather::of(MAX_HOLD);
         gather.rested(Instant::default(), Instant::from_millis(100));
-        let round = gather.round;
-        assert!(round > Duration::from_millis(3));
-        let later = Instant::from_millis(103);
-        assert_eq!(gather.rest(later), round - Duration::from_millis(3));
+        let round = gather.hold() / LOOKS;
+        assert!(round > Duration::from_millis(1));
+        let later = Instant::from_millis(101);
+        assert_eq!(gather.rest(later), round - Duration::from_millis(1));
         assert_eq!(gather.rest(Instant::from_millis(120)), Duration::ZERO);
     }
 
     #[test]
     fn a_core_is_behind_when_a_round_lasts_longer_than_any_that_it_chose() {
         let gather = Gather::default();
-        let longest = Instant::default() + 2 * MAX_ROUND;
+        let longest = Instant::default() + 2 * MAX_HOLD;
         assert!(!gather.is_behind(longest));
         assert!(gather.is_behind(Instant::from_millis(51)));
     }

@@ -40,6 +40,10 @@ pub struct Layer {
     pub ring: Ring,
     /// Packets of this batch that senders have not seen.
     pub fresh: Vec<Fresh>,
+    /// When the first of them came.
+    pub fresh_since: Instant,
+    /// They end a frame, or are late already: there is no reason to wait for more.
+    pub fresh_end: bool,
     /// How many of these other workers have got.
     pub relayed: usize,
     /// What is missing.
@@ -112,6 +116,8 @@ impl Layer {
             epoch: 0,
             ring: new_ring(kind),
             fresh: Vec::new(),
+            fresh_since: Instant::default(),
+            fresh_end: false,
             relayed: 0,
             nacks: NackTracker::new(),
             keyframes: KeyframeRequests::default(),
@@ -162,20 +168,32 @@ impl Layer {
     }
 
     /// Keeps a packet as another worker's layer described it; `false` if it is there already or too old.
-    pub fn copy(&mut self, meta: &Meta, payload: &[u8]) -> bool {
+    pub fn copy(&mut self, meta: &Meta, payload: &[u8], now: Instant) -> bool {
         if !self.ring.insert(*meta, payload) {
             return false;
         }
-        self.fresh.push(Fresh::new(meta.ext_seq, payload.len()));
+        self.refresh(Fresh::new(meta.ext_seq, payload.len()), meta.marker, now);
         if meta.keyframe_start {
             self.keyframes.arrived();
         }
         true
     }
 
+    /// Senders are to get this packet, the last of its frame or not; says whether it is the only one.
+    pub fn refresh(&mut self, fresh: Fresh, is_last: bool, now: Instant) -> bool {
+        let first = self.fresh.is_empty();
+        if first {
+            self.fresh_since = now;
+        }
+        self.fresh.push(fresh);
+        self.fresh_end |= is_last;
+        first
+    }
+
     /// Everybody has got this batch.
     pub fn forget_fresh(&mut self) {
         self.fresh.clear();
+        self.fresh_end = false;
         self.relayed = 0;
     }
 

@@ -16,6 +16,7 @@ pub mod egress;
 pub mod events;
 mod feedback;
 mod gather;
+mod hold;
 pub mod ice;
 pub mod keyframe;
 pub mod layer;

@@ -79,7 +79,7 @@ impl Router {
             layer.is_some_and(|layer| layer.epoch == batch.epoch && layer.clock.is_some())
         };
         let had_clock = has_clock(track);
-        if track.mirror_batch(batch) {
+        if track.mirror_batch(batch, now) {
             self.touched.push((key, batch.layer));
         }
         if !had_clock && has_clock(track) {

@@ -7,9 +7,8 @@
 //!
 //! Packets of one batch are first all decrypted and put into the rings.  Then, for each track they touched and each
 //! sender that shows it, all of the batch is written for that receiver side by side, so that it leaves as one GSO
-//! message.  Tracks that go to the same receivers follow each other, pictures before sound: a shorter packet may end the
-//! message of longer ones.  Commands are in `commands.rs`, RTCP and timers in `feedback.rs`, what crosses between workers
-//! in `relaying.rs` and `mirror.rs`.
+//! message.  What waits for more of its frame, and in which order the rest leaves, is in `hold.rs`.  Commands are in
+//! `commands.rs`, RTCP and timers in `feedback.rs`, what crosses between workers in `relaying.rs` and `mirror.rs`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -18,6 +17,7 @@ use std::time::Duration;
 use crate::demux::{Path, Protocol, protocol};
 use crate::egress::Egress;
 use crate::events::{Event, PeerId, Showing};
+use crate::hold::Touched;
 use crate::peer::{Peer, Stream};
 use crate::relay::{Batches, Relay, TrackName};
 use crate::rewrite::{Origin, equalise};
@@ -58,7 +58,15 @@ pub struct Router {
     pub(crate) wishes: Vec<(Key, u8)>,
     pub(crate) relays: Vec<(usize, Relay)>,
     pub(crate) batches: Batches,
-    pub(crate) touched: Vec<(Key, u8)>,
+    /// Layers that leave, or whose packets have just come.
+    pub(crate) touched: Vec<Touched>,
+    /// Layers that wait for the rest of a frame.
+    pub(crate) held: Vec<Touched>,
+    /// The first moment at which one of them leaves anyway.
+    pub(crate) held_until: Option<Instant>,
+    pub(crate) hold: Duration,
+    /// Kept for its room.
+    pub(crate) leaving: Vec<Touched>,
     delivered: bool,
     at: FanOut,
     unshowable: Vec<Key>,
@@ -117,6 +125,10 @@ impl Router {
             relays: Vec::new(),
             batches: Batches::default(),
             touched: Vec::new(),
+            held: Vec::new(),
+            held_until: None,
+            hold: Duration::ZERO,
+            leaving: Vec::new(),
             delivered: false,
             at: FanOut::default(),
             unshowable: Vec::new(),
@@ -175,7 +187,8 @@ impl Router {
 
     /// When to call `on_deadline`.
     pub fn deadline(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        timer.into_iter().chain(self.held_until).min()
     }
 
     /// Totals since the start.
@@ -510,8 +523,9 @@ impl Router {
             (true, _) => layer.rtx_ssrc = Some(ssrc),
             (false, Some(before)) if before != ssrc => {
                 layer.begin_epoch(ssrc, kind);
-                self.touched
-                    .retain(|&touched| touched != (stream.track, stream.layer));
+                for layers in [&mut self.touched, &mut self.held] {
+                    layers.retain(|&one| one != (stream.track, stream.layer));
+                }
             }
             (false, _) => layer.ssrc = Some(ssrc),
         }
@@ -520,12 +534,9 @@ impl Router {
 
     fn fan_out(&mut self, now: Instant) {
         if self.at.is_start() {
-            self.touched.sort_unstable_by_key(|&(key, layer)| {
-                let track = self.tracks.get(key);
-                (track.map(|track| (track.company, track.kind)), key, layer)
-            });
+            self.relay_touched();
+            self.let_go(now);
         }
-        self.relay_touched();
         while let Some(&(track_key, layer)) = self.touched.get(self.at.touched) {
             if !self.plan(track_key, layer) {
                 self.at = FanOut {

@@ -181,7 +181,7 @@ impl Track {
     }
 
     /// Takes in what another worker received; whether the first sender now has a packet to forward.
-    pub fn mirror_batch(&mut self, batch: &Batch) -> bool {
+    pub fn mirror_batch(&mut self, batch: &Batch, now: Instant) -> bool {
         let Some(layer) = self.layers.get_mut(usize::from(batch.layer)) else {
             return false;
         };
@@ -190,7 +190,7 @@ impl Track {
         let touched = layer.fresh.is_empty();
         for (meta, payload) in batch
             .packets()
-            .filter(|(meta, payload)| layer.copy(meta, payload))
+            .filter(|(meta, payload)| layer.copy(meta, payload, now))
         {
             let carries = |codec: &CodecConfig| codec.payload_type == meta.payload_type;
             let codec = self.codecs.iter().position(carries);
@@ -220,7 +220,7 @@ impl Track {
             let mut layer = same.and_then(|place| old[place].take());
             if let Some(moved) = layer.as_mut().filter(|_| same != Some(index)) {
                 // What the batch at hand brought is noted by the old place: it is left to retransmission.
-                moved.fresh.clear();
+                moved.forget_fresh();
             }
             self.layers
                 .push(layer.unwrap_or_else(|| Layer::new(wanted, self.kind)));
@@ -288,7 +288,7 @@ impl Track {
             payload: packet.payload,
             audio_level,
         };
-        self.keep(layer_index, codec_index, &incoming, now)
+        self.keep(layer_index, codec_index, &incoming, packet.marker, now)
     }
 
     /// Takes in a packet that came as a retransmission (RFC 4588): `original` is without its number.
@@ -313,7 +313,8 @@ impl Track {
             payload: original,
             audio_level: None,
         };
-        let arrival = self.keep(layer_index, codec_index, &incoming, now);
+        // It is late, so it waits for nothing.
+        let arrival = self.keep(layer_index, codec_index, &incoming, true, now);
         if arrival.is_new {
             self.layers[usize::from(layer_index)].reception.recovered();
         }
@@ -325,6 +326,7 @@ impl Track {
         layer_index: u8,
         codec_index: u8,
         incoming: &Incoming<'_>,
+        ends: bool,
         now: Instant,
     ) -> Arrival {
         let layer = &mut self.layers[usize::from(layer_index)];
@@ -336,9 +338,8 @@ impl Track {
             ..Arrival::default()
         };
         if self.enabled && !(self.shown_by.is_empty() && self.relayed_to.is_empty()) {
-            arrival.touched = layer.fresh.is_empty();
             let fresh = Fresh::new(incoming.ext_seq, incoming.payload.len());
-            layer.fresh.push(fresh);
+            arrival.touched = layer.refresh(fresh, ends, now);
         }
         if !incoming.payload.is_empty() && self.active_codec != Some(codec_index) {
             arrival.new_codec = self.announce(codec_index, now);

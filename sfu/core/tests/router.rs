@@ -59,6 +59,21 @@ fn nack(world: &mut World, client: usize, ssrc: u32, lost: &[u16]) {
     world.rtcp(client, |out| rtcp::write_nack(out, 1, ssrc, lost));
 }
 
+/// The publisher sends a packet again, by RTX under an SSRC that nobody knows yet.
+fn recover(world: &mut World, client: usize, seq: u64, timestamp: u32, original: &[u8]) {
+    let mut payload = (seq as u16).to_be_bytes().to_vec();
+    payload.extend_from_slice(original);
+    let header = OutHeader {
+        payload_type: 97,
+        sequence: 40_000,
+        timestamp,
+        ssrc: 70,
+        mid: Some((MID, b"v")),
+        ..OutHeader::default()
+    };
+    world.rtp(client, &header, 0, &payload);
+}
+
 fn plis(control: &[(u64, Control)]) -> Vec<u64> {
     let is_pli = |control: &Control| matches!(control, Control::Pli { .. });
     control
@@ -461,7 +476,7 @@ fn what_a_publisher_lost_is_asked_for_and_mended() {
     send_frames(&mut world, &mut camera, 3);
     let lost_at = camera.seq;
     let lost = camera.payload(true, false);
-    let (timestamp, marker) = (camera.timestamp, false);
+    let timestamp = camera.timestamp;
     let frame = camera.frame(&world, false);
     world.raw(world.clients[camera.client].path, &frame[1]);
     world.run(15);
@@ -474,19 +489,7 @@ fn what_a_publisher_lost_is_asked_for_and_mended() {
         ssrc: 7,
         lost: vec![lost_at as u16]
     }));
-    // The publisher answers with RTX under an SSRC that nobody knows yet.
-    let mut payload = (lost_at as u16).to_be_bytes().to_vec();
-    payload.extend_from_slice(&lost);
-    let header = OutHeader {
-        marker,
-        payload_type: 97,
-        sequence: 40_000,
-        timestamp,
-        ssrc: 70,
-        mid: Some((MID, b"v")),
-        ..OutHeader::default()
-    };
-    world.rtp(camera.client, &header, 0, &payload);
+    recover(&mut world, camera.client, lost_at, timestamp, &lost);
     let media = world.take_media(bob);
     assert_eq!(media.len(), 8);
     let numbers = unwrapped(&media);
@@ -533,6 +536,87 @@ fn a_core_that_has_fallen_behind_asks_and_sends_again_when_it_has_caught_up() {
     nack(&mut world, bob, 100, &[first]);
     assert_eq!(world.take_media(bob).len(), 1);
     assert_eq!(world.router.counters().behind, 1);
+}
+
+/// As on a core that has little time left.
+fn hold(world: &mut World, ms: u64) {
+    world.router.hold(Duration::from_millis(ms));
+}
+
+#[test]
+fn a_busy_core_sends_a_frame_as_one_message_when_its_last_packet_is_there() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 3);
+    world.take_media(bob);
+    hold(&mut world, 16);
+    let frame = camera.frame(&world, false);
+    let path = world.clients[camera.client].path;
+    world.raw(path, &frame[0]);
+    world.run(10);
+    assert_eq!(world.take_media(bob).len(), 0);
+    world.raw(path, &frame[1]);
+    let media = world.take_media(bob);
+    assert_eq!(media.len(), 2);
+    assert_eq!(media[0].sequence.wrapping_add(1), media[1].sequence);
+}
+
+#[test]
+fn a_frame_whose_last_packet_does_not_come_leaves_without_it() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 3);
+    world.take_media(bob);
+    hold(&mut world, 16);
+    let frame = camera.frame(&world, false);
+    world.raw(world.clients[camera.client].path, &frame[0]);
+    world.run(15);
+    assert_eq!(world.take_media(bob).len(), 0);
+    world.run(1);
+    assert_eq!(world.take_media(bob).len(), 1);
+}
+
+#[test]
+fn sound_that_is_held_leaves_with_the_pictures_of_the_same_company() {
+    let (mut world, mut camera, bob) = call();
+    world.show(bob, "sa", Some((camera.client, "a")));
+    send_frames(&mut world, &mut camera, 3);
+    world.take_media(bob);
+    hold(&mut world, 16);
+    speak(&mut world, camera.client, 1, 960, 20);
+    world.run(5);
+    assert_eq!(world.take_media(bob).len(), 0);
+    send_frames(&mut world, &mut camera, 1);
+    assert_eq!(world.take_media(bob).len(), 3);
+    speak(&mut world, camera.client, 2, 1_920, 20);
+    world.run(16);
+    assert_eq!(world.take_media(bob).len(), 1);
+}
+
+#[test]
+fn what_was_recovered_is_late_and_is_not_held() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 3);
+    let lost_at = camera.seq;
+    let lost = camera.payload(true, false);
+    let timestamp = camera.timestamp;
+    let frame = camera.frame(&world, false);
+    world.raw(world.clients[camera.client].path, &frame[1]);
+    world.take_media(bob);
+    hold(&mut world, 16);
+    recover(&mut world, camera.client, lost_at, timestamp, &lost);
+    assert_eq!(world.take_media(bob).len(), 1);
+}
+
+#[test]
+fn a_core_with_time_again_holds_nothing_back() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 3);
+    world.take_media(bob);
+    hold(&mut world, 16);
+    let frame = camera.frame(&world, false);
+    world.raw(world.clients[camera.client].path, &frame[0]);
+    hold(&mut world, 0);
+    world.pump();
+    assert_eq!(world.take_media(bob).len(), 1);
 }
 
 #[test]
