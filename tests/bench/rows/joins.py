@@ -19,7 +19,10 @@ from tests.bench.load import Measured, Shape, measure
 from tests.bench.row import Row, at_least, at_most, whole
 from tests.bench.targets import Target
 
-CROWD = Shape(rooms=20, publishers=1, receivers=9, kbps=100)
+CROWD = Shape(rooms=60, publishers=1, receivers=9, kbps=100)
+"""Who come as fast as they are let in: enough for some seconds."""
+COMPANY = replace(CROWD, rooms=20)
+"""Who come at leisure."""
 FAST, STEADY = 400.0, 20.0
 """Joins a second: more than a core can take, and so few that nobody waits for another."""
 BIG = Shape(publishers=1, receivers=499, kbps=30, ramp=STEADY)
@@ -36,26 +39,27 @@ NOT_OF_JOINS = frozenset(("message", "ringing", "quality", "speakers", "seats", 
 def rows(bench: Bench) -> Iterator[Row]:
     """All parts, and whether they hold."""
     with targets.ours(bench, CROWD.participants) as system:
-        parts = [_rate(bench, system), _first_packet(bench, system)]
+        parts = [_rate(bench, system)]
+    with targets.ours(bench, COMPANY.participants) as system:
+        parts += [_first_packet(bench, system)]
     with targets.ours(bench, BIG.participants) as system:
         parts += _others(bench, system)
     yield from parts
     yield whole("joins", "joining through the whole front door", parts)
 
 
-def _runs(bench: Bench, system: Target, ramp: float) -> list[Measured]:
+def _runs(bench: Bench, system: Target, shape: Shape) -> list[Measured]:
     """Everybody joins anew each time."""
     brief = replace(bench.effort, runs=1, seconds=1.0)
-    shape = replace(CROWD, ramp=ramp)
     return [measure(bench, system, shape, brief, pid=system.tree) for _ in range(bench.effort.runs)]
 
 
 def _rate(bench: Bench, system: Target) -> Row:
     """By the CPU time that all processes took while people came."""
-    loads = _runs(bench, system, FAST)
+    loads = _runs(bench, system, replace(CROWD, ramp=FAST))
     per_cpu_s = [_joins_per_cpu_s(load.report) for load in loads]
     wall = median(float(load.report["joins"]["per_s"]) for load in loads)
-    how = f"{_how(bench)}, as fast as the core lets them in; {wall:.0f} a second by the clock"
+    how = f"{_how(bench, CROWD)}, as fast as the core lets them in; {wall:.0f} a second by the clock"
     about = "joins for a CPU second of signaling and node"
     return at_least("joins.rate", about, median(per_cpu_s), "/s", bar=PER_S, how=how)
 
@@ -72,13 +76,13 @@ def _joins_per_cpu_s(report: dict[str, Any]) -> float:
 
 
 def _first_packet(bench: Bench, system: Target) -> Row:
-    loads = _runs(bench, system, STEADY)
+    loads = _runs(bench, system, replace(COMPANY, ramp=STEADY))
     phases = [load.report["join_ms"]["phases"].get("offer_to_first_packet") for load in loads]
     if not all(phases):
         raise Unmeasured("nobody got a packet")
     p95 = median(float(phase["p95"]) for phase in phases)
     heard = median(float(phase["count"]) for phase in phases)
-    how = f"{_how(bench)}, {STEADY:g} joins/s; of the {heard:.0f} who had something to receive"
+    how = f"{_how(bench, COMPANY)}, {STEADY:g} joins/s; of the {heard:.0f} who had something to receive"
     about = "offer to first packet, p95"
     return at_most("joins.first_packet.p95", about, p95, "ms", bar=FIRST_PACKET_MS, how=how)
 
@@ -88,7 +92,8 @@ def _others(bench: Bench, system: Target) -> list[Row]:
     load = measure(bench, system, BIG, replace(bench.effort, runs=1, seconds=1.0), pid=system.tree)
     told, people = load.report["joins"]["told"], load.report["joins"]["done"]
     pairs = people * (people - 1) / 2
-    events = {name: count / pairs for name, count in told["events"].items() if name not in NOT_OF_JOINS}
+    events = {name: _of_others(name, count, people) / pairs for name, count in told["events"].items()}
+    events = {name: share for name, share in events.items() if name not in NOT_OF_JOINS}
     by_name = ", ".join(f"{name} {share:.2f}" for name, share in events.items())
     how = f"{people} join one room at {STEADY:g}/s, everything that each was told unasked: {by_name}"
     of_calls = sum(share for name, share in events.items() if name in OF_CALLS)
@@ -102,8 +107,13 @@ def _others(bench: Bench, system: Target) -> list[Row]:
     ]
 
 
-def _how(bench: Bench) -> str:
-    return f"median of {bench.effort.runs} crowds of {CROWD.participants} in {CROWD.rooms} rooms"
+def _of_others(name: str, count: int, people: int) -> int:
+    """Without the one event of the call that everybody gets about himself."""
+    return count - people if name in OF_CALLS else count
+
+
+def _how(bench: Bench, crowd: Shape) -> str:
+    return f"median of {bench.effort.runs} crowds of {crowd.participants} in {crowd.rooms} rooms"
 
 
 FAMILY = Family("joins", "how people get in", 2.5, rows)
