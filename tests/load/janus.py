@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import socket
 import subprocess
@@ -41,17 +42,21 @@ class VideoRoom:
     def __init__(self, api: JanusApi) -> None:
         self._api = api
         self._made: dict[str, asyncio.Task[None]] = {}
-        self._rooms: Rooms[dict[str, int]] = Rooms()
-        """How many streams of each kind a publisher has."""
+        self._rooms: Rooms[str] = Rooms()
+        """A publisher's feed."""
+        self._feeds = itertools.count(1)
 
     async def publish(self, room: str, name: str, offer: str) -> Joined:
         """Join as a publisher and send."""
         await self._make(room)
+        count(offer)  # refuses what is no offer
         handle = await self._api.attach()
+        # Whoever comes again may find his old feed not gone yet.
+        feed = f"{name}.{next(self._feeds)}"
         # Janus shows nobody whose connection isn't made yet.
-        self._api.when_up(handle, lambda: self._rooms.add(room, name, count(offer)))
+        self._api.when_up(handle, lambda: self._rooms.add(room, name, feed))
         try:
-            await self._api.message(handle, {"request": "join", "ptype": "publisher", "room": room, "id": name})
+            await self._api.message(handle, {"request": "join", "ptype": "publisher", "room": room, "id": feed})
             event = await self._api.message(handle, {"request": "publish"}, {"type": "offer", "sdp": passive(offer)})
         except JanusError as error:
             await self._api.detach(handle)
@@ -69,7 +74,7 @@ class VideoRoom:
         seats = count(offer)
         others = await self._rooms.others(room, name, max(seats.values()))
         handle = await self._api.attach()
-        join = {"request": "join", "ptype": "subscriber", "room": room, "streams": [{"feed": one} for one in others]}
+        join = {"request": "join", "ptype": "subscriber", "room": room, "streams": [{"feed": one} for one in others.values()]}
         try:
             event = await self._api.message(handle, join)
             answers = mirrored(offer, str(event.sdp))

@@ -19,7 +19,7 @@ from tests.bench.rows.fanout import FULL, how, search
 from tests.bench.search import Search
 
 ROOM = Shape(publishers=3, receivers=500, audio=True, video=False, seats=3)
-MOST_ROOMS = 6
+MOST_ROOMS = 10
 TRIES = 4
 FLOOR_FACTOR = 1.6
 

@@ -28,8 +28,8 @@ FEW = Shape(publishers=1, receivers=4)
 """Whom MediaRelay, which encodes for each, can serve."""
 FULL = 0.95
 """Share of the core."""
-MOST_ROOMS, MOST_OF_JANUS = 24, 40
-FIRST, FIRST_OF_JANUS = 10, 5
+MOST_ROOMS, MOST_OF_JANUS = 30, 40
+FIRST, FIRST_OF_JANUS = 16, 5
 TRIES = 6
 STEPS_BACK = 3
 """From a load that held for a moment to one that holds throughout."""
