@@ -443,6 +443,9 @@ class LoadSnapshot:
     def delay_us(self) -> Histogram:
         """One-way delay of checked packets, from the publisher's pacer to here, by the one clock of this machine."""
     @property
+    def frame_delay_us(self) -> Histogram:
+        """The same of those that end a frame: from then on it can be shown."""
+    @property
     def late_us(self) -> Histogram:
         """How long after its time each step of media left."""
 

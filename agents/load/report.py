@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.load.bottleneck import OwnUsage
+from agents.load.distribution import Distribution
 from agents.load.joining import Joins
 from agents.load.plan import LoadPlan
 from agents.load.require import Outcome, Requirement
@@ -76,7 +77,8 @@ class Measured:
             "seconds": self.seconds,
             "sent": self._sent(),
             "received": self._received(),
-            "delay_ms": self._delay(),
+            "delay_ms": _delay(self.totals.delay_us),
+            "frame_delay_ms": _delay(self.totals.frame_delay_us),
             "freezes": self._freezes(),
             "repair": self._repair(),
             "told": self.told.as_object() | {"joins": self.joined},
@@ -99,12 +101,6 @@ class Measured:
     def _rate(self, packets: int) -> dict[str, float]:
         return {"packets_per_s": packets / self.seconds if self.seconds > 0 else 0.0}
 
-    def _delay(self) -> dict[str, float | None]:
-        delay = self.totals.delay_us
-        names = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "max": 1.0}
-        told = {name: delay.quantile(share) / 1_000 if delay.samples else None for name, share in names.items()}
-        return told | {"samples": delay.samples}
-
     def _freezes(self) -> dict[str, float]:
         """The share is of the time of all who received pictures."""
         frozen = self.totals.freeze_ns / 1e9
@@ -121,6 +117,12 @@ class Measured:
             "emulated_drops",
         )
         return {name: getattr(self.totals, name) for name in names}
+
+
+def _delay(delay: Distribution) -> dict[str, float | None]:
+    names = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "max": 1.0}
+    told = {name: delay.quantile(share) / 1_000 if delay.samples else None for name, share in names.items()}
+    return told | {"samples": delay.samples}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

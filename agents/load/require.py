@@ -61,6 +61,7 @@ def _figures() -> dict[str, Figure]:
     counts = ("lost", "recovered", "duplicated", "out_of_order", "corrupt", "checked")
     found |= {name: Figure(("received", name), COUNT) for name in counts}
     found |= {f"delay.{q}": Figure(("delay_ms", q), MILLISECONDS) for q in ("p50", "p90", "p99", "max")}
+    found |= {f"frame_delay.{q}": Figure(("frame_delay_ms", q), MILLISECONDS) for q in ("p50", "p90", "p99", "max")}
     found |= {f"tester.late_{q}": Figure(("tester", "late_ms", q), MILLISECONDS) for q in ("p50", "p99", "max")}
     found |= {f"join.{q}": Figure(("join_ms", "total", q), MILLISECONDS) for q in JOIN_QUANTILES}
     return found

@@ -32,12 +32,16 @@ def _packets(report: dict[str, Any]) -> Iterator[Row]:
     )
     yield "duplicated, out of order", f"{received['duplicated']:,}, {received['out_of_order']:,}"
     yield "corrupt", f"{received['corrupt']:,} of {received['checked']:,} that were checked"
-    if delay["samples"]:
-        quantiles = ", ".join(f"{name} {delay[name]:.2f}" for name in ("p50", "p90", "p99", "max"))
-        yield "delay, ms", f"{quantiles} ({delay['samples']:,} samples)"
-    else:
-        yield "delay, ms", "no packet could be told from when it was sent"
+    yield "delay, ms", _delay(delay)
+    yield "delay of frames, ms", _delay(report["frame_delay_ms"])
     yield "freezes", f"{freezes['count']:,}, {freezes['seconds']:.1f} s ({freezes['share']:.3%} of the time watched)"
+
+
+def _delay(told: dict[str, Any]) -> str:
+    if not told["samples"]:
+        return "no packet could be told from when it was sent"
+    quantiles = ", ".join(f"{name} {told[name]:.2f}" for name in ("p50", "p90", "p99", "max"))
+    return f"{quantiles} ({told['samples']:,} samples)"
 
 
 def _joins(report: dict[str, Any]) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from agents.load.distribution import Distribution
 if TYPE_CHECKING:
     from sfu._core import LoadSnapshot
 
-DISTRIBUTIONS: Final = ("delay_us", "late_us")
+DISTRIBUTIONS: Final = ("delay_us", "frame_delay_us", "late_us")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ class Totals:
     threads_cpu_ns: tuple[int, ...] = ()
     """Of each engine."""
     delay_us: Distribution = field(default_factory=Distribution)
+    frame_delay_us: Distribution = field(default_factory=Distribution)
     late_us: Distribution = field(default_factory=Distribution)
 
     @classmethod
@@ -58,6 +59,7 @@ class Totals:
             **{name: sum(getattr(one, name) for one in snapshots) for name in COUNTS},
             threads_cpu_ns=tuple(one.thread_cpu_ns for one in snapshots),
             delay_us=Distribution.of(one.delay_us for one in snapshots),
+            frame_delay_us=Distribution.of(one.frame_delay_us for one in snapshots),
             late_us=Distribution.of(one.late_us for one in snapshots),
         )
 
@@ -68,6 +70,7 @@ class Totals:
             **grown,
             threads_cpu_ns=tuple(a - b for a, b in zip(self.threads_cpu_ns, before.threads_cpu_ns, strict=True)),
             delay_us=self.delay_us.since(before.delay_us),
+            frame_delay_us=self.frame_delay_us.since(before.frame_delay_us),
             late_us=self.late_us.since(before.late_us),
         )
 

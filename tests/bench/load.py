@@ -108,6 +108,16 @@ class Run:
         return self._figure("delay_ms", "p99")
 
     @property
+    def frame_p50(self) -> float:
+        """Delay of frames, by their last packets, in milliseconds."""
+        return self._figure("frame_delay_ms", "p50")
+
+    @property
+    def frame_p99(self) -> float:
+        """The same."""
+        return self._figure("frame_delay_ms", "p99")
+
+    @property
     def tester_busy(self) -> float:
         """Share of its core that the tester took."""
         return self._figure("tester", "cpu_share")

@@ -208,6 +208,7 @@ def test_what_one_publishes_three_get_whole_in_order_and_intact(call: Call) -> N
     assert snapshot.frames_received > 20
     assert 0 < snapshot.delay_us.quantile(0.5) < 1e6
     assert snapshot.delay_us.count <= snapshot.checked
+    assert 0 < snapshot.frame_delay_us.count < snapshot.delay_us.count
     assert snapshot.late_us.count == snapshot.packets_sent
     assert snapshot.thread_cpu_ns > 0
     assert snapshot.wakeups > 0

@@ -74,7 +74,12 @@ class VideoRoom:
         seats = count(offer)
         others = await self._rooms.others(room, name, max(seats.values()))
         handle = await self._api.attach()
-        join = {"request": "join", "ptype": "subscriber", "room": room, "streams": [{"feed": one} for one in others.values()]}
+        join = {
+            "request": "join",
+            "ptype": "subscriber",
+            "room": room,
+            "streams": [{"feed": one} for one in others.values()],
+        }
         try:
             event = await self._api.message(handle, join)
             answers = mirrored(offer, str(event.sdp))

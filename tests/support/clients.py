@@ -15,6 +15,10 @@ from tests.support.node import Deployment, token
 from tests.support.stand_in import ANSWER_S
 
 
+class NotConnected(AssertionError):
+    """A connection was not made; the text says what ICE and DTLS were at."""
+
+
 class Watch:
     """Decodes what arrives on one track and counts it."""
 
@@ -74,7 +78,7 @@ class Media:
         except AssertionError as error:
             dtls = {each.sender.transport for each in self.pc.getTransceivers()}
             at = ", ".join(f"ICE {each.transport.state}, DTLS {each.state}" for each in dtls)
-            raise AssertionError(f"{error} ({at})") from None
+            raise NotConnected(f"{error} ({at})") from None
 
     async def sees(self, mid: str, frames: int = 10) -> None:
         """Wait for so many more decoded frames on one m-line."""

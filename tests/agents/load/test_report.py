@@ -43,6 +43,7 @@ def totals(second: int) -> Totals:
         freeze_ns=100_000_000 * second,
         threads_cpu_ns=(100_000_000 * second,),
         delay_us=Distribution(((200.0, 50 * second), (5_000.0, 10 * second))),
+        frame_delay_us=Distribution(((300.0, 20 * second),)),
         late_us=Distribution(((300.0, 100 * second),)),
     )
 
@@ -106,6 +107,7 @@ def test_the_figures_are_where_others_look_for_them() -> None:
         "unmapped": 0,
     }
     assert told["delay_ms"] == {"p50": 0.2, "p90": 5.0, "p99": 5.0, "max": 5.0, "samples": 240}
+    assert told["frame_delay_ms"] == {"p50": 0.3, "p90": 0.3, "p99": 0.3, "max": 0.3, "samples": 80}
     assert told["freezes"] == {"count": 4, "seconds": 0.4, "share": 0.025}
     assert told["joins"] == {"done": 1, "failed": 1, "per_s": 4.0, "errors": {EVIL: 1}, "told": NOTHING_TOLD}
     assert told["requirements"] == [
@@ -117,6 +119,7 @@ def test_the_figures_are_where_others_look_for_them() -> None:
 
 def test_without_samples_there_is_no_delay() -> None:
     nothing = Measured(plan=LoadPlan(url="http://x"), began_at=0.0, tester=OwnUsage(0.0, 0.0, 1, Totals())).report()
+    assert nothing["frame_delay_ms"] == nothing["delay_ms"]
     assert nothing["delay_ms"] == {"p50": None, "p90": None, "p99": None, "max": None, "samples": 0}
     assert nothing["received"]["loss"] == nothing["freezes"]["share"] == 0.0
 

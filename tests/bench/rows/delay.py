@@ -1,9 +1,10 @@
-"""delay: how long a packet is under way through the node, at little load and at a lot.
+"""delay: how long packets and frames are under way through the node, at little load and at a lot.
 
 load -> **delay** -> row
 
 Stamped when the publisher's packet is given to the kernel, taken when the receiver has read it: so a delay has the
-kernel's and the tester's part in it twice, and nothing is subtracted.
+kernel's and the tester's part in it twice, and nothing is subtracted.  A frame's is that of its last packet: a busy core
+sends the packets of a frame together, so the earlier ones wait for what would have kept the frame from being shown.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tests.bench import targets
 from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.load import Measured, measure
-from tests.bench.row import Row, at_most, whole
+from tests.bench.row import Row, at_most, told, whole
 from tests.bench.rows import fanout, meetings
 
 LITTLE, MUCH = 0.2, 0.9
@@ -55,6 +56,9 @@ def _parts(bench: Bench, load: Measured, what: str, about: str, bars: tuple[floa
     figures = {"p50": load.median(lambda run: run.p50), "p99": load.median(lambda run: run.p99)}
     for (name, value), bar in zip(figures.items(), bars, strict=True):
         yield at_most(f"{what}.{name}", f"delay, {name}, {about}", value, "ms", bar=bar, how=how)
+    frames = {"p50": load.median(lambda run: run.frame_p50), "p99": load.median(lambda run: run.frame_p99)}
+    for name, value in frames.items():
+        yield told(f"{what}.frame.{name}", f"delay of frames, {name}, {about}", value, "ms", how=how)
 
 
 FAMILY = Family("delay", "how long a packet is under way", 3.5, rows)

@@ -36,6 +36,8 @@ pub struct Shared {
     pub check_every: u32,
     /// One-way delay of checked packets, µs.
     pub delay_us: Histogram,
+    /// The same of those that end a frame: from then on it can be shown.
+    pub frame_delay_us: Histogram,
     /// How long after its time media left, µs.
     pub late_us: Histogram,
     /// Numbers to ask for, of one receiver at a time.
@@ -80,6 +82,7 @@ impl Fleet {
                 events: Vec::new(),
                 check_every: check_every.max(1),
                 delay_us: Histogram::default(),
+                frame_delay_us: Histogram::default(),
                 late_us: Histogram::default(),
                 lost: Vec::new(),
                 wall,
@@ -236,6 +239,7 @@ impl Fleet {
             .for_each(|endpoint| endpoint.reset());
         self.removed = Totals::default();
         self.shared.delay_us.clear();
+        self.shared.frame_delay_us.clear();
         self.shared.late_us.clear();
     }
 
@@ -251,6 +255,7 @@ impl Fleet {
             at: now,
             totals,
             delay_us: self.shared.delay_us.clone(),
+            frame_delay_us: self.shared.frame_delay_us.clone(),
             late_us: self.shared.late_us.clone(),
             ..Snapshot::default()
         }

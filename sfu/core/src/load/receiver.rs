@@ -204,6 +204,9 @@ impl Receiver {
         if let Verdict::Intact { delay_ns, .. } = verdict {
             shared.delay_us.record(delay_ns / 1_000);
             tally.delay_us.record(delay_ns / 1_000);
+            if arrival.marker && self.track.kind == Kind::Video {
+                shared.frame_delay_us.record(delay_ns / 1_000);
+            }
         }
         self.take_verdict(verdict, tally);
     }

@@ -105,6 +105,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// One-way delay of checked packets, µs.
     pub delay_us: Histogram,
+    /// The same of those that end a frame.
+    pub frame_delay_us: Histogram,
     /// How long after its time media left, µs.
     pub late_us: Histogram,
     /// Datagrams that the kernel dropped because the engine did not read fast enough.

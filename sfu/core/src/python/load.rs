@@ -384,6 +384,7 @@ macro_rules! snapshot {
             wakeups: u64,
             thread_cpu_ns: u64,
             delay_us: Py<Histogram>,
+            frame_delay_us: Py<Histogram>,
             late_us: Py<Histogram>,
             $($name: u64,)*
         }
@@ -397,6 +398,7 @@ macro_rules! snapshot {
                     wakeups: it.wakeups,
                     thread_cpu_ns: it.cpu.as_nanos() as u64,
                     delay_us: Py::new(py, Histogram(it.delay_us))?,
+                    frame_delay_us: Py::new(py, Histogram(it.frame_delay_us))?,
                     late_us: Py::new(py, Histogram(it.late_us))?,
                     $($name: it.totals.$name,)*
                 })
