@@ -69,8 +69,8 @@ async def joined(
 ) -> Client:
     """Somebody who is connected, at the second try if need be.
 
-    Once a connection to the relay was not made within 30 s.  Both its ends are aiortc's, and what is to be shown here is
-    what comes over one that is made.
+    Once a connection to the relay was not made within 30 s.  Both its ends are aiortc's, and what is to be shown here
+    is what comes over one that is made.
     """
     with contextlib.suppress(NotConnected):
         return await _joined(stack, url, path, publish, seats)

@@ -3,8 +3,8 @@
 load -> **delay** -> row
 
 Stamped when the publisher's packet is given to the kernel, taken when the receiver has read it: so a delay has the
-kernel's and the tester's part in it twice, and nothing is subtracted.  A frame's is that of its last packet: a busy core
-sends the packets of a frame together, so the earlier ones wait for what would have kept the frame from being shown.
+kernel's and the tester's part in it twice, and nothing is subtracted.  A frame's is that of its last packet: a busy
+core sends the packets of a frame together, so the earlier ones wait for what the frame would have waited for anyway.
 """
 
 from __future__ import annotations
