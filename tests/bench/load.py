@@ -205,7 +205,7 @@ def measure(bench: Bench, target: Target, shape: Shape, effort: Effort, *more: s
         raise Unmeasured("tertulia load wrote no report, see above") from None
     runs = tuple(Run(one) for one in report.get("runs") or [report])
     measured = Measured(shape, report, runs, run_length, stolen.share())
-    bench.say(str(measured))
+    bench.say("; ".join(filter(None, (str(measured), measured.trouble))))
     return measured
 
 
