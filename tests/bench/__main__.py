@@ -136,15 +136,14 @@ def dated(rows: Iterable[Row], effort: Effort) -> Iterator[Entry]:
 
 
 def finish(rows: Sequence[Row], effort: Effort) -> None:
-    """Print the table; write the document, once there is a full figure for each of its rows."""
+    """Print the table; write the document, unless these are no figures for it."""
     show(rows)
-    entries = results.read(OUTPUT)
-    missing = [name for name in ORDER if name not in {entry.row.what for entry in entries}]
-    if effort.quick or missing:
-        why = "a quick run" if effort.quick else f"not measured yet: {', '.join(missing)}"
-        _told.print(f"{DOCUMENT.relative_to(ROOT)} is left as it is ({why})")
+    if effort.quick:
+        _told.print(f"{DOCUMENT.relative_to(ROOT)} is left as it is (a quick run)")
     else:
-        document.write(DOCUMENT, entries, described())
+        entries = [entry for entry in results.read(OUTPUT) if not entry.quick]
+        missing = [name for name in ORDER if name not in {entry.row.what for entry in entries}]
+        document.write(DOCUMENT, entries, described(), missing)
         _told.print(f"{DOCUMENT.relative_to(ROOT)} has the figures")
     failed = [row.what for row in rows if row.value is None]
     raise SystemExit(f"not measured: {', '.join(failed)}" if failed else 0)

@@ -1,4 +1,4 @@
-"""The section of docs/performance.md that a full run writes, between two markers.
+"""The section of docs/performance.md that full figures go to, between two markers.
 
 results, machine -> **document** -> docs/performance.md
 """
@@ -16,22 +16,24 @@ BEGIN = "<!-- make bench: begin -->"
 END = "<!-- make bench: end -->"
 
 
-def write(file: Path, entries: Sequence[Entry], machine: Sequence[str]) -> None:
+def write(file: Path, entries: Sequence[Entry], machine: Sequence[str], missing: Sequence[str] = ()) -> None:
     """Put the section in the place of the one before; raises Unmeasured if the file has no place for it."""
     text = file.read_text()
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise Unmeasured(f"{file} has no place for the figures: {BEGIN} and {END}, once each")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    file.write_text(f"{before}{BEGIN}\n{section(entries, machine)}{END}{after}")
+    file.write_text(f"{before}{BEGIN}\n{section(entries, machine, missing)}{END}{after}")
 
 
-def section(entries: Sequence[Entry], machine: Sequence[str]) -> str:
-    """The machine, the table, and how each figure was obtained."""
+def section(entries: Sequence[Entry], machine: Sequence[str], missing: Sequence[str]) -> str:
+    """The machine, the table, what it lacks, and how each figure was obtained."""
     days = sorted({entry.at[:10] for entry in entries})
     lines = [f"Measured on {', '.join(days)}. {'. '.join(machine)}.", ""]
     lines += ["| id | what | value | floor | peer | bar | holds |", "|---|---|---:|---:|---:|---:|---|"]
     lines += [_line(entry) for entry in entries]
+    if missing:
+        lines += ["", f"Not measured fully yet: {', '.join(f'`{one}`' for one in missing)}."]
     lines += ["", *_obtained(entries), ""]
     return "\n".join(lines)
 

@@ -53,7 +53,8 @@ def test_the_document_gets_a_section_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "performance.md"
     file.write_text(f"# Costs\n\n{document.BEGIN}\nformer\n{document.END}\n\nThe end.\n")
     rows: list[Row] = [told("fanout_cpu.relay", "a | b", 2_911.6, "us", how="once")]
-    document.write(file, [entry("fanout_cpu", 2.5), *(Entry(row, "2026-11-29T08:00:00Z") for row in rows)], ["2 cores"])
+    entries = [entry("fanout_cpu", 2.5), *(Entry(row, "2026-11-29T08:00:00Z") for row in rows)]
+    document.write(file, entries, ["2 cores"], ["joins"])
     text = file.read_text()
     assert text.startswith("# Costs\n\n")
     assert text.endswith(f"{document.END}\n\nThe end.\n")
@@ -62,6 +63,7 @@ def test_the_document_gets_a_section_and_keeps_the_rest(tmp_path: Path) -> None:
     assert "| `fanout_cpu` | about it | 2.50 us | 0.500 | 20 | ≤ 10 | yes |" in text
     assert "| `fanout_cpu.relay` | a \\| b | 2,912 us |  |  |  |  |" in text
     assert "- `fanout_cpu.relay`: once" in text
+    assert "Not measured fully yet: `joins`." in text
 
 
 @pytest.mark.parametrize(

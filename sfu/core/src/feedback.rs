@@ -2,8 +2,6 @@
 //!
 //! `receivers' NACK, PLI, reports → **router (feedback)** → publishers' NACK, PLI, reports, transport-wide feedback`
 
-use std::cmp::Reverse;
-
 use crate::clock::LayerClock;
 use crate::events::Event;
 use crate::peer::{REPORT_INTERVAL, Stream};
@@ -150,19 +148,18 @@ impl Router {
 
     /// Does what has become due.
     pub fn on_deadline(&mut self, now: Instant) {
-        while let Some(&Reverse((at, key))) =
-            self.timers.peek().filter(|Reverse((at, _))| *at <= now)
-        {
-            self.timers.pop();
-            let current = self
-                .peers
-                .get_mut(key)
-                .filter(|peer| peer.armed == Some(at));
-            if let Some(peer) = current {
-                peer.armed = None;
-                self.on_peer_deadline(key, now);
+        let mut due = std::mem::take(&mut self.due);
+        while self.timers.take_due(now, &mut due) {
+            for key in due.drain(..) {
+                let peer = self.peers.get_mut(key);
+                // Perhaps it was looked at already, for a deadline that came in front of this one.
+                if let Some(peer) = peer.filter(|peer| peer.armed.is_some_and(|at| at <= now)) {
+                    peer.armed = None;
+                    self.on_peer_deadline(key, now);
+                }
             }
         }
+        self.due = due;
     }
 
     fn on_peer_deadline(&mut self, key: Key, now: Instant) {

@@ -1,62 +1,62 @@
 //! How long a busy core lets packets wait for others, and how long it rests before it looks at its socket again.
 //!
-//! `worker (rest) → **gather** → worker (receive), router (hold)`
+//! `worker (rest) → **gather** → worker (receive), router (frames)`
 //!
-//! Packets that wait together leave in longer GSO messages, so a longer hold makes each packet cheaper.  But they wait.
-//! So the hold is as short as the core can afford: it grows while the core has little time left and shrinks while it has
+//! Packets that wait together leave in longer GSO messages, so a longer wait makes each packet cheaper.  But they wait.
+//! So the wait is as short as the core can afford: it grows while the core has little time left and shrinks while it has
 //! much.  From one look at the socket to the next is an eighth of it.  A core with time to spare looks and sends at once.
 
 use std::time::Duration;
 
 use crate::time::Instant;
 
-/// The busy share of a thread's time above which the hold grows, and below which it shrinks.
+/// The busy share of a thread's time above which the wait grows, and below which it shrinks.
 const GROW_ABOVE: f64 = 0.85;
 const SHRINK_BELOW: f64 = 0.75;
-/// The longest hold.  libwebrtc paces packets in steps of 5 ms: a frame of 1 Mbit/s takes three.
-const MAX_HOLD: Duration = Duration::from_millis(16);
-/// Looks at the socket while a packet is held for longest.
+/// The longest wait.  libwebrtc paces packets in steps of 5 ms: a frame of 1 Mbit/s takes three.
+const MAX_WAIT: Duration = Duration::from_millis(16);
+/// Looks at the socket while a packet waits for longest.
 const LOOKS: u32 = 8;
 /// A round that lasts longer, its work included, is of a core that does not keep up.
 const BEHIND: Duration = Duration::from_millis(50);
-/// What the hold grows by at least, for it begins at nothing.
+/// What the wait grows by at least, for it begins at nothing.
 const STEP: Duration = Duration::from_micros(20);
-/// What the hold grows or shrinks by for each millisecond that has passed.
+/// What the wait grows or shrinks by for each millisecond that has passed.
 const RATE: f64 = 0.02;
 /// Weight of one millisecond in the busy share: it looks back over some tens of milliseconds.
 const BUSY_WEIGHT: f64 = 0.05;
 /// A longer round weighs no more than this.
 const MAX_WEIGHT: f64 = 0.5;
 
-/// The hold and the rounds of one thread.
+/// The wait and the rounds of one thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gather {
     /// Moving average of the share of time that the thread does not rest.
     busy: f64,
     woke: Instant,
-    hold: Duration,
+    wait: Duration,
 }
 
 impl Gather {
-    /// As after a long time at a load that wants such a hold.
+    /// As after a long time at a load that wants such a wait.
     #[cfg(test)]
-    pub fn of(hold: Duration) -> Self {
+    pub fn of(wait: Duration) -> Self {
         Self {
-            hold,
+            wait,
             ..Self::default()
         }
     }
 
     /// For how long packets may wait for the rest of their frame.
     #[must_use]
-    pub const fn hold(&self) -> Duration {
-        self.hold
+    pub const fn wait(&self) -> Duration {
+        self.wait
     }
 
     /// How long to let packets gather, at `now` when the work of this round is done.
     #[must_use]
     pub fn rest(&self, now: Instant) -> Duration {
-        (self.hold / LOOKS).saturating_sub(now.saturating_since(self.woke))
+        (self.wait / LOOKS).saturating_sub(now.saturating_since(self.woke))
     }
 
     /// Whether this round has taken so long, at `now`, that the core has fallen behind.
@@ -77,12 +77,12 @@ impl Gather {
     }
 
     fn adapt(&mut self, passed_ms: f64) {
-        let change = self.hold.mul_f64((RATE * passed_ms).min(MAX_WEIGHT));
+        let change = self.wait.mul_f64((RATE * passed_ms).min(MAX_WEIGHT));
         let step = STEP.mul_f64(passed_ms.min(1.0));
         if self.busy > GROW_ABOVE {
-            self.hold = (self.hold + change + step).min(MAX_HOLD);
+            self.wait = (self.wait + change + step).min(MAX_WAIT);
         } else if self.busy < SHRINK_BELOW {
-            self.hold = self.hold.saturating_sub(change + step);
+            self.wait = self.wait.saturating_sub(change + step);
         }
     }
 }
@@ -145,14 +145,14 @@ mod tests {
         let mut core = Core::new();
         let round = core.run(10, 250.0, 0.6);
         assert!((0.9..1.8).contains(&round), "{round} ms");
-        assert!(core.gather.hold() < MAX_HOLD);
+        assert!(core.gather.wait() < MAX_WAIT);
     }
 
     #[test]
     fn work_counts_as_part_of_the_round() {
-        let mut gather = Gather::of(MAX_HOLD);
+        let mut gather = Gather::of(MAX_WAIT);
         gather.rested(Instant::default(), Instant::from_millis(100));
-        let round = gather.hold() / LOOKS;
+        let round = gather.wait() / LOOKS;
         let worked = Duration::from_micros(500);
         assert!(round > worked);
         let later = Instant::from_millis(100) + worked;
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_core_is_behind_when_a_round_lasts_longer_than_any_that_it_chose() {
         let gather = Gather::default();
-        let longest = Instant::default() + 2 * MAX_HOLD;
+        let longest = Instant::default() + 2 * MAX_WAIT;
         assert!(!gather.is_behind(longest));
         assert!(gather.is_behind(Instant::from_millis(51)));
     }

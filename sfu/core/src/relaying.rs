@@ -123,7 +123,7 @@ impl Router {
 
     /// What this batch has brought so far goes to the workers that show it.
     pub(crate) fn relay_touched(&mut self) {
-        for &(key, index) in self.touched.iter().chain(&self.held) {
+        for &(key, index) in self.touched.iter().chain(&self.waiting) {
             let Some(track) = self.tracks.get_mut(key) else {
                 continue;
             };

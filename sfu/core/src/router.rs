@@ -7,17 +7,16 @@
 //!
 //! Packets of one batch are first all decrypted and put into the rings.  Then, for each track they touched and each
 //! sender that shows it, all of the batch is written for that receiver side by side, so that it leaves as one GSO
-//! message.  What waits for more of its frame, and in which order the rest leaves, is in `hold.rs`.  Commands are in
+//! message.  What waits for more of its frame, and in which order the rest leaves, is in `frames.rs`.  Commands are in
 //! `commands.rs`, RTCP and timers in `feedback.rs`, what crosses between workers in `relaying.rs` and `mirror.rs`.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::demux::{Path, Protocol, protocol};
 use crate::egress::Egress;
 use crate::events::{Event, PeerId, Showing};
-use crate::hold::Touched;
+use crate::frames::Touched;
 use crate::peer::{Peer, Stream};
 use crate::relay::{Batches, Relay, TrackName};
 use crate::rewrite::{Origin, equalise};
@@ -29,9 +28,10 @@ use crate::stats::Counters;
 use crate::stun::{self, BindingRequest};
 use crate::time::{Instant, Ntp};
 use crate::track::{Arrival, Carries, Home, Track};
+use crate::wheel::Wheel;
 
 /// Timers are rounded up to this, so that those of many peers go off together.
-const TIMER_GRID: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(5);
 /// Added to SRTP's packet index, so that a retransmission from before the first packet has a number too.
 const INDEX_BASE: u64 = 1 << 16;
 
@@ -43,7 +43,9 @@ pub struct Router {
     pub(crate) by_id: HashMap<PeerId, Key>,
     pub(crate) by_path: HashMap<Path, Key>,
     pub(crate) by_ufrag: HashMap<String, Key>,
-    pub(crate) timers: BinaryHeap<Reverse<(Instant, Key)>>,
+    pub(crate) timers: Wheel<Key>,
+    /// Peers whose timers have gone off.
+    pub(crate) due: Vec<Key>,
     pub(crate) egress: Egress,
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
@@ -61,10 +63,11 @@ pub struct Router {
     /// Layers that leave, or whose packets have just come.
     pub(crate) touched: Vec<Touched>,
     /// Layers that wait for the rest of a frame.
-    pub(crate) held: Vec<Touched>,
+    pub(crate) waiting: Vec<Touched>,
     /// The first moment at which one of them leaves anyway.
-    pub(crate) held_until: Option<Instant>,
-    pub(crate) hold: Duration,
+    pub(crate) waiting_until: Option<Instant>,
+    /// For how long, at most.
+    pub(crate) frame_wait: Duration,
     /// Kept for its room.
     pub(crate) leaving: Vec<Touched>,
     delivered: bool,
@@ -113,7 +116,8 @@ impl Router {
             by_id: HashMap::new(),
             by_path: HashMap::new(),
             by_ufrag: HashMap::new(),
-            timers: BinaryHeap::new(),
+            timers: Wheel::new(TICK, Instant::default()),
+            due: Vec::new(),
             egress: Egress::default(),
             events: Vec::new(),
             counters: Counters::default(),
@@ -125,9 +129,9 @@ impl Router {
             relays: Vec::new(),
             batches: Batches::default(),
             touched: Vec::new(),
-            held: Vec::new(),
-            held_until: None,
-            hold: Duration::ZERO,
+            waiting: Vec::new(),
+            waiting_until: None,
+            frame_wait: Duration::ZERO,
             leaving: Vec::new(),
             delivered: false,
             at: FanOut::default(),
@@ -187,8 +191,8 @@ impl Router {
 
     /// When to call `on_deadline`.
     pub fn deadline(&self) -> Option<Instant> {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        timer.into_iter().chain(self.held_until).min()
+        let timers = self.timers.deadline().into_iter();
+        timers.chain(self.waiting_until).min()
     }
 
     /// Totals since the start.
@@ -232,11 +236,9 @@ impl Router {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        let grid = TIMER_GRID.as_nanos() as u64;
-        let at = Instant::from_nanos(at.as_nanos().div_ceil(grid).saturating_mul(grid));
-        if peer.armed.is_none_or(|armed| at < armed) {
-            peer.armed = Some(at);
-            self.timers.push(Reverse((at, key)));
+        let moment = self.timers.moment(at);
+        if peer.armed.is_none_or(|armed| moment < armed) {
+            peer.armed = Some(self.timers.set(key, at));
         }
     }
 
@@ -523,7 +525,7 @@ impl Router {
             (true, _) => layer.rtx_ssrc = Some(ssrc),
             (false, Some(before)) if before != ssrc => {
                 layer.begin_epoch(ssrc, kind);
-                for layers in [&mut self.touched, &mut self.held] {
+                for layers in [&mut self.touched, &mut self.waiting] {
                     layers.retain(|&one| one != (stream.track, stream.layer));
                 }
             }

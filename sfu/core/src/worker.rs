@@ -289,7 +289,7 @@ impl Running {
     /// Rests once, and works until nothing waits.
     fn round(&mut self) {
         self.rest();
-        self.router.hold(self.gather.hold());
+        self.router.wait_for_frames(self.gather.wait());
         while self.work() && !self.is_stopping() {
             let now = self.clock.now();
             if self.gather.is_behind(now) {

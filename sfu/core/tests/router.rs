@@ -539,8 +539,8 @@ fn a_core_that_has_fallen_behind_asks_and_sends_again_when_it_has_caught_up() {
 }
 
 /// As on a core that has little time left.
-fn hold(world: &mut World, ms: u64) {
-    world.router.hold(Duration::from_millis(ms));
+fn wait_for_frames(world: &mut World, ms: u64) {
+    world.router.wait_for_frames(Duration::from_millis(ms));
 }
 
 #[test]
@@ -548,7 +548,7 @@ fn a_busy_core_sends_a_frame_as_one_message_when_its_last_packet_is_there() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
     world.take_media(bob);
-    hold(&mut world, 16);
+    wait_for_frames(&mut world, 16);
     let frame = camera.frame(&world, false);
     let path = world.clients[camera.client].path;
     world.raw(path, &frame[0]);
@@ -565,7 +565,7 @@ fn a_frame_whose_last_packet_does_not_come_leaves_without_it() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
     world.take_media(bob);
-    hold(&mut world, 16);
+    wait_for_frames(&mut world, 16);
     let frame = camera.frame(&world, false);
     world.raw(world.clients[camera.client].path, &frame[0]);
     world.run(15);
@@ -575,12 +575,12 @@ fn a_frame_whose_last_packet_does_not_come_leaves_without_it() {
 }
 
 #[test]
-fn sound_that_is_held_leaves_with_the_pictures_of_the_same_company() {
+fn sound_that_waits_leaves_with_the_pictures_of_the_same_company() {
     let (mut world, mut camera, bob) = call();
     world.show(bob, "sa", Some((camera.client, "a")));
     send_frames(&mut world, &mut camera, 3);
     world.take_media(bob);
-    hold(&mut world, 16);
+    wait_for_frames(&mut world, 16);
     speak(&mut world, camera.client, 1, 960, 20);
     world.run(5);
     assert_eq!(world.take_media(bob).len(), 0);
@@ -592,7 +592,7 @@ fn sound_that_is_held_leaves_with_the_pictures_of_the_same_company() {
 }
 
 #[test]
-fn what_was_recovered_is_late_and_is_not_held() {
+fn what_was_recovered_is_late_and_waits_for_nothing() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
     let lost_at = camera.seq;
@@ -601,20 +601,20 @@ fn what_was_recovered_is_late_and_is_not_held() {
     let frame = camera.frame(&world, false);
     world.raw(world.clients[camera.client].path, &frame[1]);
     world.take_media(bob);
-    hold(&mut world, 16);
+    wait_for_frames(&mut world, 16);
     recover(&mut world, camera.client, lost_at, timestamp, &lost);
     assert_eq!(world.take_media(bob).len(), 1);
 }
 
 #[test]
-fn a_core_with_time_again_holds_nothing_back() {
+fn a_core_with_time_again_waits_for_nothing() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
     world.take_media(bob);
-    hold(&mut world, 16);
+    wait_for_frames(&mut world, 16);
     let frame = camera.frame(&world, false);
     world.raw(world.clients[camera.client].path, &frame[0]);
-    hold(&mut world, 0);
+    wait_for_frames(&mut world, 0);
     world.pump();
     assert_eq!(world.take_media(bob).len(), 1);
 }

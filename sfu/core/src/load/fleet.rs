@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clip::Clip;
 use super::config::{EndpointConfig, EndpointMedia};
@@ -14,11 +15,14 @@ use super::endpoint::Endpoint;
 use super::events::LoadEvent;
 use super::histogram::Histogram;
 use super::totals::{EndpointStats, Snapshot, Totals};
-use super::wheel::Wheel;
 use crate::demux::Path;
 use crate::egress::Egress;
 use crate::srtp::{Inbound, Outbound};
 use crate::time::{Instant, Ntp};
+use crate::wheel::Wheel;
+
+/// Endpoints are woken at multiples of this.
+const TICK: Duration = Duration::from_micros(500);
 
 /// On loopback endpoint n is 127.1.0.0 + n, out of the way of 127.0.0.1 and its neighbours.
 const FIRST_ADDRESS: u32 = u32::from_be_bytes([127, 1, 0, 0]);
@@ -62,7 +66,7 @@ impl Shared {
 /// All endpoints of one engine.
 pub struct Fleet {
     endpoints: Vec<Option<Box<Endpoint>>>,
-    wheel: Wheel,
+    wheel: Wheel<u32>,
     shared: Shared,
     /// Counts of removed endpoints.
     removed: Totals,
@@ -76,7 +80,7 @@ impl Fleet {
     pub fn new(wall: Ntp, seed: u64, check_every: u32, now: Instant) -> Self {
         Self {
             endpoints: Vec::new(),
-            wheel: Wheel::new(now),
+            wheel: Wheel::new(TICK, now),
             shared: Shared {
                 clips: Vec::new(),
                 events: Vec::new(),

@@ -32,5 +32,4 @@ pub mod receiver;
 pub mod routes;
 pub mod stamp;
 pub mod totals;
-pub mod wheel;
 pub mod wire;

@@ -1,11 +1,11 @@
 //! Which packets leave now, and which wait for the rest of their frame.
 //!
-//! `layer (fresh) → **router (hold)** → fan-out (router) → sender`
+//! `layer (fresh) → **router (frames)** → fan-out (router) → sender`
 //!
 //! A publisher paces a frame's packets over some milliseconds, and nobody can show it before its last one is there.  A busy
 //! core sends a frame's packets to each receiver as one message, when the last is there or the first has waited for as
 //! long as the core needs just now (`gather.rs`): the frame is no later, and costs a message instead of several.  Sound
-//! leaves with the pictures that go the same way.  A core with time to spare holds nothing.
+//! leaves with the pictures that go the same way.  A core with time to spare waits for nothing.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ pub(crate) type Touched = (Key, u8);
 
 impl Router {
     /// From now on packets may wait for the rest of their frame for so long.
-    pub fn hold(&mut self, most: Duration) {
-        self.hold = most;
+    pub fn wait_for_frames(&mut self, most: Duration) {
+        self.frame_wait = most;
     }
 
     /// Leaves in `touched`, in the order in which they are sent, the layers whose packets leave at `now`.
     pub(crate) fn let_go(&mut self, now: Instant) {
-        self.touched.append(&mut self.held);
-        self.held_until = None;
+        self.touched.append(&mut self.waiting);
+        self.waiting_until = None;
         let tracks = &self.tracks;
         // Tracks of one company go to much the same receivers; pictures before sound, since a message may end with one
         // shorter packet.
@@ -43,7 +43,7 @@ impl Router {
                 layer,
             )
         });
-        if self.hold.is_zero() {
+        if self.frame_wait.is_zero() {
             return;
         }
         let mut leaving = std::mem::take(&mut self.leaving);
@@ -57,14 +57,15 @@ impl Router {
                 else {
                     continue;
                 };
-                let due = layer.fresh_since + self.hold;
+                let due = layer.fresh_since + self.frame_wait;
                 let is_sound = track.kind == Kind::Audio;
                 if is_whole(layer) || due <= now || (is_sound && with_pictures) {
                     with_pictures = true;
                     leaving.push(one);
                 } else {
-                    self.held_until = Some(self.held_until.map_or(due, |until| until.min(due)));
-                    self.held.push(one);
+                    self.waiting_until =
+                        Some(self.waiting_until.map_or(due, |until| until.min(due)));
+                    self.waiting.push(one);
                 }
             }
         }
