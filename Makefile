@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := sfu/core/Cargo.toml
 CARGO := cargo --quiet
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest --durations=8
 PARALLEL := -n auto --dist loadfile
 # A browser takes all cores: what starts one, or several processes, runs by itself.
 ALONE := e2e or chromium or firefox
