@@ -17,7 +17,7 @@ const SHRINK_BELOW: f64 = 0.75;
 const MAX_WAIT: Duration = Duration::from_millis(16);
 /// Looks at the socket while a packet waits for longest.
 const LOOKS: u32 = 8;
-/// A round that lasts longer, its work included, is of a core that does not keep up.
+/// A core that has not emptied its socket for so long does not keep up.
 const BEHIND: Duration = Duration::from_millis(50);
 /// What the wait grows by at least, for it begins at nothing.
 const STEP: Duration = Duration::from_micros(20);
@@ -34,6 +34,8 @@ pub struct Gather {
     /// Moving average of the share of time that the thread does not rest.
     busy: f64,
     woke: Instant,
+    /// When nothing waited in the socket.
+    caught_up: Instant,
     wait: Duration,
 }
 
@@ -59,14 +61,25 @@ impl Gather {
         (self.wait / LOOKS).saturating_sub(now.saturating_since(self.woke))
     }
 
-    /// Whether this round has taken so long, at `now`, that the core has fallen behind.
+    /// Whether the core has fallen behind, at `now`.
     #[must_use]
     pub fn is_behind(&self, now: Instant) -> bool {
-        now.saturating_since(self.woke) > BEHIND
+        now.saturating_since(self.caught_up) > BEHIND
     }
 
     /// The thread rested from `from` to `to`, and begins a round.
     pub fn rested(&mut self, from: Instant, to: Instant) {
+        self.passed(from, to);
+        self.caught_up = to;
+    }
+
+    /// The thread has worked until `now`, and goes on without a rest.
+    pub fn goes_on(&mut self, now: Instant) {
+        self.passed(now, now);
+    }
+
+    /// Worked until `from`, rested until `to`.
+    fn passed(&mut self, from: Instant, to: Instant) {
         let worked = from.saturating_since(self.woke).as_secs_f64();
         let rested = to.saturating_since(from).as_secs_f64();
         self.woke = to;
@@ -161,11 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn a_core_is_behind_when_a_round_lasts_longer_than_any_that_it_chose() {
-        let gather = Gather::default();
+    fn a_core_that_never_rests_falls_behind_and_waits_for_frames_as_long_as_it_may() {
+        let mut gather = Gather::default();
         let longest = Instant::default() + 2 * MAX_WAIT;
+        gather.goes_on(longest);
         assert!(!gather.is_behind(longest));
-        assert!(gather.is_behind(Instant::from_millis(51)));
+        (33..500).for_each(|ms| gather.goes_on(Instant::from_millis(ms)));
+        assert_eq!(gather.wait(), MAX_WAIT);
+        assert!(gather.is_behind(Instant::from_millis(500)));
+        gather.rested(Instant::from_millis(500), Instant::from_millis(501));
+        assert!(!gather.is_behind(Instant::from_millis(550)));
     }
 
     #[test]

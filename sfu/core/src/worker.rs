@@ -292,6 +292,8 @@ impl Running {
         self.router.wait_for_frames(self.gather.wait());
         while self.work() && !self.is_stopping() {
             let now = self.clock.now();
+            self.gather.goes_on(now);
+            self.router.wait_for_frames(self.gather.wait());
             if self.gather.is_behind(now) {
                 self.router.put_off_repairs(now + REPAIRS_LATER);
             }
