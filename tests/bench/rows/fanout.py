@@ -71,7 +71,7 @@ def _filled(bench: Bench, target: Target, room: Shape, borders: Search) -> Measu
         load = replace(measure(bench, target, replace(room, rooms=rooms), bench.effort), limit=why)
         if load.held or rooms == 1:
             break
-        why, rooms = f"not {rooms} rooms: {load.trouble}", rooms - 1
+        why, rooms = f"not {rooms} rooms: {load.trouble}", min(rooms - 1, rooms * 15 // 16)
     return load
 
 
