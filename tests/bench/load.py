@@ -43,6 +43,8 @@ class Shape:
     video: bool = True
     seats: int | None = None
     ramp: float = RAMP
+    get_in: float = 1.0
+    """Share of them who have to get in for the load to count."""
 
     @property
     def in_room(self) -> int:
@@ -162,9 +164,13 @@ class Measured:
 
     @property
     def complete(self) -> bool:
-        """Whether everybody could join."""
-        joins = self.report.get("joins", {})
-        return bool(joins.get("failed", 0) == 0 and joins.get("done", 0) >= self.shape.participants)
+        """Whether everybody could join, or as many as have to."""
+        return self.joined >= self.shape.get_in * self.shape.participants
+
+    @property
+    def joined(self) -> int:
+        """How many could."""
+        return int(self.report.get("joins", {}).get("done", 0))
 
     @property
     def trouble(self) -> str:
@@ -172,7 +178,7 @@ class Measured:
         if not self.complete:
             joins = self.report.get("joins", {})
             errors = "; ".join(list(joins.get("errors", {}))[:1])
-            return f"{joins.get('done', 0)} of {self.shape.participants} could join: {errors or 'no error told'}"
+            return f"{self.joined} of {self.shape.participants} could join: {errors or 'no error told'}"
         if (loss := self.median(lambda run: run.loss)) > MOST_LOST:
             return f"{loss:.2%} lost"
         return f"the tester was the bottleneck: {self.bottleneck}" if self.bottleneck else ""
@@ -186,8 +192,10 @@ class Measured:
     def __str__(self) -> str:
         shape = self.shape
         busy, pps, loss = (self.median(f) for f in (lambda r: r.busy, lambda r: r.packets_per_s, lambda r: r.loss))
-        rooms = f"{shape.rooms} rooms of {shape.in_room}: {pps:,.0f} packets/s, server {busy:.0%} busy, {loss:.2%} lost"
-        return f"{rooms}, tester {self.median(lambda r: r.tester_busy):.0%} busy{told(self.stolen)}"
+        some = "" if self.joined >= shape.participants else f" ({self.joined} got in)"
+        rooms = f"{shape.rooms} rooms of {shape.in_room}{some}: {pps:,.0f} packets/s"
+        server = f"server {busy:.0%} busy, {loss:.2%} lost"
+        return f"{rooms}, {server}, tester {self.median(lambda r: r.tester_busy):.0%} busy{told(self.stolen)}"
 
 
 def measure(bench: Bench, target: Target, shape: Shape, effort: Effort, *more: str, pid: int | None = None) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,9 +24,9 @@ def run(loss: float = 0.0, us: float = 2.0, why: tuple[str, ...] = ()) -> Run:
     )
 
 
-def measured(*runs: Run, done: int = 10, failed: int = 0) -> Measured:
+def measured(*runs: Run, done: int = 10, failed: int = 0, shape: Shape = SHAPE) -> Measured:
     joins: dict[str, Any] = {"done": done, "failed": failed, "errors": {"no DTLS": failed} if failed else {}}
-    return Measured(SHAPE, {"joins": joins}, runs)
+    return Measured(shape, {"joins": joins}, runs)
 
 
 def test_figures_are_medians_of_the_parts() -> None:
@@ -52,6 +53,13 @@ def test_a_load_holds_if_nothing_is_wrong_with_it() -> None:
 def test_a_load_that_does_not_count_says_why(load: Measured, trouble: str) -> None:
     assert not load.held
     assert load.trouble == trouble
+
+
+def test_as_many_as_have_to_get_in_are_enough_and_how_many_did_is_said() -> None:
+    most = replace(SHAPE, get_in=0.9)
+    assert measured(run(), done=9, failed=1, shape=most).held
+    assert "2 rooms of 5 (9 got in): " in str(measured(run(), done=9, failed=1, shape=most))
+    assert not measured(run(), done=8, failed=2, shape=most).held
 
 
 def test_the_tester_is_the_bottleneck_if_it_was_in_most_parts() -> None:
