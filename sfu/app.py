@@ -24,6 +24,7 @@ from sfu.errors import PortTaken
 from sfu.link import SignalingLink
 from sfu.node import Node
 from sfu.watch import Watch
+from sfu.yielding import yield_to_core
 
 FLUSH_S = 2.0
 """At the end signaling is told for at most so long who has left."""
@@ -124,6 +125,7 @@ async def run(config: NodeConfig, ready: Callable[[NodeProcess], None]) -> None:
     stop = asyncio.Event()
     with _signals(stop):
         await process.start()
+        yield_to_core()
         try:
             ready(process)
             await stop.wait()

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from sfu.app import NodeProcess
+from sfu.yielding import yield_to_core
 from tests.bench.served import more_files
 from tests.support.in_test_node import NODE_SECRET
 from tests.support.node import node_config, running_node, token
@@ -48,7 +49,8 @@ async def alone(workers: int, rooms: int, publishers: int) -> None:
 
 
 async def _serve(process: NodeProcess, tokens: Sequence[str]) -> None:
-    """Answer until the standard input ends."""
+    """As `tertulia node` does, and answer until the standard input ends."""
+    yield_to_core()
     tell({"url": f"http://127.0.0.1:{process.http_port}", "tokens": list(tokens)})
     while await asyncio.to_thread(sys.stdin.readline):
         tell(process.core.counters())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sfu.yielding import NICENESS
 from tests.support.stand_in import SECRET, Signaling
 
 
@@ -41,6 +42,27 @@ async def test_a_node_starts_registers_and_ends_cleanly(number: signal.Signals) 
     assert process.returncode == 0
     assert b"Traceback" not in errors
     await signaling.stop()
+
+
+def niceness(pid: int) -> dict[str, set[int]]:
+    """Of a process's threads, by their names (proc_pid_stat(5): field 19)."""
+    found: dict[str, set[int]] = {}
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        before, _, after = stat.read_text().rpartition(")")
+        found.setdefault(before.partition("(")[2], set()).add(int(after.split()[16]))
+    return found
+
+
+async def test_the_cores_threads_come_before_python() -> None:
+    process = await node("--signaling", "http://127.0.0.1:9", *ports())
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), 30)
+    threads = niceness(process.pid)
+    core, others = threads.pop("core-0"), set().union(*threads.values())
+    assert len(core) == 1
+    assert min(others) == min(19, max(core) + NICENESS)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 15)
 
 
 @pytest.mark.parametrize(
