@@ -19,12 +19,13 @@ from tests.bench.row import Row, at_least, unshown
 from tests.bench.search import Search
 from tests.bench.targets import Target
 
-ROOM = Shape(publishers=4, kbps=500, audio=True, seats=3, ramp=60.0)
+ROOM = Shape(publishers=4, kbps=500, audio=True, seats=3, ramp=40.0)
 """Who come no faster than a core with media to forward lets them in: it is the media that is measured."""
 MOST_P99_MS = 30.0
 MOST_ROOMS = 400
 FIRST, FIRST_OF_JANUS = 100, 24
-TRIES = 6
+TRIES = 5
+STEPS_BACK = 4
 TIMES_JANUS = 4
 
 
@@ -59,19 +60,19 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def most(bench: Bench, target: Target, first: int) -> Fits:
-    """Look for the border, then measure there; one step back where the border does not hold for long."""
+    """Look for the border, then measure there; steps back where the border does not hold for long."""
     search = Search(first, TRIES, MOST_ROOMS)
     while (rooms := search.next) is not None:
         looked = probe(bench, target, replace(ROOM, rooms=rooms))
         search.note(rooms, held=holds(looked), busy=looked.median(lambda run: run.busy))
     rooms = search.largest
-    for _ in range(3):
+    for _ in range(STEPS_BACK):
         if rooms < 1:
             break
         load = measure(bench, target, replace(ROOM, rooms=rooms), bench.effort)
         if holds(load):
             return Fits(load)
-        rooms = rooms * 15 // 16 if rooms > 16 else rooms - 1
+        rooms = min(rooms - 1, rooms * 7 // 8)
     raise Unmeasured(f"no number of rooms held with {target.name}")
 
 
