@@ -66,4 +66,4 @@ def _parts(bench: Bench, load: Measured, what: str, about: str, bars: tuple[floa
         yield told(f"{what}.frame.{name}", f"delay of frames, {name}, {about}", value, "ms", how=how)
 
 
-FAMILY = Family("delay", "how long a packet is under way", 6, rows)
+FAMILY = Family("delay", "how long a packet is under way", 5.5, rows)

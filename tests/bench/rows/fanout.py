@@ -133,5 +133,5 @@ def _relayed(bench: Bench) -> Measured:
 
 
 FAMILY = Family(
-    "fanout", "a forwarded packet on a full core, and how many a core forwards", 10, rows, ("fanout_cpu", "fanout_pps")
+    "fanout", "a forwarded packet on a full core, and how many a core forwards", 7, rows, ("fanout_cpu", "fanout_pps")
 )

@@ -116,4 +116,4 @@ def _how(bench: Bench, crowd: Shape) -> str:
     return f"median of {bench.effort.runs} crowds of {crowd.participants} in {crowd.rooms} rooms"
 
 
-FAMILY = Family("joins", "how people get in", 4, rows)
+FAMILY = Family("joins", "how people get in", 3.5, rows)

@@ -91,4 +91,4 @@ def _how(load: Measured) -> str:
     return f"{load}, delay {p50:.1f} ms p50, {p99:.1f} ms p99"
 
 
-FAMILY = Family("meetings", "rooms of 4 that a core carries", 9, rows)
+FAMILY = Family("meetings", "rooms of 4 that a core carries", 6.5, rows)

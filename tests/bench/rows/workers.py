@@ -32,4 +32,4 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield at_least("workers", about, gain, "x", bar=AT_LEAST, how=how)
 
 
-FAMILY = Family("workers", "two workers beside one", 1.5, rows)
+FAMILY = Family("workers", "two workers beside one", 0.6, rows)
