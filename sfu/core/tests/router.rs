@@ -59,14 +59,33 @@ fn nack(world: &mut World, client: usize, ssrc: u32, lost: &[u16]) {
     world.rtcp(client, |out| rtcp::write_nack(out, 1, ssrc, lost));
 }
 
-/// The publisher sends a packet again, by RTX under an SSRC that nobody knows yet.
-fn recover(world: &mut World, client: usize, seq: u64, timestamp: u32, original: &[u8]) {
-    let mut payload = (seq as u16).to_be_bytes().to_vec();
-    payload.extend_from_slice(original);
+/// A packet that did not arrive.
+struct Lost {
+    seq: u64,
+    timestamp: u32,
+    payload: Vec<u8>,
+}
+
+/// The camera sends a frame of which the first packet is lost.
+fn lose(world: &mut World, camera: &mut Camera) -> Lost {
+    let lost = Lost {
+        seq: camera.seq,
+        timestamp: camera.timestamp,
+        payload: camera.payload(true, false),
+    };
+    let frame = camera.frame(world, false);
+    world.raw(world.clients[camera.client].path, &frame[1]);
+    lost
+}
+
+/// The publisher sends it again, by RTX under an SSRC that nobody knows yet.
+fn recover(world: &mut World, client: usize, lost: &Lost) {
+    let mut payload = (lost.seq as u16).to_be_bytes().to_vec();
+    payload.extend_from_slice(&lost.payload);
     let header = OutHeader {
         payload_type: 97,
         sequence: 40_000,
-        timestamp,
+        timestamp: lost.timestamp,
         ssrc: 70,
         mid: Some((MID, b"v")),
         ..OutHeader::default()
@@ -474,11 +493,7 @@ fn without_rtx_a_packet_is_sent_again_under_its_own_number_and_is_the_same_to_th
 fn what_a_publisher_lost_is_asked_for_and_mended() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
-    let lost_at = camera.seq;
-    let lost = camera.payload(true, false);
-    let timestamp = camera.timestamp;
-    let frame = camera.frame(&world, false);
-    world.raw(world.clients[camera.client].path, &frame[1]);
+    let lost = lose(&mut world, &mut camera);
     world.run(15);
     let asked: Vec<Control> = world
         .take_control(camera.client)
@@ -487,9 +502,9 @@ fn what_a_publisher_lost_is_asked_for_and_mended() {
         .collect();
     assert!(asked.contains(&Control::Nack {
         ssrc: 7,
-        lost: vec![lost_at as u16]
+        lost: vec![lost.seq as u16]
     }));
-    recover(&mut world, camera.client, lost_at, timestamp, &lost);
+    recover(&mut world, camera.client, &lost);
     let media = world.take_media(bob);
     assert_eq!(media.len(), 8);
     let numbers = unwrapped(&media);
@@ -595,14 +610,10 @@ fn sound_that_waits_leaves_with_the_pictures_of_the_same_company() {
 fn what_was_recovered_is_late_and_waits_for_nothing() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
-    let lost_at = camera.seq;
-    let lost = camera.payload(true, false);
-    let timestamp = camera.timestamp;
-    let frame = camera.frame(&world, false);
-    world.raw(world.clients[camera.client].path, &frame[1]);
+    let lost = lose(&mut world, &mut camera);
     world.take_media(bob);
     wait_for_frames(&mut world, 16);
-    recover(&mut world, camera.client, lost_at, timestamp, &lost);
+    recover(&mut world, camera.client, &lost);
     assert_eq!(world.take_media(bob).len(), 1);
 }
 
