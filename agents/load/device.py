@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.errors import ProtocolError, SignInError
 from agents.link import Connecting
-from agents.load.told import Told
+from agents.load.told import Ear, Told
 from agents.load.users import LoadUser
 from agents.qss_client import Frame, QssClient, raise_error
 
@@ -24,6 +24,7 @@ class LoadDevice:
     def __init__(self, url: str, user: LoadUser, *, path: str, connecting: Connecting, told: Told) -> None:
         self.user = user
         self._told = told
+        self._ear = Ear()
         self._device = {"id": secrets.token_hex(8), "name": "load", "kind": "agent"}
         self._ring: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self.qss = QssClient(url, self._credentials, self, path=path, connecting=connecting)
@@ -74,4 +75,4 @@ class LoadDevice:
 
     def event(self, name: str, payload: Frame) -> None:
         """Who came and went: that it was told is what counts."""
-        self._told.hear(name, payload)
+        self._told.hear(name, payload, self._ear)

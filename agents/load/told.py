@@ -13,26 +13,50 @@ from typing import Any
 
 
 @dataclass(slots=True)
+class Ear:
+    """One participant's: what it has heard, a bit for each thing that `Told` has numbered."""
+
+    heard: int = 0
+
+
+@dataclass(slots=True)
 class Told:
     """Counts by the event's name, over all participants."""
 
     events: Counter[str] = field(default_factory=Counter)
+    again: Counter[str] = field(default_factory=Counter)
+    """Of these, those that told somebody again of the same participant with the same connection."""
     sdp_octets: int = 0
+    _numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    """Shared by all ears, so that each keeps a few hundred octets for thousands of participants."""
 
-    def hear(self, name: str, data: Any) -> None:  # noqa: ANN401 - whatever comes
-        """One event came in somewhere."""
+    def hear(self, name: str, data: Any, ear: Ear | None = None) -> None:  # noqa: ANN401 - whatever comes
+        """One event came in somewhere; with an ear, where."""
         self.events[name] += 1
-        if isinstance(data, dict) and isinstance(data.get("sdp"), str):
+        if not isinstance(data, dict):
+            return
+        if isinstance(data.get("sdp"), str):
             self.sdp_octets += len(data["sdp"])
+        who = tuple(data.get(key) for key in ("roomId", "userId", "peer"))
+        if ear is not None and all(isinstance(word, str) for word in who):
+            bit = 1 << self._numbers.setdefault((name, *who), len(self._numbers))
+            self.again[name] += bool(ear.heard & bit)
+            ear.heard |= bit
 
     def copy(self) -> Told:
         """As it is now."""
-        return Told(self.events.copy(), self.sdp_octets)
+        return Told(self.events.copy(), self.again.copy(), self.sdp_octets)
 
     def since(self, before: Told) -> Told:
         """What came on top of an earlier state."""
-        return Told(self.events - before.events, self.sdp_octets - before.sdp_octets)
+        return Told(self.events - before.events, self.again - before.again, self.sdp_octets - before.sdp_octets)
 
     def as_object(self) -> dict[str, Any]:
         """A part of the report."""
-        return {"frames": self.events.total(), "sdp_octets": self.sdp_octets, "events": dict(self.events)}
+        again = {name: count for name, count in self.again.items() if count}
+        return {
+            "frames": self.events.total(),
+            "sdp_octets": self.sdp_octets,
+            "events": dict(self.events),
+            "again": again,
+        }

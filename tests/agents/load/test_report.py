@@ -27,7 +27,7 @@ from agents.load.summary import rows
 from agents.load.totals import Totals
 
 EVIL = "<script>alert('&')</script>"
-NOTHING_TOLD: dict[str, object] = {"events": {}, "frames": 0, "sdp_octets": 0}
+NOTHING_TOLD: dict[str, object] = {"events": {}, "again": {}, "frames": 0, "sdp_octets": 0}
 
 
 def totals(second: int) -> Totals:

@@ -92,24 +92,27 @@ def _others(bench: Bench, system: Target) -> list[Row]:
     load = measure(bench, system, BIG, replace(bench.effort, runs=1, seconds=1.0), pid=system.tree)
     told, people = load.report["joins"]["told"], load.report["joins"]["done"]
     pairs = people * (people - 1) / 2
-    events = {name: _of_others(name, count, people) / pairs for name, count in told["events"].items()}
-    events = {name: share for name, share in events.items() if name not in NOT_OF_JOINS}
-    by_name = ", ".join(f"{name} {share:.2f}" for name, share in events.items())
-    how = f"{people} join one room at {STEADY:g}/s, everything that each was told unasked: {by_name}"
-    of_calls = sum(share for name, share in events.items() if name in OF_CALLS)
+    of_joins = {name: count for name, count in told["events"].items() if name not in NOT_OF_JOINS}
+    by_name = ", ".join(f"{name} {count}" for name, count in of_joins.items())
+    how = f"{people} join one room at {STEADY:g}/s, everything that they were told unasked: {by_name}"
+    about_media = sum(count for name, count in of_joins.items() if name not in OF_CALLS)
     media = "messages about media to each other for a join, room of 500"
-    calls = "events of the call to each other for a join"
+    calls = "times that a device is told of one join"
     sdp = "octets of SDP to the others for a join"
     return [
-        at_most("joins.others.messages", media, sum(events.values()) - of_calls, "", bar=MESSAGES, how=how),
-        at_most("joins.others.events", calls, of_calls, "", bar=MESSAGES, how=how),
+        at_most("joins.others.messages", media, about_media / pairs, "", bar=MESSAGES, how=how),
+        at_most("joins.others.events", calls, _times_told(told), "", bar=MESSAGES, how=how),
         at_most("joins.others.sdp", sdp, told["sdp_octets"] / pairs, "", bar=0, how=how),
     ]
 
 
-def _of_others(name: str, count: int, people: int) -> int:
-    """Without the one event of the call that everybody gets about himself."""
-    return count - people if name in OF_CALLS else count
+def _times_told(told: dict[str, Any]) -> float:
+    """Two who come at once are each told of the other, so joins are not to be counted by who came later."""
+    events = sum(told["events"].get(name, 0) for name in OF_CALLS)
+    first = events - sum(told["again"].get(name, 0) for name in OF_CALLS)
+    if not first:
+        raise Unmeasured("nobody was told of a join")
+    return float(events / first)
 
 
 def _how(bench: Bench, crowd: Shape) -> str:
