@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
+pub mod bwe;
 mod bytes;
 pub mod clock;
 pub mod codec;
