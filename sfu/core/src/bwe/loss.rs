@@ -57,6 +57,19 @@ struct Trial {
     count: Count,
 }
 
+/// What else is known of the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Path {
+    /// Bit/s that arrive.
+    pub arrives: Option<f64>,
+    /// Bit/s that the delay allows.
+    pub rate: f64,
+    /// The queue is long, so that what is lost ran over: that is for the delay to answer.
+    pub is_queued: bool,
+    /// Round trip.
+    pub rtt: Duration,
+}
+
 /// The loss of one path.
 #[derive(Debug)]
 pub struct Loss {
@@ -65,6 +78,10 @@ pub struct Loss {
     /// Of the last figures; nothing before the first.
     share: Option<f64>,
     latest: f64,
+    /// The same, but only while no queue ran over.
+    calm: Option<f64>,
+    /// The queue was long while the packets that are being counted were.
+    is_queued: bool,
     inherent: f64,
     bound: f64,
     trial: Option<Trial>,
@@ -77,6 +94,8 @@ impl Default for Loss {
             since: None,
             share: None,
             latest: 0.0,
+            calm: None,
+            is_queued: false,
             inherent: 0.0,
             bound: f64::INFINITY,
             trial: None,
@@ -100,8 +119,9 @@ impl Loss {
         self.count.lost += 1;
     }
 
-    /// Draws conclusions at the end of feedback; `arrives` bit/s, and the delay allows `rate`.
-    pub fn update(&mut self, arrives: Option<f64>, rate: f64, rtt: Duration, now: Instant) {
+    /// Draws conclusions at the end of feedback.
+    pub fn update(&mut self, path: &Path, now: Instant) {
+        self.is_queued |= path.is_queued;
         let passed = now.saturating_since(*self.since.get_or_insert(now));
         let full = passed >= WINDOW && self.count.reported >= WINDOW_PACKETS
             || passed >= LONG_WINDOW && self.count.reported >= LONG_WINDOW_PACKETS;
@@ -111,38 +131,33 @@ impl Loss {
         let count = std::mem::take(&mut self.count);
         self.since = Some(now);
         self.latest = count.share();
-        let share = self
-            .share
-            .map_or(self.latest, |share| share + WEIGHT * (self.latest - share));
-        self.share = Some(share);
-        match self.trial {
-            Some(trial) => self.go_on(trial, count, rtt, now),
-            None => self.judge(share, arrives, rate, passed, now),
+        self.share = Some(smoothed(self.share, self.latest));
+        if !self.is_queued {
+            self.calm = Some(smoothed(self.calm, self.latest));
         }
+        match self.trial {
+            Some(trial) => self.go_on(trial, count, path.rtt, now),
+            None => self.judge(self.calm.unwrap_or_default(), path, passed, now),
+        }
+        self.is_queued = path.is_queued;
     }
 
-    fn judge(
-        &mut self,
-        share: f64,
-        arrives: Option<f64>,
-        rate: f64,
-        passed: Duration,
-        now: Instant,
-    ) {
+    fn judge(&mut self, share: f64, path: &Path, passed: Duration, now: Instant) {
         if share < self.inherent {
             self.inherent += WEIGHT * (share - self.inherent);
         }
-        if share > self.inherent + TOO_MUCH {
-            let Some(arrives) = arrives else { return };
+        let too_much = self.inherent + TOO_MUCH;
+        if share.min(self.latest) > too_much && !self.is_queued {
+            let Some(arrives) = path.arrives else { return };
             self.bound = (arrives * TRIAL).min(self.bound).max(LEAST as f64);
             self.trial = Some(Trial {
-                share,
+                share: share.min(self.latest),
                 began: now,
                 count: Count::default(),
             });
         } else if share <= self.inherent + TOLERATED {
             self.bound *= GROWTH.powf(passed.min(LONG_WINDOW).as_secs_f64());
-            if self.bound > rate {
+            if self.bound > path.rate {
                 self.bound = f64::INFINITY;
             }
         }
@@ -165,7 +180,7 @@ impl Loss {
             return;
         }
         let after = trial.count.share();
-        self.share = Some(after);
+        self.calm = Some(after);
         if after >= trial.share * INHERENT {
             self.inherent = after;
             self.bound = f64::INFINITY;
@@ -193,19 +208,32 @@ impl Loss {
     }
 }
 
+fn smoothed(before: Option<f64>, latest: f64) -> f64 {
+    before.map_or(latest, |before| before + WEIGHT * (latest - before))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::load::random::Random;
 
+    fn path(arrives: Option<f64>) -> Path {
+        Path {
+            arrives,
+            rate: 3e6,
+            is_queued: false,
+            rtt: Duration::from_millis(50),
+        }
+    }
+
     /// Sends what is allowed, up to 3 Mbit/s in packets of 10 kbit, for ten reports a second.
-    struct Path {
+    struct Link {
         loss: Loss,
         random: Random,
         now: Instant,
     }
 
-    impl Path {
+    impl Link {
         fn new() -> Self {
             Self {
                 loss: Loss::default(),
@@ -228,9 +256,8 @@ mod tests {
                         self.loss.arrived(false);
                     }
                 }
-                let rtt = Duration::from_millis(50);
                 self.loss
-                    .update(Some(sent * (1.0 - share)), 3e6, rtt, self.now);
+                    .update(&path(Some(sent * (1.0 - share))), self.now);
                 sum += sent;
             }
             sum / (seconds * 10) as f64
@@ -240,35 +267,50 @@ mod tests {
     #[test]
     fn loss_that_does_not_depend_on_the_rate_takes_little() {
         for share in [0.03, 0.1, 0.2] {
-            let mean = Path::new().run(30, |_| share);
+            let mean = Link::new().run(30, |_| share);
             assert!(mean > 2.7e6, "{mean} at {share}");
         }
     }
 
     #[test]
     fn a_path_that_drops_what_is_above_its_rate_is_found() {
-        let mut path = Path::new();
+        let mut link = Link::new();
         let policer = |sent: f64| (1.0 - 1e6 / sent).max(0.0);
-        path.run(5, policer);
-        let mean = path.run(30, policer);
+        link.run(5, policer);
+        let mean = link.run(30, policer);
         assert!((0.9e6..1.15e6).contains(&mean), "{mean}");
     }
 
     #[test]
     fn the_bound_goes_when_the_loss_has_gone() {
-        let mut path = Path::new();
-        path.run(5, |sent| (1.0 - 1e6 / sent).max(0.0));
-        path.run(20, |_| 0.0);
-        assert_eq!(path.loss.bound(), f64::INFINITY);
+        let mut link = Link::new();
+        link.run(5, |sent| (1.0 - 1e6 / sent).max(0.0));
+        link.run(20, |_| 0.0);
+        assert_eq!(link.loss.bound(), f64::INFINITY);
     }
 
     #[test]
     fn a_packet_that_comes_late_is_not_lost() {
         let mut loss = Loss::default();
-        loss.update(None, 1e6, Duration::ZERO, Instant::default());
+        loss.update(&path(None), Instant::default());
         (0..30).for_each(|_| loss.lost());
         (0..30).for_each(|_| loss.arrived(true));
-        loss.update(None, 1e6, Duration::ZERO, Instant::from_millis(300));
+        loss.update(&path(None), Instant::from_millis(300));
         assert_eq!(loss.share(), 0.0);
+    }
+
+    #[test]
+    fn what_runs_over_a_long_queue_tries_nothing() {
+        let mut loss = Loss::default();
+        let queued = Path {
+            is_queued: true,
+            ..path(Some(1e6))
+        };
+        for at in 0..50 {
+            (0..20).for_each(|_| loss.lost());
+            loss.update(&queued, Instant::from_millis(at * 100));
+        }
+        assert!(loss.is_unexplained());
+        assert_eq!(loss.bound(), f64::INFINITY);
     }
 }

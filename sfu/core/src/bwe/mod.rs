@@ -29,7 +29,7 @@ use std::time::Duration;
 use self::acknowledged::Acknowledged;
 use self::arrival::{Groups, Outcome};
 use self::history::{Arrived, History, MAX_SENT};
-use self::loss::Loss;
+use self::loss::{Loss, Path};
 use self::probe::Prober;
 use self::queue::{Queue, Standing};
 use self::rate::{Rate, Seen};
@@ -207,7 +207,13 @@ impl Bandwidth {
 
     fn conclude(&mut self, rtt: Duration, now: Instant) {
         let long = self.acknowledged.long();
-        self.loss.update(long, self.rate.estimate(), rtt, now);
+        let path = Path {
+            arrives: long,
+            rate: self.rate.estimate(),
+            is_queued: self.queue.delay().as_secs_f64() > self.long_queue_s(),
+            rtt,
+        };
+        self.loss.update(&path, now);
         let before = self.rate.estimate();
         self.usage = self.judge(long, rtt, now);
         let proven = self.prober.take_result(now);
