@@ -2,9 +2,9 @@
 //!
 //! `history → **acknowledged** → mod → rate, loss`
 //!
-//! draft-ietf-rmcat-gcc-02 §5.5 calls it R_hat and measures it over half a second.  That is too long for a path that has lost most
-//! of its rate, so there is a shorter measure too.  Each is exact: octets behind one arrival up to another, over the time
-//! between the two.
+//! draft-ietf-rmcat-gcc-02 §5.5 calls it R_hat and measures it over half a second.  That is too long for a path that
+//! has lost most of its rate, so there is a shorter measure too.  Each is exact: octets behind one arrival up to
+//! another, over the time between the two.
 
 use std::collections::VecDeque;
 

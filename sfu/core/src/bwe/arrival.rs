@@ -2,8 +2,8 @@
 //!
 //! `history → **arrival** → trend, queue`
 //!
-//! draft-ietf-rmcat-gcc-02 §5.1 and §5.2.  What leaves within 5 ms is one group.  What arrives in one burst behind a pause of the path
-//! joins the group that it arrives with: the pause says nothing about a queue.
+//! draft-ietf-rmcat-gcc-02 §5.1 and §5.2.  What leaves within 5 ms is one group.  What arrives in one burst behind a
+//! pause of the path joins the group that it arrives with: the pause says nothing about a queue.
 
 /// A group spans this at the sender, §5.2.
 const GROUP_US: i64 = 5_000;

@@ -2,10 +2,11 @@
 //!
 //! `history → **loss** → mod (estimate, rate)`
 //!
-//! draft-ietf-rmcat-gcc-02 §6 sends less as soon as a tenth is lost.  On a radio link that loses a tenth whatever is sent, this
-//! ends at nothing.  libwebrtc's later estimator tells the two apart by a share that is inherent in the path; here it is
-//! found by trying: loss beyond what is known makes the sender send a little less for a moment.  If the share stays, it is
-//! inherent and the bound goes; if it falls, the path was full, and the bound stays and grows slowly.
+//! draft-ietf-rmcat-gcc-02 §6 sends less as soon as a tenth is lost.  On a radio link that loses a tenth whatever is
+//! sent, this ends at nothing.  libwebrtc's later estimator tells the two apart by a share that is inherent in the
+//! path; here it is found by trying: loss beyond what is known makes the sender send a little less for a moment.  If
+//! the share stays, it is inherent and the bound goes; if it falls, the path was full, and the bound stays and grows
+//! slowly.
 
 use std::time::Duration;
 
@@ -149,7 +150,9 @@ impl Loss {
         let too_much = self.inherent + TOO_MUCH;
         if share.min(self.latest) > too_much && !self.is_queued {
             let Some(arrives) = path.arrives else { return };
-            self.bound = (arrives * TRIAL).min(self.bound).max(LEAST as f64);
+            // Two views of what gets through; the lower one may have caught a bad moment.
+            let through = arrives.max(path.rate.min(self.bound) * (1.0 - share));
+            self.bound = (through * TRIAL).min(self.bound).max(LEAST as f64);
             self.trial = Some(Trial {
                 share: share.min(self.latest),
                 began: now,
@@ -181,7 +184,8 @@ impl Loss {
         }
         let after = trial.count.share();
         self.calm = Some(after);
-        if after >= trial.share * INHERENT {
+        // Who sends less than what got through and loses so much still does not lose it to a full path.
+        if after >= trial.share * INHERENT || after > self.inherent + TOO_MUCH {
             self.inherent = after;
             self.bound = f64::INFINITY;
         }

@@ -1,6 +1,7 @@
 //! What one receiver's path carries, as its sender finds out.
 //!
-//! `sender (sent) → **bwe** ← rtcp (transport feedback, REMB, reports)`, and from here `estimate` and `probe` to the router
+//! `sender (sent) → **bwe** ← rtcp (transport feedback, REMB, reports)`, and from here `estimate` and `probe` to the
+//! router
 //!
 //! draft-ietf-rmcat-gcc-02 and what libwebrtc made of it since.  A feedback packet goes through these, in this order:
 //!
@@ -126,7 +127,8 @@ impl Bandwidth {
         }
     }
 
-    /// A packet of `octets` of UDP payload leaves; gives its transport-wide number.  It is part of the probe `cluster`, if any.
+    /// A packet of `octets` of UDP payload leaves; gives its transport-wide number.  It is part of the probe `cluster`,
+    /// if any.
     pub fn sent(&mut self, octets: usize, cluster: Option<u8>, now: Instant) -> u16 {
         let now_us = micros(now);
         if self.unanswered.is_none() {

@@ -2,12 +2,12 @@
 //!
 //! `mod (wants) → **probe** → router (sends the burst) → history → **probe** → rate (raise)`
 //!
-//! A sender that sends little never learns that the path carries much.  So a short burst is sent at the rate in question.  If
-//! it arrives as fast as it left, the path carries that rate; if not, the path carries what arrived.  All packets between the
-//! burst's first and last count, for media shares the path with it.
+//! A sender that sends little never learns that the path carries much.  So a short burst is sent at the rate in
+//! question.  If it arrives as fast as it left, the path carries that rate; if not, the path carries what arrived.  All
+//! packets between the burst's first and last count, for media shares the path with it.
 //!
-//! The first burst goes out right behind the first feedback.  A burst that has shown what it was to show is followed by a larger
-//! one as long as more is of use.  One that failed is followed by a pause, longer each time.
+//! The first burst goes out right behind the first feedback.  A burst that has shown what it was to show is followed by
+//! a larger one as long as more is of use.  One that failed is followed by a pause, longer each time.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ const BACKOFF_MIN: Duration = Duration::from_secs(2);
 const BACKOFF_MAX: Duration = Duration::from_millis(3_500);
 /// When to look again if the path was busy.
 const BUSY: Duration = Duration::from_millis(100);
-/// A fall below this share of the estimate may pass quickly.  So the share after that is tried soon, within the time that follows.
+/// A fall below this share of the estimate may pass quickly.  So the share after that is tried soon, within the time
+/// that follows.
 const FALL: f64 = 0.66;
 const RECOVERY: f64 = 0.85;
 const RECOVERY_AFTER: Duration = Duration::from_secs(1);
@@ -246,8 +247,8 @@ impl Prober {
         }
     }
 
-    /// The burst that is due; `is_busy` if a queue shows that the path carries no more, and `has_room` if the sender leaves
-    /// some of the estimate to drain what a burst leaves behind.
+    /// The burst that is due; `is_busy` if a queue shows that the path carries no more, and `has_room` if the sender
+    /// leaves some of the estimate to drain what a burst leaves behind.
     pub fn probe(
         &mut self,
         estimate: f64,

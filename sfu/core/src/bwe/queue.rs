@@ -2,8 +2,9 @@
 //!
 //! `arrival → **queue** → mod → rate, probe`
 //!
-//! The clocks of sender and receiver differ by a constant, so a one-way delay says nothing; by how much it is above the least
-//! of the last seconds does.  The least is kept in two spans that follow each other: a path that has become longer looks
+//! The clocks of sender and receiver differ by a constant, so a one-way delay says nothing; by how much it is above the
+//! least of the last seconds does.  The least is kept in two spans that follow each other: a path that has become
+//! longer looks
 
 use std::time::Duration;
 

@@ -11,8 +11,9 @@
 //! under      hold       hold       hold
 //! ```
 //!
-//! Away from what the link was last seen to carry the rate grows by 8 % a second; near it by half a packet a response time.  It
-//! never grows far beyond what arrives: a sender that sends little learns nothing about much, only a probe does.
+//! Away from what the link was last seen to carry the rate grows by 8 % a second; near it by half a packet a response
+//! time.  It never grows far beyond what arrives: a sender that sends little learns nothing about much, only a probe
+//! does.
 
 use std::time::Duration;
 

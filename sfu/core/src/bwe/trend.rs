@@ -2,8 +2,9 @@
 //!
 //! `arrival → **trend** → mod → rate`
 //!
-//! draft-ietf-rmcat-gcc-02 §5.3 and §5.4, with the line that libwebrtc fits in place of the Kalman filter.  The threshold follows what
-//! the path does anyway, so that neither jitter nor a competing TCP flow keeps the sender down for good.
+//! draft-ietf-rmcat-gcc-02 §5.3 and §5.4, with the line that libwebrtc fits in place of the Kalman filter.  The
+//! threshold follows what the path does anyway, so that neither jitter nor a competing TCP flow keeps the sender down
+//! for good.
 
 use std::collections::VecDeque;
 

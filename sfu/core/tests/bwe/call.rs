@@ -1,7 +1,7 @@
 //! A sender of video and its receiver with a link in between, one millisecond after the other.
 //!
-//! Frames leave 30 times a second, paced in steps of 5 ms, and bursts of probes beside them.  The receiver records what arrives and
-//! its feedback goes back as the octets that the wire would carry.
+//! Frames leave 30 times a second, paced in steps of 5 ms, and bursts of probes beside them.  The receiver records what
+//! arrives and its feedback goes back as the octets that the wire would carry.
 
 use std::collections::VecDeque;
 use std::ops::Range;
