@@ -34,6 +34,8 @@ const TRIAL_PACKETS: u32 = 60;
 const TRIAL_END: Duration = Duration::from_secs(3);
 /// The loss is inherent if the trial leaves this share of it.
 const INHERENT: f64 = 0.7;
+/// No path that can be used loses more than this whatever is sent.
+const MAX_INHERENT: f64 = 0.3;
 /// Growth of the bound in a second.
 const GROWTH: f64 = 1.08;
 
@@ -150,8 +152,12 @@ impl Loss {
         let too_much = self.inherent + TOO_MUCH;
         if share.min(self.latest) > too_much && !self.is_queued {
             let Some(arrives) = path.arrives else { return };
-            // Two views of what gets through; the lower one may have caught a bad moment.
-            let through = arrives.max(path.rate.min(self.bound) * (1.0 - share));
+            // Two views of what gets through; unless most is lost, the lower one may have caught a bad moment.
+            let through = if share > MAX_INHERENT {
+                arrives
+            } else {
+                arrives.max(path.rate.min(self.bound) * (1.0 - share))
+            };
             self.bound = (through * TRIAL).min(self.bound).max(LEAST as f64);
             self.trial = Some(Trial {
                 share: share.min(self.latest),
@@ -185,7 +191,8 @@ impl Loss {
         let after = trial.count.share();
         self.calm = Some(after);
         // Who sends less than what got through and loses so much still does not lose it to a full path.
-        if after >= trial.share * INHERENT || after > self.inherent + TOO_MUCH {
+        let stays = after >= trial.share * INHERENT || after > self.inherent + TOO_MUCH;
+        if stays && after <= MAX_INHERENT {
             self.inherent = after;
             self.bound = f64::INFINITY;
         }

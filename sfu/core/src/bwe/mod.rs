@@ -64,14 +64,12 @@ const STALE: Duration = Duration::from_secs(2);
 const LEAST_QUEUE_S: f64 = 0.012;
 const PACKET_BITS: f64 = 9_600.0;
 /// A longer queue is long, if it is more than these packets.
-const LONG_QUEUE_S: f64 = 0.030;
+const LONG_QUEUE_S: f64 = 0.040;
 const LONG_QUEUE_PACKETS: f64 = 1.5;
 /// A sender that sends less than this share of the estimate does not fill the path.
 const LIMITED: f64 = 0.7;
 /// A sender that sends more than this share finds out by itself whether the path carries more, if not as fast.
 const NEARLY_ALL: f64 = 0.9;
-/// Inherent loss counts as no more than this where what arrives is set right for it.
-const MAX_INHERENT: f64 = 0.3;
 
 /// A burst that is to be sent to find out whether the path carries more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +220,7 @@ impl Bandwidth {
         match proven {
             Some(proven) if self.usage != Usage::Over => self.rate.raise(proven, now),
             _ => {
-                let through = 1.0 - self.loss.inherent().min(MAX_INHERENT);
+                let through = 1.0 - self.loss.inherent();
                 let seen = Seen {
                     usage: self.usage,
                     short: self.acknowledged.short().map(|rate| rate / through),
