@@ -26,7 +26,7 @@ const TOO_MUCH: f64 = 0.10;
 /// So much more than is inherent is not surprising.
 const TOLERATED: f64 = 0.05;
 /// A trial leaves this share of what arrives.
-const TRIAL: f64 = 0.95;
+const TRIAL: f64 = 0.85;
 /// What was sent before the trial is reported on for a round trip and this.
 const TRIAL_SETTLE: Duration = Duration::from_millis(250);
 /// Packets that decide a trial, and its end with fewer.

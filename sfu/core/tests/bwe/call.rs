@@ -67,6 +67,8 @@ pub struct Call {
     pub bandwidth: Bandwidth,
     pub link: Link,
     pub content: Content,
+    /// Frames leave without pacing.
+    pub frames_at_once: bool,
     /// Feedback sent before this is lost on its way.
     pub feedback_lost_until: Instant,
     /// Feedback waits for somebody to meddle with it.
@@ -91,6 +93,7 @@ impl Call {
             bandwidth: Bandwidth::new(Instant::default()),
             link,
             content,
+            frames_at_once: false,
             feedback_lost_until: Instant::default(),
             holds_feedback: false,
             cross: 0.0,
@@ -172,7 +175,7 @@ impl Call {
 
     fn pace(&mut self) {
         self.budget += self.rate() * PACE_MS as f64 / 1e3;
-        while self.budget > 0.0 {
+        while self.frames_at_once || self.budget > 0.0 {
             let Some(octets) = self.paced.pop_front() else {
                 self.budget = 0.0;
                 return;

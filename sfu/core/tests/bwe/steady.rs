@@ -27,6 +27,16 @@ fn whoever_takes_all_finds_the_rate_of_the_link_and_leaves_its_queue_short() {
 }
 
 #[test]
+fn frames_that_leave_at_once_are_no_congestion() {
+    for rate in [0.3e6, 1e6, 3e6, 10e6] {
+        let mut call = Call::new(Link::of(rate), GREEDY);
+        call.frames_at_once = true;
+        call.run(40_000);
+        assert_used_well(&call, rate, 5_000);
+    }
+}
+
+#[test]
 fn the_figures_beside_the_estimate_say_what_the_link_does() {
     let mut call = Call::new(Link::of(2e6), GREEDY);
     assert!(!call.bandwidth.has_feedback());
