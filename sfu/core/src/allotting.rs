@@ -169,8 +169,10 @@ impl Router {
             Kind::Audio if track.layers.is_empty() => Need::Nothing,
             Kind::Audio => Need::Sound(track.supplies.first().map_or(0, Supply::rate)),
             Kind::Video if sender.view.height == Some(0) => Need::Hidden,
-            // A source that is silent on all layers (a still screen) keeps what it has.
-            Kind::Video if !track.comes() => Need::Nothing,
+            // A source that is silent on all layers (a still screen) keeps what it has; who has nothing gets what came last.
+            Kind::Video if !track.comes() && (sender.wanted.is_some() || !track.came()) => {
+                Need::Nothing
+            }
             Kind::Video => {
                 let patience = match (is_untried, sender.is_paused) {
                     (true, _) => Patience::Blind,
@@ -415,7 +417,8 @@ fn demand(sender: &Sender, track: &Track, patience: Patience, now: Instant) -> D
     let (mut below, mut is_lowest) = (GUESS / GUESS_TIMES, true);
     for (index, supply) in track.supplies.iter().enumerate() {
         let layer = index as u8;
-        if supply.flow == Flow::Silent {
+        let comes_again = !track.comes() && supply.rate() > 0;
+        if supply.flow == Flow::Silent && !comes_again {
             continue;
         }
         let held = !sender.hold.is_over(now) && sender.wanted.is_none_or(|wanted| layer > wanted);

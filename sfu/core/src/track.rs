@@ -407,6 +407,11 @@ impl Track {
         news
     }
 
+    /// Media of some layer has come, now or before.
+    pub fn came(&self) -> bool {
+        self.supplies.iter().any(|supply| supply.rate() > 0)
+    }
+
     /// Media of some layer comes.
     pub fn comes(&self) -> bool {
         self.supplies.iter().any(|supply| supply.flow.comes())
