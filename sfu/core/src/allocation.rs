@@ -166,7 +166,7 @@ pub fn allocate(budget: u64, demands: &mut [Demand]) -> Sums {
         let equals = |demand: &&mut Demand| demand.priority == priority && demand.given.is_some();
         let mut raise_all = || {
             let all = demands.iter_mut().filter(equals);
-            all.fold(false, |raised, demand| raise(demand) || raised)
+            all.filter_map(|demand| raise(demand).then_some(())).count() > 0
         };
         while raise_all() {}
         bound = Some(priority);

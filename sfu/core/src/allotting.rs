@@ -498,7 +498,7 @@ fn target(shown: Option<u8>, wanted: u8, supplies: &[Supply]) -> u8 {
     let layers = 0..supplies.len() as u8;
     let coming = layers.filter(|&layer| flow(layer).comes());
     let nearest = || {
-        let below = coming.clone().filter(|&layer| layer <= wanted).last();
+        let below = coming.clone().rfind(|&layer| layer <= wanted);
         below.or_else(|| coming.clone().next())
     };
     match shown.filter(|&shown| flow(shown).comes()) {

@@ -959,7 +959,7 @@ impl Sender {
         let plain = header.octets() + payload.len() + 2;
         numbers.transport = way.number(header, plain, cluster);
         let outbound = way.outbound;
-        let len = way.egress.write(way.path, |out| {
+        way.egress.write(way.path, |out| {
             let start = header.write(out, &numbers);
             let mut end = start;
             if rtx.is_some() {
@@ -968,8 +968,7 @@ impl Sender {
             }
             end += write_payload(&mut out[end..], meta, payload, deltas);
             outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
-        });
-        len
+        })
     }
 }
 
