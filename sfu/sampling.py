@@ -103,7 +103,7 @@ class Sampling:
                     counted = self._freezes[key] = tuple(layer.freezes for layer in layers)
                     fresh = _increase(before.get(key), counted)
                     self._metrics.freezes += sum(fresh)
-                    found[key] = Published(layers, fresh, rtt_ms)
+                    found[key] = Published.of(layers, fresh, rtt_ms)
         return found
 
     def _count(self, rooms: Mapping[str, Mapping[PeerId, _Taken]]) -> None:

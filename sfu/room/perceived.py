@@ -9,7 +9,7 @@ rated: it is hidden, or its first keyframe is on its way.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from sfu.room.effects import TrackKey
 from sfu.room.members import Member
@@ -35,6 +35,13 @@ class Published:
     """Of each layer, since the last look."""
     rtt_ms: float
     """To its publisher and back."""
+    sends: bool
+    """Some layer is active."""
+
+    @classmethod
+    def of(cls, layers: Sequence[LayerNumbers], freezes: Sequence[int], rtt_ms: float) -> Self:
+        """Looked at once for all its viewers."""
+        return cls(layers, freezes, rtt_ms, any(layer.active for layer in layers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Viewer:
         for sender in self.pictures():
             track = self._shown(sender, tracks)
             is_silent = sender.layer is None and not sender.paused
-            if track is not None and not is_silent and any(layer.active for layer in track.layers):
+            if track is not None and track.sends and not is_silent:
                 frozen = _frozen(sender, track, since_s)
                 below = _below(sender, track.layers, spare_kbps)
                 yield video_score(frozen=frozen, below=below, loss=sender.fraction_lost)
@@ -110,7 +117,7 @@ def _below(sender: SenderNumbers, layers: Sequence[LayerNumbers], spare_kbps: fl
     A low layer that is shown though there is room is what the peer wants: a small picture.
     """
     temporal = 0.0 if sender.temporal is None else TEMPORAL
-    if sender.layer is None or sender.layer >= len(layers):
+    if sender.layer is None or sender.layer >= len(layers) - 1:
         return temporal
     above = [layer for layer in layers[sender.layer + 1 :] if layer.active]
     has_room = not above or above[0].kbps - layers[sender.layer].kbps <= spare_kbps

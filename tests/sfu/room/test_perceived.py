@@ -17,7 +17,7 @@ SIMULCAST = [LayerOf(rid="l", kbps=150), LayerOf(rid="m", kbps=500), LayerOf(rid
 
 
 def published(layers: list[LayerOf], *, freezes: tuple[int, ...] = (), rtt_ms: float = 0.0) -> Published:
-    return Published(layers, freezes or tuple(0 for _ in layers), rtt_ms)
+    return Published.of(layers, freezes or tuple(0 for _ in layers), rtt_ms)
 
 
 def seen(
