@@ -174,6 +174,15 @@ class PeerStats:
     @property
     def rtt_ms(self) -> float | None: ...
     @property
+    def estimate_kbps(self) -> float | None:
+        """What its path is thought to carry towards it; None: nothing has told."""
+    @property
+    def sending_kbps(self) -> float:
+        """Sent to it over the last second."""
+    @property
+    def queue_ms(self) -> float:
+        """Estimated waiting time in its path's queue."""
+    @property
     def tracks(self) -> list[TrackStats]: ...
     @property
     def senders(self) -> list[SenderStats]: ...
@@ -222,6 +231,15 @@ class LayerStats:
     def kbps(self) -> float:
         """Over the last full second."""
     @property
+    def height(self) -> int | None:
+        """Lines of picture, where a keyframe told."""
+    @property
+    def frames(self) -> int:
+        """Frames begun."""
+    @property
+    def freezes(self) -> int:
+        """Pauses in what came in that its timestamps do not explain."""
+    @property
     def nacks_sent(self) -> int: ...
     @property
     def keyframe_requests(self) -> int: ...
@@ -244,6 +262,21 @@ class SenderStats:
         """0 to 1, of the last receiver report."""
     @property
     def jitter_ms(self) -> float: ...
+    @property
+    def kbps(self) -> float:
+        """Over the last full second."""
+    @property
+    def paused(self) -> bool:
+        """The path does not carry even the lowest layer."""
+    @property
+    def temporal(self) -> int | None:
+        """Highest temporal layer let through; None: all."""
+    @property
+    def switches(self) -> int:
+        """Changes of layer or source."""
+    @property
+    def source(self) -> tuple[int, str] | None:
+        """The track it was told to show."""
     @property
     def nacks_received(self) -> int: ...
     @property

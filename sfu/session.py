@@ -20,6 +20,8 @@ from sfu._core import Core
 from sfu.config import NodeConfig
 from sfu.dtls import Association, DtlsState, NodeCertificate
 from sfu.errors import BadRequest, DtlsFailed
+from sfu.room.stats_feed import StatsFeed
+from sfu.room.stay import Stay
 from sfu.room.tracks import PeerId
 from sfu.sdp.agreement import Agreement, agree
 from sfu.sdp.answer import Candidate, Local, write_answer
@@ -109,6 +111,10 @@ class Session:
         self.worker = worker
         self.state = State.NEW
         self.was_reported = False
+        self.stay = Stay()
+        """How good it has been; the watch adds to it."""
+        self.stats: StatsFeed | None = None
+        """What its client asked to be told of it."""
         # Given to us; closed by whoever gave it.
         self._host = host
         self._client: Client | None = None
@@ -186,6 +192,7 @@ class Session:
         if self._client is not None and self._client is not client:
             self._client.hang_up()
         self._client = client
+        self.stats = None
         self._disarm("grace")
 
     def detach(self, client: Client) -> None:

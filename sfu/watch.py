@@ -1,6 +1,6 @@
 """What is looked at now and then: who speaks, how well peers are connected, which layers are taken, who is busy.
 
-core (levels, stats) ─▶ **watch** ─▶ room (rules) ─▶ effects ─▶ node ─▶ clients
+core (levels, stats) ─▶ **watch** ─▶ room (rules), sampling ─▶ effects ─▶ node ─▶ clients
 
 The rest of a node follows events.  Levels and statistics are polled, and put to the rules of each room that has peers.
 """
@@ -13,11 +13,12 @@ from typing import Protocol
 from common.log import FieldLog
 from sfu._core import Core, PeerStats
 from sfu.config import NodeConfig
+from sfu.metrics import NodeMetrics
 from sfu.placement import Placement
-from sfu.room.quality import QualityMeter, Sample
 from sfu.room.room import Room
 from sfu.room.speakers import Speakers
 from sfu.room.tracks import PeerId
+from sfu.sampling import Sampling
 from sfu.session import Session, State
 
 log = FieldLog(__name__)
@@ -47,7 +48,6 @@ class _Seen:
     """What is remembered of a room between two looks."""
 
     speakers: Speakers = field(default_factory=Speakers)
-    quality: QualityMeter = field(default_factory=QualityMeter)
     layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Layers taken of each track, as its publisher was told."""
 
@@ -55,13 +55,14 @@ class _Seen:
 class Watch:
     """Polls levels and stats until cancelled."""
 
-    def __init__(self, config: NodeConfig, core: Core, node: Watched) -> None:
+    def __init__(self, config: NodeConfig, core: Core, node: Watched, metrics: NodeMetrics) -> None:
         # Given to us.
         self._config = config
         self._core = core
         self._node = node
         # Ours; a room without peers is forgotten.
         self._seen: dict[str, _Seen] = {}
+        self._sampling = Sampling(metrics)
 
     async def run(self) -> None:
         """Look, and look again."""
@@ -83,6 +84,8 @@ class Watch:
             self._node.placement.measured(self._core.cpu_ns(), loop.time())
             if self._node.sessions:
                 await self._look_at_stats()
+            else:
+                self._on_stats((), loop.time())
             self._forget_empty_rooms()
 
     async def _look_at_stats(self) -> None:
@@ -130,14 +133,7 @@ class Watch:
             room = self._node.room(name)
             if room is not None:
                 _tell_layers(self._seen_of(name).layers, peers, sessions)
-                self._rate(name, room, peers, now)
-
-    def _rate(self, name: str, room: Room, peers: Mapping[PeerId, PeerStats], now: float) -> None:
-        samples = {peer: _sample(room, peer, found) for peer, found in peers.items()}
-        qualities = self._seen_of(name).quality.update(samples, now)
-        if qualities:
-            room.rate(qualities)
-            self._node.settle(name)
+        self._sampling.look(self._node, by_room, sessions, now)
 
     def _seen_of(self, room: str) -> _Seen:
         return self._seen.setdefault(room, _Seen())
@@ -156,15 +152,3 @@ def _tell_layers(
                 sessions[peer].tell("layers", {name: list(taken)})
     for name in [name for name in told if name.partition(":")[0] not in peers]:
         del told[name]
-
-
-def _sample(room: Room, peer: PeerId, stats: PeerStats) -> Sample:
-    member = room.members.get(peer)
-    tracks = member.tracks.values() if member else ()
-    return Sample(
-        packets=sum(track.packets for track in stats.tracks),
-        lost=sum(track.lost for track in stats.tracks),
-        sends=any(track.published and not track.muted for track in tracks),
-        receiver_loss=max((sender.fraction_lost for sender in stats.senders), default=0.0),
-        rtt_ms=stats.rtt_ms,
-    )

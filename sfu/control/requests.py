@@ -17,6 +17,8 @@ from sfu.sdp.lines import MAX_SDP_BYTES
 
 MAX_NAME_CHARS = 256
 MAX_ENTRIES = 256
+MIN_STATS_S, MAX_STATS_S = 2, 60
+"""Between two `stats` events: the node looks every 2 s."""
 
 Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP_BYTES)]
 Name = Annotated[str, Meta(max_length=MAX_NAME_CHARS)]
@@ -71,6 +73,12 @@ class View(Struct, frozen=True):
         return wishes
 
 
+class Stats(Struct, frozen=True):
+    """`stats`: be told of one's own media so often; without a number no more."""
+
+    every_s: Annotated[float, Meta(ge=MIN_STATS_S, le=MAX_STATS_S)] | None = None
+
+
 class Leave(Struct, frozen=True):
     """`leave`: the peer goes."""
 
@@ -105,6 +113,7 @@ REQUESTS: Final[Mapping[str, object]] = {
     "offer": Offer,
     "tracks": Tracks,
     "view": View,
+    "stats": Stats,
     "leave": Leave,
 }
 """Every event a client may send, and the type of its data.  The dialogue has a method of the same name for each."""

@@ -62,6 +62,11 @@ class Room:
         """Something is gathered for all; `announce` is due in a moment."""
         return bool(self._news)
 
+    @property
+    def rated(self) -> Mapping[str, Quality]:
+        """The participants whose media does not travel well; of the others it does."""
+        return self._rated
+
     def announce(self) -> None:
         """Tell all what was gathered for them."""
         self._effects += self._news.take()
