@@ -1,4 +1,4 @@
-"""What is looked at now and then: who speaks, how well peers are connected, which layers are taken, who is busy.
+"""What is looked at now and then: who speaks, how well peers are connected, who is busy.
 
 core (levels, stats) ─▶ **watch** ─▶ room (rules), sampling ─▶ effects ─▶ node ─▶ clients
 
@@ -18,6 +18,7 @@ from sfu.placement import Placement
 from sfu.room.room import Room
 from sfu.room.speakers import Speakers
 from sfu.room.tracks import PeerId
+from sfu.room.voices import Voices
 from sfu.sampling import Sampling
 from sfu.session import Session, State
 
@@ -47,9 +48,8 @@ class Watched(Protocol):
 class _Seen:
     """What is remembered of a room between two looks."""
 
+    voices: Voices
     speakers: Speakers = field(default_factory=Speakers)
-    layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Layers taken of each track, as its publisher was told."""
 
 
 class Watch:
@@ -103,17 +103,28 @@ class Watch:
 
     def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
         """Of rooms with a voice, or with one that may have fallen silent; the others cost nothing."""
-        by_room: dict[str, dict[PeerId, int]] = {name: {} for name, seen in self._seen.items() if seen.speakers}
+        by_room: dict[str, dict[PeerId, int]] = {
+            name: {} for name, seen in self._seen.items() if seen.speakers or seen.voices
+        }
         for handle, mid, level in levels:
             session = self._node.session_of(handle)
             if session and self._is_voice(session, mid):
                 by_room.setdefault(session.room, {})[session.id] = level
         for name, voices in by_room.items():
             room = self._node.room(name)
-            speakers = self._seen_of(name).speakers.update(voices, now) if room else None
-            if room and speakers is not None:
-                room.speak(speakers)
+            if room is not None:
+                self._listen(room, voices, now)
                 self._node.settle(name)
+
+    def _listen(self, room: Room, levels: Mapping[PeerId, int], now: float) -> None:
+        seen = self._seen_of(room.id)
+        speakers = seen.speakers.update(levels, now)
+        silenced = seen.voices.update(levels, seen.speakers.loud)
+        if silenced is not None:
+            room.silence(silenced)
+        if speakers is not None:
+            room.speak(speakers, seen.speakers.dominant, now)
+        room.on_time(now)
 
     def _is_voice(self, session: Session, mid: str) -> bool:
         room = self._node.room(session.room)
@@ -129,26 +140,10 @@ class Watch:
             if session and session.state is State.CONNECTED:
                 sessions[session.id] = session
                 by_room.setdefault(session.room, {})[session.id] = peer
-        for name, peers in by_room.items():
-            room = self._node.room(name)
-            if room is not None:
-                _tell_layers(self._seen_of(name).layers, peers, sessions)
         self._sampling.look(self._node, by_room, sessions, now)
 
     def _seen_of(self, room: str) -> _Seen:
-        return self._seen.setdefault(room, _Seen())
-
-
-def _tell_layers(
-    told: dict[str, tuple[str, ...]], peers: Mapping[PeerId, PeerStats], sessions: Mapping[PeerId, Session]
-) -> None:
-    """Tell each simulcast publisher which layers somebody takes, when that has changed."""
-    for peer, stats in peers.items():
-        for track in stats.tracks:
-            taken = tuple(layer.rid for layer in track.layers if layer.rid and layer.taken)
-            name = f"{peer}:{track.mid}"
-            if taken and told.get(name) != taken:
-                told[name] = taken
-                sessions[peer].tell("layers", {name: list(taken)})
-    for name in [name for name in told if name.partition(":")[0] not in peers]:
-        del told[name]
+        seen = self._seen.get(room)
+        if seen is None:
+            seen = self._seen[room] = _Seen(Voices(self._config.most_voices))
+        return seen

@@ -107,7 +107,7 @@ class Dialogue:
 
     def _view(self, data: object) -> Answer:
         request = read(data, View, what="view")
-        self._node.view(self._joined(), request.wishes())
+        self._node.view(self._joined(), request.wishes(), request.looks())
         return {}
 
     def _stats(self, data: object) -> Answer:

@@ -9,12 +9,13 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Final, cast
 
 import av
 import numpy as np
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import VpxPayloadDescriptor
+from av.codec import CodecContext
 from av.video.codeccontext import VideoCodecContext
 
 FPS: Final = 25
@@ -40,7 +41,7 @@ def _chunks(frame: bytes) -> Iterator[bytes]:
     return (frame[start : start + MTU] for start in range(0, len(frame), MTU))
 
 
-def _split_vp8(frame: bytes, number: int, _keyframe: bool) -> list[bytes]:  # noqa: FBT001 - a column of the table
+def _split_vp8(frame: bytes, number: int, _keyframe: bool) -> list[bytes]:
     """RFC 7741 §4.2: S in the first, picture id of 15 bits and TL0PICIDX, which here counts the same."""
     head = struct.pack("!BH", 0xE0, 0x8000 | number & 0x7FFF) + bytes([number & 0xFF, 0])
     return [bytes([0x90 if index == 0 else 0x80]) + head + chunk for index, chunk in enumerate(_chunks(frame))]
@@ -50,7 +51,7 @@ def _join_vp8(payloads: Iterable[bytes]) -> bytes:
     return b"".join(VpxPayloadDescriptor.parse(payload)[1] for payload in payloads)
 
 
-def _split_vp9(frame: bytes, number: int, keyframe: bool) -> list[bytes]:  # noqa: FBT001
+def _split_vp9(frame: bytes, number: int, keyframe: bool) -> list[bytes]:
     """RFC 9628 §4.2: I, P, L, B, E; TID, U, SID, D and TL0PICIDX, not flexible."""
     chunks = list(_chunks(frame))
     payloads = []
@@ -66,7 +67,7 @@ def _join_vp9(payloads: Iterable[bytes]) -> bytes:
     return b"".join(payload[5:] for payload in payloads)
 
 
-def _split_h264(frame: bytes, _number: int, _keyframe: bool) -> list[bytes]:  # noqa: FBT001
+def _split_h264(frame: bytes, _number: int, _keyframe: bool) -> list[bytes]:
     """RFC 6184, as aiortc does it."""
     return H264Encoder._packetize(H264Encoder._split_bitstream(frame))
 
@@ -113,7 +114,7 @@ class Camera:
     def __init__(self, way: Way, *, width: int, height: int, kbps: int) -> None:
         self._way = way
         self._size = (width, height)
-        self._encoder = VideoCodecContext.create(way.encoder, "w")
+        self._encoder = cast("VideoCodecContext", CodecContext.create(way.encoder, "w"))
         self._encoder.width, self._encoder.height = width, height
         self._encoder.pix_fmt = "yuv420p"
         self._encoder.bit_rate = kbps * 1_000
@@ -134,7 +135,9 @@ class Camera:
         frame.pict_type = av.video.frame.PictureType.I if keyframe else av.video.frame.PictureType.NONE
         packets = self._encoder.encode(frame)
         payloads = [
-            payload for packet in packets for payload in self._way.split(bytes(packet), self._number, packet.is_keyframe)
+            payload
+            for packet in packets
+            for payload in self._way.split(bytes(packet), self._number, packet.is_keyframe)
         ]
         self._number += 1
         return payloads
@@ -145,7 +148,7 @@ class Screen:
 
     def __init__(self, way: Way) -> None:
         self._way = way
-        self._decoder = VideoCodecContext.create(way.decoder, "r")
+        self._decoder = cast("VideoCodecContext", CodecContext.create(way.decoder, "r"))
 
     def show(self, payloads: Iterable[bytes]) -> list[int]:
         """The heights of the pictures that these payloads of one frame give."""

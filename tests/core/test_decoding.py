@@ -20,7 +20,7 @@ STEADY_S = 1.6
 """A layer that has just begun is gone up to after this."""
 SWITCHES = 8
 SWITCH_EVERY = 14
-"""Frames; an answered request for a keyframe is followed by the next a second later, and each layer is asked every second time."""
+"""Frames.  A layer is asked for a keyframe once a second at most, and each is every second time."""
 PLI, PSFB = 1, 206
 
 
