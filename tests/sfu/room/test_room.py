@@ -294,6 +294,11 @@ def test_a_view_is_told_anew_of_an_m_line_that_is_new() -> None:
     table.room.open_seats("a")
     table.take()
     assert table.views == [View("a", "9", None, 100)]
+    for seats in ({}, {0: SeatMids("8", "9")}):  # closed, and opened again: the core has forgotten
+        table.room.negotiate("a", seats=seats, tracks=CAMERA)
+        table.room.open_seats("a")
+        table.take()
+    assert table.views == [View("a", "9", None, 100)]
 
 
 def test_a_seat_whose_path_carries_no_picture_says_so() -> None:
