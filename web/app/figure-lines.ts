@@ -2,7 +2,15 @@
  * Figures of a call as lines of text.  Values in, text out; what is not known is a dash, so that lines keep their places.
  */
 
-import type { Figures, NodeStats, ReceivedPicture, ReceivedSound, SeatFigures, SentLayer, SentPicture } from "../client";
+import type {
+  Figures,
+  NodeStats,
+  ReceivedPicture,
+  ReceivedSound,
+  SeatFigures,
+  SentLayer,
+  SentPicture,
+} from "../client";
 
 type Figure = number | null | undefined;
 

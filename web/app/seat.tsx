@@ -66,7 +66,15 @@ export function Seat({ connection, tile, name, speaking, onBlocked }: SeatProps)
 }
 
 /** In a room with more people than seats, this one stays. */
-function PinToggle({ connection, tile, label }: { connection: RoomConnection; tile: Tile; label: string }): JSX.Element {
+function PinToggle({
+  connection,
+  tile,
+  label,
+}: {
+  connection: RoomConnection;
+  tile: Tile;
+  label: string;
+}): JSX.Element {
   const isPinned = connection.isPinned(tile);
   const words = isPinned ? `Do not keep ${label} in view` : `Keep ${label} in view`;
   return (
@@ -85,7 +93,7 @@ function PinToggle({ connection, tile, label }: { connection: RoomConnection; ti
 }
 
 /** Tells the node how large the seat is drawn, as long as it is. */
-function useLook(connection: RoomConnection, { seat, occupant }: Tile): RefObject<HTMLElement> {
+function useLook(connection: RoomConnection, { seat, occupant }: Tile): RefObject<HTMLElement | null> {
   const figure = useRef<HTMLElement>(null);
   useEffect(() => {
     const picture = figure.current?.querySelector("video");
