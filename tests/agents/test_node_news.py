@@ -1,4 +1,4 @@
-"""What a node tells that an agent has no use for does it no harm: it publishes one encoding, and shows nobody a picture."""
+"""What a node tells that an agent has no use for does it no harm: it publishes one encoding, and draws no seats."""
 
 from __future__ import annotations
 
