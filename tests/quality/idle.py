@@ -1,0 +1,29 @@
+"""How much of the machine nobody wanted meanwhile: a call measured on a machine that had no reserves says little of us.
+
+stage -> **idle** -> rows/*
+"""
+
+from __future__ import annotations
+
+import psutil
+
+FEW = 0.10
+"""Share of the cores; below it somebody may have had to wait."""
+
+
+class Idle:
+    """Watches from the moment that it is made."""
+
+    def __init__(self) -> None:
+        self._before = psutil.cpu_times()
+
+    @property
+    def share(self) -> float:
+        """Of all cores' time since then."""
+        now = psutil.cpu_times()
+        whole = sum(now) - sum(self._before)
+        return (now.idle + now.iowait - self._before.idle - self._before.iowait) / whole if whole else 0.0
+
+    def __str__(self) -> str:
+        share = self.share
+        return f"machine {share:.0%} idle" + (" (TOO BUSY to tell)" if share < FEW else "")

@@ -1,0 +1,102 @@
+"""loss3, loss10: a call over links that lose packets, beside a direct call over the same two links.
+
+stage, window -> **loss** -> row
+
+Publisher and receiver are each behind such a link.  Through the node either loss is repaired where it happened; the
+direct call meets both at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tests.bench.effort import Bench
+from tests.bench.family import Family
+from tests.bench.row import Row, at_least, at_most, told, whole
+from tests.quality.stage import START_S, Stage, on_stage
+from tests.quality.window import Window, watched
+from tests.support.network.profiles import LOSS_3, LOSS_10, Profile
+
+SETTLE_S = 8.0
+"""Rates find their level, before a figure is taken."""
+MOST_PAUSE_MS = 300.0
+MOST_CONCEALMENT = 5.0
+BESIDE = 0.99
+"""Of what the direct call shows; nearer than that two windows of one call are not."""
+
+
+async def both(bench: Bench, profile: Profile) -> tuple[Window, Window, str]:
+    """A call through the node and a direct one, and how the machine was."""
+    async with on_stage(bench) as stage:
+        ours = await _through_node(stage, profile, bench.effort.seconds)
+    async with on_stage(bench) as stage:
+        with stage.crossed(profile, profile) as sides:
+            caller, callee = await stage.direct(sides)
+            await callee.shows(1, START_S)
+            await asyncio.sleep(SETTLE_S)
+            theirs = await watched(caller, callee, bench.effort.seconds)
+        idle = stage.idle
+    return ours[0], theirs, f"{ours[1]}; direct: {theirs}, {idle}"
+
+
+async def _through_node(stage: Stage, profile: Profile, seconds: float) -> tuple[Window, str]:
+    room = await stage.room()
+    publisher = await stage.publisher(room, stage.relay(profile))
+    receiver = await stage.receiver(room, stage.relay(profile))
+    await receiver.shows(1, START_S)
+    await asyncio.sleep(SETTLE_S)
+    window = await watched(publisher, receiver, seconds)
+    return window, f"{window}, {stage.idle}"
+
+
+def _parts(name: str, link: str, bar: float, ours: Window, peer: Window, how: str) -> Iterator[Row]:
+    yield at_least(
+        f"{name}.shown", f"pictures shown, {link}", ours.share_shown, "%", bar=bar, peer=peer.share_shown, how=how
+    )
+    lines = told(f"{name}.lines", f"lines of the picture, {link}", ours.shown.lines, "")
+    yield replace(lines, peer=peer.shown.lines)
+
+
+def little(bench: Bench) -> Iterator[Row]:
+    """Of 3 %."""
+    ours, peer, how = asyncio.run(both(bench, LOSS_3))
+    link = "3 % loss each way, RTT 50 ms, both clients"
+    pause = at_most(
+        "loss3.pause",
+        f"longest pause between pictures, {link}",
+        ours.longest_pause_ms,
+        "ms",
+        bar=MOST_PAUSE_MS,
+        peer=peer.longest_pause_ms,
+    )
+    beside = ours.share_shown / peer.share_shown if peer.share_shown else 1.0
+    row = at_least("loss3.beside", "pictures shown for each of the direct call", beside, "", bar=BESIDE)
+    yield from _with_whole("loss3", [*_parts("loss3", link, 98.0, ours, peer, how), pause, row])
+
+
+def much(bench: Bench) -> Iterator[Row]:
+    """Of 10 %."""
+    ours, peer, how = asyncio.run(both(bench, LOSS_10))
+    link = "10 % loss each way, RTT 100 ms, both clients"
+    sound = at_most(
+        "loss10.sound",
+        f"sound that was made up, {link}",
+        ours.concealment,
+        "%",
+        bar=MOST_CONCEALMENT,
+        peer=peer.concealment,
+    )
+    pause = told("loss10.pause", f"longest pause between pictures, {link}", ours.longest_pause_ms, "ms")
+    pause = replace(pause, peer=peer.longest_pause_ms)
+    yield from _with_whole("loss10", [*_parts("loss10", link, 90.0, ours, peer, how), pause, sound])
+
+
+def _with_whole(name: str, parts: Sequence[Row]) -> Iterator[Row]:
+    yield from parts
+    yield whole(name, "a call over links that lose packets", parts)
+
+
+LITTLE = Family("loss3", "3 % loss each way, 50 ms RTT, beside a direct call", 2.0, little)
+MUCH = Family("loss10", "10 % loss each way, 100 ms RTT, beside a direct call", 2.0, much)
