@@ -196,7 +196,7 @@ class Stage:
         """A client who sends its camera in layers, and receives nothing."""
         client = await self.client(link)
         await client.open_camera(size or Size())
-        user = await self._admitted(room)
+        user = await self.admitted(room)
         await client.join(self, room, user, encodings=encodings or simulcast(), seats=0, codec=codec)
         return client
 
@@ -208,7 +208,7 @@ class Stage:
 
     async def enter(self, client: Client, room: str, *, codec: str = "VP8") -> Joined:
         """Into a room, with one seat."""
-        return await client.join(self, room, await self._admitted(room), encodings=None, seats=1, codec=codec)
+        return await client.join(self, room, await self.admitted(room), encodings=None, seats=1, codec=codec)
 
     @contextmanager
     def crossed(self, first: Profile, second: Profile) -> Iterator[tuple[Side, Side]]:
@@ -223,7 +223,8 @@ class Stage:
         await caller.ring(callee, single())
         return caller, callee
 
-    async def _admitted(self, room: str) -> str:
+    async def admitted(self, room: str) -> str:
+        """A new user, whom the room lets in."""
         user = f"user{next(self._numbers)}"
         await self.deployment.grant(room, user)
         return user
