@@ -20,6 +20,8 @@ VOICE: Final = SAMPLES / "speech.opus"
 
 WIDTH, HEIGHT, FRAMES_PER_S = 960, 540, 20
 """Three layers (Chromium makes no third one below 960 x 540), and what two cores encode beside all the rest."""
+TOP_LINES: Final = 0.9 * HEIGHT
+"""A picture of so many lines or more is one of the top layer: encoders cut a few lines off."""
 LENGTH_S: Final = 6
 VOICE_RATE: Final = 48_000
 

@@ -16,10 +16,19 @@ class Idle:
 
     def __init__(self) -> None:
         self._before = psutil.cpu_times()
+        self._share: float | None = None
+
+    def ended(self) -> Idle:
+        """It watches no longer."""
+        self._share = self._until_now()
+        return self
 
     @property
     def share(self) -> float:
         """Of all cores' time since then."""
+        return self._until_now() if self._share is None else self._share
+
+    def _until_now(self) -> float:
         now = psutil.cpu_times()
         whole = sum(now) - sum(self._before)
         return (now.idle + now.iowait - self._before.idle - self._before.iowait) / whole if whole else 0.0

@@ -24,7 +24,6 @@ from sfu._core import Core
 from tests.bench.effort import Bench, Unmeasured
 from tests.quality.counted import Counted
 from tests.quality.footage import FRAMES_PER_S, HEIGHT, WIDTH, footage
-from tests.quality.idle import Idle
 from tests.quality.seen import Shown
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.eventually import eventually
@@ -153,7 +152,6 @@ class Stage:
         self._url = url
         self._ends = ends
         self._numbers = itertools.count(1)
-        self.idle = Idle()
 
     @property
     def core(self) -> Core:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.quality.idle import Idle
 from tests.quality.rows.late_joiner import most_in_a_second
 from tests.quality.rows.rate_step import Steps
 from tests.quality.rows.speaker import first_named, first_seated
@@ -13,13 +14,13 @@ LAYER = (1, "0", 2)
 
 def test_a_step_is_timed_from_the_change_of_the_link_to_the_picture_that_shows_it() -> None:
     shown = Shown.of([[0, 540], [900, 540], [1_500, 270], [10_900, 270], [14_000, 540], [20_000, 540]])
-    steps = Steps(500, 10_500, 20_500, shown)
+    steps = Steps(500, 10_500, 20_500, shown, Idle())
     assert (steps.down_s, steps.up_s) == (1.0, 3.5)
     assert steps.freeze_ms == 9_400
 
 
 def test_a_step_that_never_showed_counts_for_the_whole_time() -> None:
-    steps = Steps(0, 10_000, 22_000, Shown.of([[5, 540], [9_000, 540], [11_000, 270]]))
+    steps = Steps(0, 10_000, 22_000, Shown.of([[5, 540], [9_000, 540], [11_000, 270]]), Idle())
     assert (steps.down_s, steps.up_s) == (10.0, 12.0)
 
 

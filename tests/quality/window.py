@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from tests.quality.counted import Counted
+from tests.quality.idle import Idle
 from tests.quality.seen import Shown
 from tests.quality.stage import Client, wall_ms
 
@@ -24,6 +25,8 @@ class Window:
     got: Counted
     """By the receiver."""
     shown: Shown
+    idle: Idle
+    """Of the machine meanwhile."""
 
     @property
     def share_shown(self) -> float:
@@ -49,7 +52,7 @@ class Window:
         seconds = (self.end_ms - self.begin_ms) / 1_000
         return (
             f"{len(self.shown.frames)} of {self.sent.most_sent} pictures in {seconds:.0f} s at {self.shown.lines:g} lines, "
-            f"{self.got.kbps:.0f} kbit/s, {self.got.received.nacks} NACKs, {self.got.received.requests} keyframe requests"
+            f"{self.got.kbps:.0f} kbit/s, {self.got.received.nacks} NACKs, {self.got.received.requests} keyframe requests, {self.idle}"
         )
 
 
@@ -62,6 +65,7 @@ class Watching:
         self.begin_ms = begin_ms
         self._sent = sent
         self._got = got
+        self._idle = Idle()
 
     @classmethod
     async def since(cls, publisher: Client, receiver: Client) -> Watching:
@@ -74,7 +78,7 @@ class Watching:
         sent, got = await asyncio.gather(self._publisher.counted(), self._receiver.counted())
         end = wall_ms()
         shown = (await self._receiver.shown(self.begin_ms)).within(self.begin_ms, end)
-        return Window(self.begin_ms, end, sent.since(self._sent), got.since(self._got), shown)
+        return Window(self.begin_ms, end, sent.since(self._sent), got.since(self._got), shown, self._idle.ended())
 
 
 async def watched(publisher: Client, receiver: Client, seconds: float) -> Window:

@@ -41,11 +41,14 @@ class Link {
       this.socket.onopen = resolve;
       this.socket.onerror = () => reject(new Error(`no connection to ${url}`));
     });
+    this.socket.onclose = ({ reason }) => {
+      for (const { reject } of this.asked.values()) reject(new Error(`the node hung up: ${reason}`));
+    };
     this.socket.onmessage = ({ data }) => this.take(JSON.parse(data));
   }
 
   take(frame) {
-    if (frame.event === undefined) this.asked.get(frame.id)?.(frame.data);
+    if (frame.event === undefined) this.asked.get(frame.id)?.resolve(frame.data);
     else this.events.push([now(), frame.event, frame.data]);
   }
 
@@ -55,8 +58,8 @@ class Link {
 
   async ask(event, data) {
     const id = ++this.number;
-    const answer = await new Promise((resolve) => {
-      this.asked.set(id, resolve);
+    const answer = await new Promise((resolve, reject) => {
+      this.asked.set(id, { resolve, reject });
       this.say({ event, id, data });
     });
     this.asked.delete(id);

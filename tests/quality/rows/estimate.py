@@ -17,6 +17,7 @@ from tests.bench.effort import Bench, Unmeasured
 from tests.bench.family import Family
 from tests.bench.row import Row, at_least, at_most, whole
 from tests.quality.crowd import crowd
+from tests.quality.idle import Idle
 from tests.quality.stage import START_S, on_stage
 from tests.support.network.impairment import Impairment, steady
 from tests.support.network.profiles import both_ways
@@ -46,9 +47,10 @@ async def measure(bench: Bench, kbps: int) -> list[Row]:
         handle = _receiver(stage.core)
         await client.shows(1, START_S)
         await asyncio.sleep(WITHIN_S)
+        idle = Idle()
         before = relay.access.down.passed.copy()
         estimates = await _looks(stage.core, handle, bench.effort.seconds)
-        passed, idle = relay.access.down.passed.since(before), stage.idle
+        passed = relay.access.down.passed.since(before)
     share = 100 * statistics.median(estimates) / kbps
     used = passed.octets * 8 / bench.effort.seconds / 10 / kbps
     name, about = f"estimate.{kbps}", f"estimate of a link of {kbps} kbit/s, {WITHIN_S:g} s after the first picture"

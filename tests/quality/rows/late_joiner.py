@@ -19,6 +19,7 @@ from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_most, told, whole
 from tests.quality.crowd import crowd
+from tests.quality.idle import Idle
 from tests.quality.stage import START_S, Client, Stage, on_stage
 
 JOINS, JOINS_QUICK = 40, 20
@@ -47,8 +48,9 @@ async def measure(bench: Bench) -> list[Row]:
         await stage.publisher(room)
         client = await stage.client()
         await _first(stage, client, room)  # a warm browser
+        idle = Idle()
         firsts = [await _first(stage, client, room) for _ in range(joins)]
-        idle = str(stage.idle)
+        idle.ended()
         async with crowd(stage, say=bench.say) as people:
             looking = asyncio.create_task(_requests(stage.core, BURST_S))
             await asyncio.gather(*(people.join(room, sends=False, seats=1) for _ in range(AT_ONCE)))

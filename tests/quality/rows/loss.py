@@ -28,7 +28,7 @@ BESIDE = 0.99
 
 
 async def both(bench: Bench, profile: Profile) -> tuple[Window, Window, str]:
-    """A call through the node and a direct one, and how the machine was."""
+    """A call through the node and a direct one, and both in words."""
     async with on_stage(bench) as stage:
         ours = await _through_node(stage, profile, bench.effort.seconds)
     async with on_stage(bench) as stage:
@@ -37,18 +37,16 @@ async def both(bench: Bench, profile: Profile) -> tuple[Window, Window, str]:
             await callee.shows(1, START_S)
             await asyncio.sleep(SETTLE_S)
             theirs = await watched(caller, callee, bench.effort.seconds)
-        idle = stage.idle
-    return ours[0], theirs, f"{ours[1]}; direct: {theirs}, {idle}"
+    return ours, theirs, f"{ours}; direct: {theirs}"
 
 
-async def _through_node(stage: Stage, profile: Profile, seconds: float) -> tuple[Window, str]:
+async def _through_node(stage: Stage, profile: Profile, seconds: float) -> Window:
     room = await stage.room()
     publisher = await stage.publisher(room, stage.relay(profile))
     receiver = await stage.receiver(room, stage.relay(profile))
     await receiver.shows(1, START_S)
     await asyncio.sleep(SETTLE_S)
-    window = await watched(publisher, receiver, seconds)
-    return window, f"{window}, {stage.idle}"
+    return await watched(publisher, receiver, seconds)
 
 
 def _parts(name: str, link: str, bar: float, ours: Window, peer: Window, how: str) -> Iterator[Row]:

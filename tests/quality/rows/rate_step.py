@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_least, at_most, told, whole
-from tests.quality.footage import HEIGHT
+from tests.quality.footage import TOP_LINES
+from tests.quality.idle import Idle
 from tests.quality.seen import Shown
 from tests.quality.stage import START_S, Client, Stage, on_stage, wall_ms
 from tests.quality.window import Watching
@@ -35,23 +36,24 @@ OTHER_SHOWN = 98.0
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """When the link fell, recovered, and the measurement ended; and what was shown meanwhile."""
+    """When the link fell, recovered, and the measurement ended; what was shown meanwhile, and how idle the machine was."""
 
     fell_ms: float
     rose_ms: float
     ended_ms: float
     shown: Shown
+    idle: Idle
 
     @property
     def down_s(self) -> float:
         """Until a smaller picture was shown; the whole time if none was."""
-        at = self.shown.first_ms(self.fell_ms, below=HEIGHT)
+        at = self.shown.first_ms(self.fell_ms, below=TOP_LINES)
         return ((at if at is not None and at < self.rose_ms else self.rose_ms) - self.fell_ms) / 1_000
 
     @property
     def up_s(self) -> float:
         """Until the large picture was back; the whole time if it never was."""
-        at = self.shown.first_ms(self.rose_ms, from_lines=HEIGHT)
+        at = self.shown.first_ms(self.rose_ms, from_lines=TOP_LINES)
         return ((at if at is not None else self.ended_ms) - self.rose_ms) / 1_000
 
     @property
@@ -64,32 +66,31 @@ class Steps:
             part = self.shown.within(begin_ms, end_ms)
             return f"{part.lines:g} lines at {part.per_s(begin_ms, end_ms):.0f}/s"
 
-        return f"{lines(self.fell_ms + 3_000, self.rose_ms)} while narrow, {lines(self.rose_ms, self.ended_ms)} after"
+        return f"{lines(self.fell_ms + 3_000, self.rose_ms)} while narrow, {lines(self.rose_ms, self.ended_ms)} after; {self.idle}"
 
 
 async def stepped(client: Client, become: Callable[[Profile], None]) -> Steps:
     """Down and up again."""
-    fell = wall_ms()
+    fell, idle = wall_ms(), Idle()
     become(NARROW)
     await asyncio.sleep(NARROW_S)
     rose = wall_ms()
     become(LINK)
     await asyncio.sleep(WIDE_S)
     ended = wall_ms()
-    return Steps(fell, rose, ended, (await client.shown(fell)).within(fell, ended))
+    return Steps(fell, rose, ended, (await client.shown(fell)).within(fell, ended), idle.ended())
 
 
 async def measure(bench: Bench) -> list[Row]:
     """Ours, then the direct call's."""
     async with on_stage(bench) as stage:
         rows, ours = await _ours(stage)
-        idle = stage.idle
     async with on_stage(bench) as stage:
         with stage.crossed(LINK, LINK) as sides:
             _, callee = await stage.direct(sides)
-            await callee.shows(HEIGHT, START_S)
+            await callee.shows(TOP_LINES, START_S)
             theirs = await stepped(callee, sides[1].become)
-    how = f"{ours}; {idle}; direct: {theirs}"
+    how = f"{ours}; direct: {theirs}"
     down = at_most(
         "rate_step.down", "until a lower layer is shown, 3 Mbit/s → 400 kbit/s", ours.down_s, "s", bar=DOWN_WITHIN_S, how=how
     )
@@ -110,7 +111,7 @@ async def _ours(stage: Stage) -> tuple[list[Row], Steps]:
     publisher = await stage.publisher(room)
     receiver, other = await stage.receiver(room, link), await stage.receiver(room)
     for one in (receiver, other):
-        await one.shows(HEIGHT, START_S)
+        await one.shows(TOP_LINES, START_S)
     watching = await Watching.since(publisher, other)
     steps = await stepped(receiver, link.become)
     window = await watching.closed()

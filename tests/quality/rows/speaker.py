@@ -18,6 +18,7 @@ from tests.bench.effort import Bench, Unmeasured
 from tests.bench.family import Family
 from tests.bench.row import Row, at_most, told, whole
 from tests.quality.crowd import Crowd, Guest, crowd
+from tests.quality.idle import Idle
 from tests.quality.stage import on_stage
 
 PEOPLE, SPEAKERS, SEATS = 200, 6, 4
@@ -38,8 +39,8 @@ async def measure(bench: Bench) -> list[Row]:
             speaker.endpoint.speak(speaking=False)
         await asyncio.gather(*(people.join(room, sends=False, seats=SEATS) for _ in range(PEOPLE - SPEAKERS)))
         await asyncio.sleep(TURN_S)
+        idle = Idle()
         found = [await _turn(people, speakers[number % SPEAKERS]) for number in range(turns)]
-        idle = stage.idle
     heard, seen = [one for turn, _ in found for one in turn], [one for _, turn in found for one in turn]
     how = f"{turns} turns in a room of {PEOPLE} endpoints of the load engine, p50 {quantile(heard, 0.5):.0f} ms; {idle}"
     return [

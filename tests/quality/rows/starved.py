@@ -34,8 +34,8 @@ async def measure(bench: Bench) -> list[Row]:
     """All parts."""
     async with on_stage(bench) as stage, crowd(stage, say=bench.say) as people:
         starved, other, waited = await _watched(stage, people, bench.effort.seconds)
-        totals, idle = people.totals(), stage.idle
-    browsers = f"20 receivers: 2 browsers and {OTHERS} endpoints of the load engine; {idle}"
+        totals = people.totals()
+    browsers = f"20 receivers: 2 browsers and {OTHERS} endpoints of the load engine"
     return [
         at_most(
             "starved.sound",

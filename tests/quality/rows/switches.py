@@ -59,7 +59,7 @@ def encodings(codec: str) -> list[dict[str, object]]:
     return [dict(encoding) | alone for encoding in ENCODINGS]
 
 
-async def measure(bench: Bench, codec: str, times: int) -> tuple[Switched, str]:
+async def measure(bench: Bench, codec: str, times: int) -> Switched:
     """A call, and so many changes."""
     async with on_stage(bench) as stage:
         room = await stage.room()
@@ -72,7 +72,7 @@ async def measure(bench: Bench, codec: str, times: int) -> tuple[Switched, str]:
         await asyncio.sleep(SETTLE_S)
         watching = await Watching.since(publisher, receiver)
         await _force(receiver, times)
-        return Switched(times, await watching.closed()), str(stage.idle)
+        return Switched(times, await watching.closed())
 
 
 async def _force(receiver: Client, times: int) -> None:
@@ -81,7 +81,7 @@ async def _force(receiver: Client, times: int) -> None:
         await asyncio.sleep(EVERY_S)
 
 
-def _parts(codec: str, switched: Switched, idle: str) -> Iterator[Row]:
+def _parts(codec: str, switched: Switched) -> Iterator[Row]:
     name, window = f"switches.{codec.lower()}", switched.window
     yield at_least(
         f"{name}.done",
@@ -89,7 +89,7 @@ def _parts(codec: str, switched: Switched, idle: str) -> Iterator[Row]:
         window.shown.changes,
         f"of {switched.asked}",
         bar=switched.asked,
-        how=f"{window}; {idle}",
+        how=str(window),
     )
     yield none_of(f"{name}.errors", f"keyframes that the decoder had to ask for, {codec}", window.got.received.requests)
     yield none_of(f"{name}.freezes", f"pauses above {FREEZE_MS:g} ms, {codec}", switched.freezes)
@@ -106,7 +106,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         bench.say(about)
         try:
             found = asyncio.run(measure(bench, codec, TIMES_QUICK if bench.effort.quick else TIMES))
-            made = list(_parts(codec, *found))
+            made = list(_parts(codec, found))
         except (Unmeasured, BrowserError, AssertionError) as error:
             made = [unmeasured(f"switches.{codec.lower()}", about, str(error).splitlines()[0])]
         yield from made

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_least, at_most, whole
-from tests.quality.footage import FRAMES_PER_S, HEIGHT
+from tests.quality.footage import FRAMES_PER_S, TOP_LINES
+from tests.quality.idle import Idle
 from tests.quality.seen import Shown
 from tests.quality.stage import START_S, Client, on_stage, wall_ms
 from tests.support.network.impairment import Impairment, steady
@@ -28,11 +29,12 @@ MOST_PAUSE_MS = 500.0
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
-    """What was shown after the fall."""
+    """What was shown after the fall, and how idle the machine was."""
 
     fell_ms: float
     ended_ms: float
     shown: Shown
+    idle: Idle
 
     @property
     def per_s(self) -> float:
@@ -51,9 +53,10 @@ class Fallen:
 
 
 async def _watched(receiver: Client, fell_ms: float, seconds: float) -> Fallen:
+    idle = Idle()
     await asyncio.sleep(SETTLE_S + seconds)
     ended = wall_ms()
-    return Fallen(fell_ms, ended, (await receiver.shown(fell_ms)).within(fell_ms, ended))
+    return Fallen(fell_ms, ended, (await receiver.shown(fell_ms)).within(fell_ms, ended), idle.ended())
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -62,19 +65,18 @@ async def measure(bench: Bench) -> list[Row]:
         room, link = await stage.room(), stage.relay(LINK)
         await stage.publisher(room, link)
         receiver = await stage.receiver(room)
-        await receiver.shows(HEIGHT, START_S)
+        await receiver.shows(TOP_LINES, START_S)
         fell = wall_ms()
         link.become(NARROW)
         ours = await _watched(receiver, fell, bench.effort.seconds)
-        idle = stage.idle
     async with on_stage(bench) as stage:
         with stage.crossed(LINK, LINK) as sides:
             _, callee = await stage.direct(sides)
-            await callee.shows(HEIGHT, START_S)
+            await callee.shows(TOP_LINES, START_S)
             fell = wall_ms()
             sides[0].become(NARROW)
             theirs = await _watched(callee, fell, bench.effort.seconds)
-    how = f"of {FRAMES_PER_S}/s, {ours.lines:g} lines; {idle}; direct: {theirs.lines:g} lines"
+    how = f"of {FRAMES_PER_S}/s, {ours.lines:g} lines; {ours.idle}; direct: {theirs.lines:g} lines"
     return [
         at_least(
             "uplink.fluent",

@@ -61,9 +61,9 @@ class Relay:
         return self._front.address
 
     @property
-    def sources(self) -> int:
-        """Addresses that the client has sent from."""
-        return len(self._backs)
+    def seen_as(self) -> frozenset[Address]:
+        """The addresses at which the node sees the client."""
+        return frozenset(port.address for port in self._backs.values())
 
     def become(self, profile: Profile) -> None:
         """Another link from now on."""
