@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_least, at_most, told, whole
+from tests.quality.beside import beside
 from tests.quality.footage import TOP_LINES
 from tests.quality.idle import Idle
 from tests.quality.seen import Shown
@@ -66,7 +67,8 @@ class Steps:
             part = self.shown.within(begin_ms, end_ms)
             return f"{part.lines:g} lines at {part.per_s(begin_ms, end_ms):.0f}/s"
 
-        return f"{lines(self.fell_ms + 3_000, self.rose_ms)} while narrow, {lines(self.rose_ms, self.ended_ms)} after; {self.idle}"
+        narrow, wide = lines(self.fell_ms + 3_000, self.rose_ms), lines(self.rose_ms, self.ended_ms)
+        return f"{narrow} while narrow, {wide} after, {self.idle}"
 
 
 async def stepped(client: Client, become: Callable[[Profile], None]) -> Steps:
@@ -85,14 +87,14 @@ async def measure(bench: Bench) -> list[Row]:
     """Ours, then the direct call's."""
     async with on_stage(bench) as stage:
         rows, ours = await _ours(stage)
-    async with on_stage(bench) as stage:
-        with stage.crossed(LINK, LINK) as sides:
-            _, callee = await stage.direct(sides)
-            await callee.shows(TOP_LINES, START_S)
-            theirs = await stepped(callee, sides[1].become)
-    how = f"{ours}; direct: {theirs}"
+    theirs, how = await beside(_direct(bench))
     down = at_most(
-        "rate_step.down", "until a lower layer is shown, 3 Mbit/s → 400 kbit/s", ours.down_s, "s", bar=DOWN_WITHIN_S, how=how
+        "rate_step.down",
+        "until a lower layer is shown, 3 Mbit/s → 400 kbit/s",
+        ours.down_s,
+        "s",
+        bar=DOWN_WITHIN_S,
+        how=f"{ours}; {how}",
     )
     freeze = at_most(
         "rate_step.freeze",
@@ -100,10 +102,18 @@ async def measure(bench: Bench) -> list[Row]:
         ours.freeze_ms,
         "ms",
         bar=MOST_FREEZE_MS,
-        peer=theirs.freeze_ms,
+        peer=theirs.freeze_ms if theirs else None,
     )
     up = at_most("rate_step.up", "until the top layer is back, 400 kbit/s → 3 Mbit/s", ours.up_s, "s", bar=UP_WITHIN_S)
     return [down, freeze, up, *rows]
+
+
+async def _direct(bench: Bench) -> Steps:
+    async with on_stage(bench) as stage:
+        with stage.crossed(LINK, LINK) as sides:
+            _, callee = await stage.direct(sides)
+            await callee.shows(TOP_LINES, START_S)
+            return await stepped(callee, sides[1].become)
 
 
 async def _ours(stage: Stage) -> tuple[list[Row], Steps]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_least, at_most, whole
+from tests.quality.beside import beside
 from tests.quality.footage import FRAMES_PER_S, TOP_LINES
 from tests.quality.idle import Idle
 from tests.quality.seen import Shown
@@ -51,6 +52,9 @@ class Fallen:
         """Of the picture, once rates have settled."""
         return self.shown.within(self.fell_ms + SETTLE_S * 1_000, self.ended_ms).lines
 
+    def __str__(self) -> str:
+        return f"{self.lines:g} lines, {self.idle}"
+
 
 async def _watched(receiver: Client, fell_ms: float, seconds: float) -> Fallen:
     idle = Idle()
@@ -69,14 +73,7 @@ async def measure(bench: Bench) -> list[Row]:
         fell = wall_ms()
         link.become(NARROW)
         ours = await _watched(receiver, fell, bench.effort.seconds)
-    async with on_stage(bench) as stage:
-        with stage.crossed(LINK, LINK) as sides:
-            _, callee = await stage.direct(sides)
-            await callee.shows(TOP_LINES, START_S)
-            fell = wall_ms()
-            sides[0].become(NARROW)
-            theirs = await _watched(callee, fell, bench.effort.seconds)
-    how = f"of {FRAMES_PER_S}/s, {ours.lines:g} lines; {ours.idle}; direct: {theirs.lines:g} lines"
+    theirs, how = await beside(_direct(bench))
     return [
         at_least(
             "uplink.fluent",
@@ -84,8 +81,8 @@ async def measure(bench: Bench) -> list[Row]:
             ours.per_s,
             "/s",
             bar=FLUENT,
-            peer=theirs.per_s,
-            how=how,
+            peer=theirs.per_s if theirs else None,
+            how=f"of {FRAMES_PER_S}/s: {ours}; {how}",
         ),
         at_most(
             "uplink.pause",
@@ -93,9 +90,19 @@ async def measure(bench: Bench) -> list[Row]:
             ours.pause_ms,
             "ms",
             bar=MOST_PAUSE_MS,
-            peer=theirs.pause_ms,
+            peer=theirs.pause_ms if theirs else None,
         ),
     ]
+
+
+async def _direct(bench: Bench) -> Fallen:
+    async with on_stage(bench) as stage:
+        with stage.crossed(LINK, LINK) as sides:
+            _, callee = await stage.direct(sides)
+            await callee.shows(TOP_LINES, START_S)
+            fell = wall_ms()
+            sides[0].become(NARROW)
+            return await _watched(callee, fell, bench.effort.seconds)
 
 
 def rows(bench: Bench) -> Iterator[Row]:
