@@ -31,7 +31,8 @@ class Idle:
     def _until_now(self) -> float:
         now = psutil.cpu_times()
         whole = sum(now) - sum(self._before)
-        return (now.idle + now.iowait - self._before.idle - self._before.iowait) / whole if whole else 0.0
+        idle = now.idle + now.iowait - self._before.idle - self._before.iowait
+        return min(1.0, max(0.0, idle / whole)) if whole else 0.0
 
     def __str__(self) -> str:
         share = self.share

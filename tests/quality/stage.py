@@ -50,7 +50,8 @@ Encodings = Sequence[Mapping[str, object]]
 def simulcast(kbps: int = TOP_KBPS) -> Encodings:
     """As the page of the product publishes a camera."""
     return [
-        {"rid": rid, "scaleResolutionDownBy": by, "maxBitrate": round(kbps * 1_000 * share)} for rid, by, share in SHARES
+        {"rid": rid, "scaleResolutionDownBy": by, "maxBitrate": round(kbps * 1_000 * share)}
+        for rid, by, share in SHARES
     ]
 
 

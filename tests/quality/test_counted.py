@@ -13,7 +13,10 @@ def told(at: float, sent: dict[str, int], samples: int, concealed: int, silent: 
     return {
         "at": at,
         "reports": [
-            *({"type": "outbound-rtp", "kind": "video", "rid": rid, "framesSent": count} for rid, count in sent.items()),
+            *(
+                {"type": "outbound-rtp", "kind": "video", "rid": rid, "framesSent": count}
+                for rid, count in sent.items()
+            ),
             {"type": "outbound-rtp", "kind": "audio"},
             {"type": "inbound-rtp", "kind": "audio", **sound},
             video,

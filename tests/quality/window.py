@@ -50,10 +50,9 @@ class Window:
 
     def __str__(self) -> str:
         seconds = (self.end_ms - self.begin_ms) / 1_000
-        return (
-            f"{len(self.shown.frames)} of {self.sent.most_sent} pictures in {seconds:.0f} s at {self.shown.lines:g} lines, "
-            f"{self.got.kbps:.0f} kbit/s, {self.got.received.nacks} NACKs, {self.got.received.requests} keyframe requests, {self.idle}"
-        )
+        pictures = f"{len(self.shown.frames)} of {self.sent.most_sent} pictures in {seconds:.0f} s"
+        asked = f"{self.got.received.nacks} NACKs, {self.got.received.requests} keyframe requests"
+        return f"{pictures} at {self.shown.lines:g} lines, {self.got.kbps:.0f} kbit/s, {asked}, {self.idle}"
 
 
 class Watching:

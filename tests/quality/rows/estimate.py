@@ -54,11 +54,14 @@ async def measure(bench: Bench, kbps: int) -> list[Row]:
     share = 100 * statistics.median(estimates) / kbps
     used = passed.octets * 8 / bench.effort.seconds / 10 / kbps
     name, about = f"estimate.{kbps}", f"estimate of a link of {kbps} kbit/s, {WITHIN_S:g} s after the first picture"
-    how = f"median of {len(estimates)} looks, {min(estimates):.0f} to {max(estimates):.0f} kbit/s; {used:.0f} % used; {idle}"
+    looks = f"median of {len(estimates)} looks, {min(estimates):.0f} to {max(estimates):.0f} kbit/s"
+    how = f"{looks}; {used:.0f} % used; {idle}"
     return [
         at_least(f"{name}.least", about, share, "%", bar=LEAST, how=how),
         at_most(f"{name}.most", f"{about}, not above", share, "%", bar=MOST),
-        at_most(f"{name}.queue", f"mean wait in its queue, {kbps} kbit/s", passed.mean_wait_ms, "ms", bar=MOST_QUEUE_MS),
+        at_most(
+            f"{name}.queue", f"mean wait in its queue, {kbps} kbit/s", passed.mean_wait_ms, "ms", bar=MOST_QUEUE_MS
+        ),
     ]
 
 

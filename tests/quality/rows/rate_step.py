@@ -37,7 +37,7 @@ OTHER_SHOWN = 98.0
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """When the link fell, recovered, and the measurement ended; what was shown meanwhile, and how idle the machine was."""
+    """When the link fell and recovered, and the measurement ended; what was shown, and how idle the machine was."""
 
     fell_ms: float
     rose_ms: float

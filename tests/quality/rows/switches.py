@@ -63,9 +63,7 @@ async def measure(bench: Bench, codec: str, times: int) -> Switched:
     """A call, and so many changes."""
     async with on_stage(bench) as stage:
         room = await stage.room()
-        publisher = await stage.publisher(
-            room, stage.relay(LOSS_2), encodings=encodings(codec), codec=codec, size=SIZE
-        )
+        publisher = await stage.publisher(room, stage.relay(LOSS_2), encodings=encodings(codec), codec=codec, size=SIZE)
         receiver = await stage.receiver(room, stage.relay(LOSS_2), codec=codec)
         await receiver.shows(1, START_S)
         await receiver.view(HIGH)

@@ -50,8 +50,8 @@ GOOD_WIFI: Final = Profile(
     name="good-wifi",
     up=Impairment(delay_ms=5, jitter_ms=5, loss=0.0005, rate=steady(20_000), queue_ms=100),
     down=Impairment(delay_ms=5, jitter_ms=5, loss=0.0005, rate=steady(50_000), queue_ms=100),
-    source="Chosen for a laptop in the next room before a cable of 50/20 Mbit/s: few milliseconds of contention, and the "
-    "little loss that link-layer retransmission leaves.",
+    source="Chosen for a laptop in the next room before a cable of 50/20 Mbit/s: few milliseconds of contention, "
+    "and the little loss that link-layer retransmission leaves.",
 )
 
 BAD_WIFI: Final = Profile(
@@ -84,32 +84,32 @@ MOBILE_4G_MOVING: Final = Profile(
         rate=(Stretch(12_000, 8), Stretch(3_000, 4), Stretch(800, 3), Stretch(6_000, 5)),
         queue_ms=600,
     ),
-    source="Chosen after the swing of van der Hooft et al.'s 4G traces from trams and cars (IEEE Communications Letters "
-    "20(11), 2016): a rate that falls to a tenth within seconds at the edge of a cell, before a deep buffer.",
+    source="Chosen after the swing of van der Hooft et al.'s 4G traces from trams and cars (IEEE Communications "
+    "Letters 20(11), 2016): a rate that falls to a tenth within seconds at the edge of a cell, before a deep buffer.",
 )
 
 MOBILE_3G: Final = Profile(
     name="3g",
     up=Impairment(delay_ms=100, jitter_ms=30, rate=steady(330), queue_ms=800),
     down=Impairment(delay_ms=100, jitter_ms=30, rate=steady(780), queue_ms=800),
-    source="The 3G profile of Apple's Network Link Conditioner: 780 and 330 kbit/s, 100 ms each way; the jitter and the deep "
-    "buffer are chosen.",
+    source="The 3G profile of Apple's Network Link Conditioner: 780 and 330 kbit/s, 100 ms each way; the jitter and "
+    "the deep buffer are chosen.",
 )
 
 SATELLITE: Final = Profile(
     name="satellite",
     up=Impairment(delay_ms=300, jitter_ms=20, loss=0.005, rate=steady(3_000), queue_ms=400),
     down=Impairment(delay_ms=300, jitter_ms=20, loss=0.005, rate=steady(25_000), queue_ms=400),
-    source="A geostationary satellite: up and down again are 2 x 35,786 km, 239 ms one way, and access and coding take the "
-    "rest of 300 ms; the rates are those of a consumer's plan.",
+    source="A geostationary satellite: up and down again are 2 x 35,786 km, 239 ms one way, and access and coding take "
+    "the rest of 300 ms; the rates are those of a consumer's plan.",
 )
 
 CONGESTED_UPLINK: Final = Profile(
     name="congested-uplink",
     up=Impairment(delay_ms=15, jitter_ms=5, loss=0.002, rate=steady(600), queue_ms=500),
     down=Impairment(delay_ms=15, rate=steady(16_000), queue_ms=100),
-    source="Chosen for ADSL of 16 and 1 Mbit/s while a backup runs: what is left of the uplink, behind a modem's buffer of "
-    "half a second (bufferbloat: Gettys and Nichols, ACM Queue 9(11), 2011).",
+    source="Chosen for ADSL of 16 and 1 Mbit/s while a backup runs: what is left of the uplink, behind a "
+    "modem's buffer of half a second (bufferbloat: Gettys and Nichols, ACM Queue 9(11), 2011).",
 )
 
 LOSS_3: Final = losing("loss3", loss=0.03, rtt_ms=50)

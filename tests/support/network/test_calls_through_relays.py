@@ -37,7 +37,7 @@ async def test_clients_behind_links_that_lose_see_each_other_and_nothing_goes_pa
             assert len(behind) == 2
             assert behind <= first.seen_as | second.seen_as
             for relay in (first, second):
-                assert relay.access.up.passed.sent > 100
+                assert relay.access.up.passed.delivered > 10
                 assert relay.access.overflow == 0
             await alice.close()
             await bob.close()
