@@ -32,7 +32,7 @@ from tests.quality.stage import Stage, many_connections
 from tests.support.node import token
 from tests.support.seeded import seeded
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 8
 """Joins under way."""
 SEED: Final = 5
 
@@ -74,8 +74,8 @@ class Crowd:
     async def join(self, room: str, *, sends: bool, seats: int) -> Guest:
         """One more, whose media is connected."""
         user = f"guest{next(self._numbers)}"
-        await self._stage.deployment.grant(room, user)
         async with self._gate:
+            await self._stage.deployment.grant(room, user)
             return await self._enter(room, user, sends=sends, seats=seats)
 
     async def _enter(self, room: str, user: str, *, sends: bool, seats: int) -> Guest:

@@ -2,7 +2,7 @@
 
 stage (its node), crowd -> **speaker** -> row
 
-Six of the 200 have a microphone on and take turns, all have four seats.  Somebody sees a speaker from the moment that
+Twelve of the 200 have a microphone on and take turns, from the last who came on; all have four seats.  Somebody sees a speaker from the moment that
 his control link has named him in `speakers` and in one of his seats.
 """
 
@@ -21,7 +21,7 @@ from tests.quality.crowd import Crowd, Guest, crowd
 from tests.quality.idle import Idle
 from tests.quality.stage import on_stage
 
-PEOPLE, SPEAKERS, SEATS = 200, 6, 4
+PEOPLE, SPEAKERS, SEATS = 200, 12, 4
 TURNS, TURNS_QUICK = 12, 4
 TURN_S = 2.5
 """One's turn; the one before is silent meanwhile, and so is nobody's speaker any more when his next turn comes."""
@@ -40,7 +40,7 @@ async def measure(bench: Bench) -> list[Row]:
         await asyncio.gather(*(people.join(room, sends=False, seats=SEATS) for _ in range(PEOPLE - SPEAKERS)))
         await asyncio.sleep(TURN_S)
         idle = Idle()
-        found = [await _turn(people, speakers[number % SPEAKERS]) for number in range(turns)]
+        found = [await _turn(people, speakers[-1 - number % SPEAKERS]) for number in range(turns)]
     heard, seen = [one for turn, _ in found for one in turn], [one for _, turn in found for one in turn]
     how = f"{turns} turns in a room of {PEOPLE} endpoints of the load engine, p50 {quantile(heard, 0.5):.0f} ms; {idle}"
     return [

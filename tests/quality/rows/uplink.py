@@ -13,7 +13,7 @@ from tests.bench.effort import Bench
 from tests.bench.family import Family
 from tests.bench.row import Row, at_least, at_most, whole
 from tests.quality.beside import beside
-from tests.quality.footage import FRAMES_PER_S, TOP_LINES
+from tests.quality.footage import FRAMES_PER_S
 from tests.quality.idle import Idle
 from tests.quality.seen import Shown
 from tests.quality.stage import START_S, Client, on_stage, wall_ms
@@ -23,7 +23,7 @@ from tests.support.network.profiles import both_ways
 LINK = both_ways("uplink", Impairment(delay_ms=20, rate=steady(3_000), queue_ms=300), "The bar of this name.")
 NARROW = LINK.with_up(300.0)
 SETTLE_S = 5.0
-"""After the fall; pauses count from the fall itself on."""
+"""Before the fall, and after it: but pauses count from the fall itself on."""
 FLUENT = 0.8 * FRAMES_PER_S
 MOST_PAUSE_MS = 500.0
 
@@ -69,7 +69,8 @@ async def measure(bench: Bench) -> list[Row]:
         room, link = await stage.room(), stage.relay(LINK)
         await stage.publisher(room, link)
         receiver = await stage.receiver(room)
-        await receiver.shows(TOP_LINES, START_S)
+        await receiver.shows(1, START_S)
+        await asyncio.sleep(SETTLE_S)
         fell = wall_ms()
         link.become(NARROW)
         ours = await _watched(receiver, fell, bench.effort.seconds)
@@ -99,7 +100,8 @@ async def _direct(bench: Bench) -> Fallen:
     async with on_stage(bench) as stage:
         with stage.crossed(LINK, LINK) as sides:
             _, callee = await stage.direct(sides)
-            await callee.shows(TOP_LINES, START_S)
+            await callee.shows(1, START_S)
+            await asyncio.sleep(SETTLE_S)
             fell = wall_ms()
             sides[0].become(NARROW)
             return await _watched(callee, fell, bench.effort.seconds)
