@@ -136,9 +136,9 @@ class Client:
             return bool(latest.frames) and latest.frames[-1][1] >= lines
 
         try:
-            await eventually(large, f"a picture of {lines:g} lines", within_s)
-        except AssertionError as error:
-            raise Unmeasured(str(error)) from None
+            await eventually(large, "a large picture", within_s)
+        except AssertionError:
+            raise Unmeasured(f"no picture of {lines:g} lines or more within {within_s:g} s") from None
 
     async def _run(self, script: str, argument: object = None) -> Any:  # noqa: ANN401 (whatever the script returns)
         return await self._page.evaluate(script, argument)

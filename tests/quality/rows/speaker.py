@@ -2,8 +2,8 @@
 
 stage (its node), crowd -> **speaker** -> row
 
-Twelve of the 200 have a microphone on and take turns, from the last who came on; all have four seats.  Somebody sees a speaker from the moment that
-his control link has named him in `speakers` and in one of his seats.
+Twelve of the 200 have a microphone on and take turns, from the last who came on; all have four seats.  Somebody sees a
+speaker from the moment that his control link has named him in `speakers` and in one of his seats.
 """
 
 from __future__ import annotations

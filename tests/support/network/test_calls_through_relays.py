@@ -16,8 +16,8 @@ pytestmark = pytest.mark.e2e
 class Behind(Media):
     """A client behind a link."""
 
-    def __init__(self, relay: Relay, **more: int) -> None:
-        super().__init__(**more)
+    def __init__(self, relay: Relay) -> None:
+        super().__init__(seats=1)
         self._relay = relay
 
     async def apply(self, answer: str) -> None:
@@ -29,8 +29,8 @@ async def test_clients_behind_links_that_lose_see_each_other_and_nothing_goes_pa
         room = await node.room("alice", "bob")
         at = ("127.0.0.1", node.process.udp_ports[0])
         with relaying(at, LOSS_3, seed=1) as first, relaying(at, LOSS_3, seed=2) as second:
-            alice = await SocketIoClient(node, Behind(first, seats=1)).join(room, "alice")
-            bob = await SocketIoClient(node, Behind(second, seats=1)).join(room, "bob")
+            alice = await SocketIoClient(node, Behind(first)).join(room, "alice")
+            bob = await SocketIoClient(node, Behind(second)).join(room, "bob")
             mids = await bob.shown("alice")
             await bob.media.sees(mids["video"])
             behind = {peer.address for peer in node.process.core.stats()}
