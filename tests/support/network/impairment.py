@@ -87,6 +87,7 @@ class Passed:
 
     sent: int = 0
     octets: int = 0
+    """Of those that found room in the queue: what the link has carried."""
     lost: int = 0
     dropped: int = 0
     """Of these sent, found no room in the queue."""
@@ -143,11 +144,11 @@ class Path:
     def send(self, octets: int, now: float) -> tuple[float, ...]:
         """When a datagram of this size comes out: once, twice, or (empty) never.  `now` never goes back."""
         self.passed.sent += 1
-        self.passed.octets += octets
         left = self._through_the_queue(octets, now)
         if left is None:
             self.passed.dropped += 1
             return ()
+        self.passed.octets += octets
         if self._is_lost():
             self.passed.lost += 1
             return ()

@@ -77,7 +77,7 @@ def test_bursts_have_the_length_and_the_share_asked_for(share: float, length: fl
     bursts = [len(list(group)) for lost, group in groupby(outcomes, key=lambda outcome: not outcome) if lost]
     assert sum(bursts) / len(outcomes) == pytest.approx(share, rel=0.1)
     mean = sum(bursts) / len(bursts)
-    assert mean == pytest.approx(length if length > 1 else 1.0, rel=0.15 if length > 1 else 0.3)
+    assert mean == pytest.approx(length, rel=0.15)
 
 
 def test_what_is_lost_has_cost_the_link_its_time() -> None:
@@ -157,7 +157,7 @@ def test_what_was_counted_since_a_moment_is_told_apart() -> None:
     before = link.passed.copy()
     link.send(OCTETS, 0.001)
     since = link.passed.since(before)
-    assert (since.sent, since.octets, since.dropped, since.delivered) == (1, OCTETS, 1, 0)
+    assert (since.sent, since.octets, since.dropped, since.delivered) == (1, 0, 1, 0)
 
 
 @pytest.mark.parametrize(
