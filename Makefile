@@ -11,7 +11,7 @@ PARALLEL := -n auto --dist loadfile
 ALONE := e2e or chromium or firefox
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers peers
+.PHONY: help setup demo check test bench quality stateful mutants schemas fuzz lock clean format lint-python lint-rust lint-page browsers servers peers
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -34,6 +34,9 @@ test: .venv/.core .venv/.dev web/dist/index.html browsers servers lint-python li
 
 bench: .venv/.core .venv/.dev servers peers ## what everything costs, beside floors and peers, in one table (BENCH="--quick", "--rows fanout,delay", "--list")
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+quality: .venv/.core .venv/.dev browsers ## how good calls are over bad networks, beside direct ones, in one table (QUALITY="--quick", "--rows loss3", "--list")
+	@$(BIN)/python -m tests.quality $(QUALITY)
 
 stateful: .venv/.core .venv/.dev ## a million random steps of calls, transfers and failures against the rules (STEPS=…)
 	STATEFUL_STEPS=$(STEPS) $(PYTEST) -q tests/signaling/qss/test_interleavings.py

@@ -18,11 +18,13 @@ __all__ = [
     "FirstMedia",
     "Histogram",
     "LayerStats",
+    "LayersWanted",
     "LoadEngine",
     "LoadEvent",
     "LoadSnapshot",
     "NotShowable",
     "PeerStats",
+    "SeatPaused",
     "SenderStats",
     "Shown",
     "TrackActive",
@@ -58,6 +60,12 @@ class Core:
         """Sender `mid` of `peer` shows track (peer, mid) from its next keyframe on; None: it falls silent.
 
         The two may be on different workers: packets of the track are then handed over, once for all viewers there.
+        """
+    def set_view(self, peer: int, mid: str, height: int | None, priority: int) -> None:
+        """The most lines of picture that sender `mid` of `peer` has use for, and how much it matters.
+
+        `height` None: as many as there are; 0: none, nothing is sent.  `priority`: beside the receiver's others, 0
+        (thumbnail) to 255; more is served first.
         """
     def set_track_enabled(self, peer: int, mid: str, enabled: bool) -> None:
         """A track that is not enabled is received and counted, but not forwarded."""
@@ -159,7 +167,40 @@ class NotShowable:
     def source_mid(self) -> str: ...
     def __eq__(self, other: object, /) -> bool: ...
 
-Event: TypeAlias = DtlsReceived | AddressValidated | ConsentExpired | TrackActive | Shown | NotShowable
+@final
+class LayersWanted:
+    """The layers (indexes, low to high) of a simulcast track that somebody is shown or about to be have changed.
+
+    The publisher may stop the others.
+    """
+
+    __match_args__ = ("peer", "mid", "layers")
+    def __new__(cls, peer: int, mid: str, layers: list[int]) -> Self: ...
+    @property
+    def peer(self) -> int: ...
+    @property
+    def mid(self) -> str: ...
+    @property
+    def layers(self) -> list[int]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class SeatPaused:
+    """The receiver's path does not carry even the lowest layer of what this sender shows; or does again."""
+
+    __match_args__ = ("peer", "mid", "paused")
+    def __new__(cls, peer: int, mid: str, paused: bool) -> Self: ...
+    @property
+    def peer(self) -> int: ...
+    @property
+    def mid(self) -> str: ...
+    @property
+    def paused(self) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+Event: TypeAlias = (
+    DtlsReceived | AddressValidated | ConsentExpired | TrackActive | Shown | NotShowable | LayersWanted | SeatPaused
+)
 
 @final
 class PeerStats:
@@ -173,6 +214,15 @@ class PeerStats:
     def address(self) -> tuple[str, int] | None: ...
     @property
     def rtt_ms(self) -> float | None: ...
+    @property
+    def estimate_kbps(self) -> float | None:
+        """What its path is thought to carry towards it; None: nothing has told."""
+    @property
+    def sending_kbps(self) -> float:
+        """Sent to it over the last second."""
+    @property
+    def queue_ms(self) -> float:
+        """Estimated waiting time in its path's queue."""
     @property
     def tracks(self) -> list[TrackStats]: ...
     @property
@@ -222,6 +272,15 @@ class LayerStats:
     def kbps(self) -> float:
         """Over the last full second."""
     @property
+    def height(self) -> int | None:
+        """Lines of picture, where a keyframe told."""
+    @property
+    def frames(self) -> int:
+        """Frames begun."""
+    @property
+    def freezes(self) -> int:
+        """Pauses in what came in that its timestamps do not explain."""
+    @property
     def nacks_sent(self) -> int: ...
     @property
     def keyframe_requests(self) -> int: ...
@@ -244,6 +303,21 @@ class SenderStats:
         """0 to 1, of the last receiver report."""
     @property
     def jitter_ms(self) -> float: ...
+    @property
+    def kbps(self) -> float:
+        """Over the last full second."""
+    @property
+    def paused(self) -> bool:
+        """The path does not carry even the lowest layer."""
+    @property
+    def temporal(self) -> int | None:
+        """Highest temporal layer let through; None: all."""
+    @property
+    def switches(self) -> int:
+        """Changes of layer or source."""
+    @property
+    def source(self) -> tuple[int, str] | None:
+        """The track it was told to show."""
     @property
     def nacks_received(self) -> int: ...
     @property

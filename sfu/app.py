@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from common.log import FieldLog
 from sfu._core import Core
@@ -22,6 +23,7 @@ from sfu.control.whip import WhipFront
 from sfu.dtls import NodeCertificate
 from sfu.errors import PortTaken
 from sfu.link import SignalingLink
+from sfu.metrics import NodeMetrics
 from sfu.node import Node
 from sfu.watch import Watch
 from sfu.yielding import yield_to_core
@@ -78,6 +80,7 @@ class NodeProcess:
         self._core = _open_core(config)
         closers.callback(self._core.close)
         self.udp_ports = self._core.ports
+        self._metrics = NodeMetrics(self._core)
         self._link = SignalingLink(config, self._core)
         self._node = Node(config, self._core, self._link, NodeCertificate.generateCertificate())
         closers.push_async_callback(self._node.close)
@@ -87,7 +90,7 @@ class NodeProcess:
         for front in fronts:
             closers.push_async_callback(front.close)
         closers.push_async_callback(self._node.close)
-        self._background(Watch(config, self._core, self._node).run())
+        self._background(Watch(config, self._core, self._node, self._metrics).run())
         log.info("node_started", name=config.name, http=self.http_port, udp=self.udp_ports)
 
     async def _serve_http(self) -> list[SocketIoFront | WebSocketFront]:
@@ -103,6 +106,7 @@ class NodeProcess:
         probe.attach(app)
         self._closers.push_async_callback(probe.close)
         app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/metrics", self._tell_metrics)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         self._closers.push_async_callback(runner.cleanup)
@@ -113,6 +117,10 @@ class NodeProcess:
         """Alive, and whether signaling knows us; media goes on without it."""
         signaling = "connected" if self._link.registered.is_set() else "unreachable"
         return web.json_response({"status": "ok", "signaling": signaling, "peers": self._node.peers})
+
+    async def _tell_metrics(self, _request: web.Request) -> web.Response:
+        """Numbers for Prometheus."""
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -71,8 +71,10 @@ class NodeConfig:
     """Longest request; an offer for 64 seats has to fit."""
     outbox_frames: int = 256
     """Events waiting for one client; one that does not read them is disconnected and may resume."""
-    level_interval_s: float = 0.2
-    """Between two looks at who speaks."""
+    level_interval_s: float = 0.1
+    """Between two looks at who speaks; a speaker is believed at the third."""
+    most_voices: int = 4
+    """Microphones of a room that are heard at once, where it has more: of whoever speaks, or spoke last."""
     stats_interval_s: float = 2.0
     """Between two looks at quality and layers."""
     load_interval_s: float = 5.0
@@ -89,6 +91,8 @@ class NodeConfig:
             raise ConfigError("secret", f"must have {MIN_SECRET_CHARS} characters or more", got="a shorter one")
         if not self.signaling:
             raise ConfigError("signaling", "must be a URL", got="none")
+        if self.most_voices < 1:
+            raise ConfigError("most_voices", "must be 1 or more", got=self.most_voices)
         for url in filter(None, (*self.signaling, self.public_url)):
             _check_url(url)
         for address in self.advertise:

@@ -9,7 +9,17 @@ once a packet.
 import asyncio
 from typing import Protocol, assert_never
 
-from sfu._core import AddressValidated, ConsentExpired, Core, DtlsReceived, NotShowable, Shown, TrackActive
+from sfu._core import (
+    AddressValidated,
+    ConsentExpired,
+    Core,
+    DtlsReceived,
+    LayersWanted,
+    NotShowable,
+    SeatPaused,
+    Shown,
+    TrackActive,
+)
 
 
 class PeerEvents(Protocol):
@@ -32,6 +42,12 @@ class PeerEvents(Protocol):
 
     def not_showable(self, mid: str, source_peer: int, source_mid: str) -> None:
         """No common codec; the sender is silent."""
+
+    def layers_wanted(self, mid: str, layers: list[int]) -> None:
+        """These layers of a track are taken from now on."""
+
+    def seat_paused(self, mid: str, *, paused: bool) -> None:
+        """The peer's path carries nothing of what a sender shows; or does again."""
 
 
 class CoreEvents:
@@ -73,5 +89,9 @@ class CoreEvents:
                     owner.shown(mid, source_peer, source_mid)
                 case NotShowable(_, mid, source_peer, source_mid):
                     owner.not_showable(mid, source_peer, source_mid)
+                case LayersWanted(_, mid, layers):
+                    owner.layers_wanted(mid, layers)
+                case SeatPaused(_, mid, paused):
+                    owner.seat_paused(mid, paused=paused)
                 case _:
                     assert_never(event)

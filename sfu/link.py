@@ -1,6 +1,6 @@
 """The node's side of the `/nodes` contract with signaling.
 
-node -> **link** (registration, commands) <-> signaling (Socket.IO namespace `/nodes`)
+node -> **link** (registration, rated, commands) <-> signaling (Socket.IO namespace `/nodes`)
 
 Media does not need signaling: the link reconnects for ever, to the next of signaling's processes (attempts.py says
 when), and each time registers with everything the node carries, so whatever was missed while it was down is healed.
@@ -26,10 +26,12 @@ from sfu.config import NodeConfig, secret_now
 from sfu.control.requests import read
 from sfu.errors import LinkRefused, Refused
 from sfu.node import Node
+from sfu.rated import Rated
 from sfu.registration import Card
 from sfu.session import LeftReason, Session
 
 NAMESPACE: Final = "/nodes"
+RATINGS: Final = "quality"
 CONNECT_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 5.0
 MAX_REPORTS = 10_000
@@ -59,6 +61,7 @@ class SignalingLink:
         self._reports: asyncio.Queue[Report] = asyncio.Queue(MAX_REPORTS)
         self._must_register = False
         self._attempts = Attempts(config.signaling)
+        self._rated = Rated()
         self.registered = asyncio.Event()
         """Set while signaling knows this node."""
 
@@ -69,8 +72,11 @@ class SignalingLink:
         self._report("joined", {"room": session.room, "user": session.participant, "peer": session.id})
 
     def left(self, session: Session, reason: LeftReason) -> None:
-        """A peer that had joined is gone."""
-        self._report("left", {"room": session.room, "user": session.participant, "peer": session.id, "reason": reason})
+        """A peer that had joined is gone; how good its stay was is said with it."""
+        stay = session.stay.quality
+        quality = {"quality": stay.wire()} if stay is not None else {}
+        gone = {"room": session.room, "user": session.participant, "peer": session.id, "reason": reason}
+        self._report("left", {**gone, **quality})
 
     def _report(self, event: str, data: dict[str, object]) -> None:
         if not self.registered.is_set():
@@ -120,7 +126,7 @@ class SignalingLink:
             )
             while not lost.is_set():
                 await self._register(socket, node, card)
-                await self._pump(socket, card, lost)
+                await self._pump(socket, node, card, lost)
         finally:
             self.registered.clear()
             self._drop_reports()
@@ -129,6 +135,7 @@ class SignalingLink:
     async def _register(self, socket: Any, node: Node, card: Card) -> None:  # noqa: ANN401
         self.registered.clear()
         self._drop_reports()
+        self._rated.forget()
         parts = card.registration()
         self.registered.set()  # from here on changes are reported, behind this registration
         for part in parts:
@@ -140,8 +147,8 @@ class SignalingLink:
         self._attempts.succeeded()
         log.info("registered", url=self._attempts.url, name=self._config.name, instance=self._instance)
 
-    async def _pump(self, socket: Any, card: Card, lost: asyncio.Event) -> None:  # noqa: ANN401
-        """Send reports and load until the connection is lost, or something went missing."""
+    async def _pump(self, socket: Any, node: Node, card: Card, lost: asyncio.Event) -> None:  # noqa: ANN401
+        """Send reports, load and ratings until the connection is lost, or something went missing."""
         loop = asyncio.get_running_loop()
         load_at = loop.time() + self._config.load_interval_s
         while not (lost.is_set() or self._must_register):
@@ -154,6 +161,8 @@ class SignalingLink:
             elif loop.time() >= load_at:
                 load_at = loop.time() + self._config.load_interval_s
                 await self._call(socket, "load", card.load())
+                if rated := self._rated.report(node.rooms()):
+                    await self._call(socket, RATINGS, rated)
         self._must_register = False
 
     async def _next_report(self, lost: asyncio.Event, timeout_s: float) -> Report | None:
@@ -169,9 +178,12 @@ class SignalingLink:
     async def _call(self, socket: Any, event: str, data: object) -> object:  # noqa: ANN401
         answer: object = await socket.call(event, data, namespace=NAMESPACE, timeout=ACK_TIMEOUT_S)
         if event != "register" and isinstance(answer, dict) and "error" in answer:
-            # Signaling sees another truth than we do: registering again puts both right.
             log.warning("report_refused", report=event, answer=answer)
-            self._must_register = True
+            if event == RATINGS:
+                self._rated.forget()  # they are told again with the next load
+            else:
+                # Signaling sees another truth than we do: registering again puts both right.
+                self._must_register = True
         return answer
 
     def _drop_reports(self) -> None:

@@ -64,6 +64,8 @@ class SenderConfig:
     cname: str
     codecs: tuple[Codec, ...]
     """Payload types as the peer wants to receive them, most wanted first."""
+    transport_cc: bool
+    """The peer tells how the packets of this m-line come in, by transport-wide feedback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

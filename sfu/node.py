@@ -20,11 +20,12 @@ from sfu.dtls import NodeCertificate
 from sfu.errors import NodeFull, NotFound
 from sfu.hosted import Admission, Hosted, HostedRooms
 from sfu.placement import Placement
-from sfu.room.effects import Show, Tell
+from sfu.room.effects import Show, Tell, View
 from sfu.room.grants import Grant
 from sfu.room.room import Room, TrackLabel
 from sfu.room.seats import Wish
 from sfu.room.tracks import PeerId
+from sfu.room.views import Look
 from sfu.sdp.agreement import SeatMids
 from sfu.session import Client, Host, LeftReason, Session, State
 
@@ -139,10 +140,10 @@ class Node:
         hosted.room.label(session.id, labels)
         self._applied(hosted, session)
 
-    def view(self, session: Session, wishes: Mapping[int, Wish]) -> None:
-        """What a peer looks at."""
+    def view(self, session: Session, wishes: Mapping[int, Wish], looks: Mapping[int, Look]) -> None:
+        """What a peer looks at, and how."""
         hosted = self._rooms.need(session.room)
-        hosted.room.view(session.id, wishes)
+        hosted.room.view(session.id, wishes, looks)
         self._applied(hosted, session)
 
     def resume(self, admission: Admission, peer: PeerId, client: Client) -> Session:
@@ -153,6 +154,7 @@ class Node:
         client.send("resumed", {"peer": peer, "seats": _seats(session), **hosted.room.others(peer)})
         hosted.room.forget_told(peer)
         self._settle(hosted)
+        session.tell_layers()
         return session
 
     def find(self, admission: Admission, peer: PeerId) -> Session:
@@ -205,6 +207,13 @@ class Node:
         hosted, source = self._rooms.get(session.room), self._handles.get(source_peer)
         if hosted is not None and source is not None:
             hosted.room.not_showable(session.id, mid, (source.id, source_mid))
+            self._settle(hosted)
+
+    def seat_paused(self, session: Session, mid: str, *, paused: bool) -> None:
+        """A peer's path carries nothing of what a seat shows; or does again."""
+        hosted = self._rooms.get(session.room)
+        if hosted is not None:
+            hosted.room.seat_paused(session.id, mid, paused=paused)
             self._settle(hosted)
 
     # What is looked at now and then (watch.Watched).
@@ -274,6 +283,8 @@ class Node:
             match effect:
                 case Show(_, mid, source):
                     self._show(session, mid, source)
+                case View(_, mid, height, priority):
+                    self._core.set_view(session.handle, mid, height, priority)
                 case Tell(_, event, data):
                     session.tell(event, data)
                 case _:

@@ -10,7 +10,7 @@ closed, stop), or silence (no DTLS in time, no consent, no control connection fo
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
@@ -20,7 +20,9 @@ from sfu._core import Core
 from sfu.config import NodeConfig
 from sfu.dtls import Association, DtlsState, NodeCertificate
 from sfu.errors import BadRequest, DtlsFailed
-from sfu.room.tracks import PeerId
+from sfu.room.stats_feed import StatsFeed
+from sfu.room.stay import Stay
+from sfu.room.tracks import PeerId, track_id
 from sfu.sdp.agreement import Agreement, agree
 from sfu.sdp.answer import Candidate, Local, write_answer
 from sfu.sdp.offer import parse_offer
@@ -70,6 +72,9 @@ class Watcher(Protocol):
     def not_showable(self, session: "Session", mid: str, source_peer: int, source_mid: str) -> None:
         """A seat's m-line and its source have no codec in common."""
 
+    def seat_paused(self, session: "Session", mid: str, *, paused: bool) -> None:
+        """The peer's path carries nothing of what a seat's m-line shows; or does again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
@@ -96,6 +101,15 @@ def new_ssrc() -> int:
     return secrets.randbelow(0xFFFF_FFFE) + 1
 
 
+def wanted_rids(agreement: Agreement, wanted: Mapping[str, Sequence[int]]) -> dict[str, list[str]]:
+    """The RIDs of the layers `wanted` (by mid; indexes, low to high) of each simulcast track that is sent."""
+    tracks = [track for track in agreement.tracks if track.rids and track.line.mid in wanted]
+    return {
+        track.line.mid: [track.rids[layer] for layer in wanted[track.line.mid] if layer < len(track.rids)]
+        for track in tracks
+    }
+
+
 class Session:
     """One peer of a room."""
 
@@ -109,6 +123,10 @@ class Session:
         self.worker = worker
         self.state = State.NEW
         self.was_reported = False
+        self.stay = Stay()
+        """How good it has been; the watch adds to it."""
+        self.stats: StatsFeed | None = None
+        """What its client asked to be told of it."""
         # Given to us; closed by whoever gave it.
         self._host = host
         self._client: Client | None = None
@@ -124,6 +142,8 @@ class Session:
             host.core.remove_peer(self.handle)
             raise
         self._dtls = Association(host.certificate, parsed.fingerprints)
+        self._wanted: dict[str, list[int]] = {}
+        """Layers of each simulcast track that somebody takes, as the core said last."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._arm("connect", host.config.connect_timeout_s, self._not_connected)
         self.log = FieldLog(__name__, room=room, peer=self.id)
@@ -186,6 +206,7 @@ class Session:
         if self._client is not None and self._client is not client:
             self._client.hang_up()
         self._client = client
+        self.stats = None
         self._disarm("grace")
 
     def detach(self, client: Client) -> None:
@@ -199,6 +220,15 @@ class Session:
         """Send an event to the client; dropped while there is no connection, as a resume tells all."""
         if self._client is not None:
             self._client.send(event, data)
+
+    def tell_layers(self) -> None:
+        """Tell the client which layers of each of its tracks are taken; again after a resume."""
+        self._tell_layers(self._wanted)
+
+    def _tell_layers(self, wanted: Mapping[str, Sequence[int]]) -> None:
+        rids = wanted_rids(self._agreement, wanted)
+        if rids:
+            self.tell("layers", {track_id(self.id, mid): names for mid, names in rids.items()})
 
     def expel(self, reason: str) -> None:
         """Tell the client that it is cut off, and end its control connection."""
@@ -226,12 +256,23 @@ class Session:
         self._host.watcher.track_active(self, mid)
 
     def shown(self, mid: str, source_peer: int, source_mid: str) -> None:
-        """A seat's new source is on its way."""
+        """A seat's new source is on its way, so it is not paused, whatever was said of the one before."""
         self.log.debug("shown", mid=mid, source_peer=source_peer, source_mid=source_mid)
+        self._host.watcher.seat_paused(self, mid, paused=False)
 
     def not_showable(self, mid: str, source_peer: int, source_mid: str) -> None:
         """A seat's m-line and its source have no codec in common."""
         self._host.watcher.not_showable(self, mid, source_peer, source_mid)
+
+    def layers_wanted(self, mid: str, layers: list[int]) -> None:
+        """These layers of a track are taken from now on."""
+        self._wanted[mid] = layers
+        self._tell_layers({mid: layers})
+
+    def seat_paused(self, mid: str, *, paused: bool) -> None:
+        """The client's path carries nothing of what a seat's m-line shows; or does again."""
+        self.log.info("seat_paused", mid=mid, paused=paused)
+        self._host.watcher.seat_paused(self, mid, paused=paused)
 
     # DTLS.
 

@@ -1,6 +1,6 @@
-"""What is looked at now and then: who speaks, how well peers are connected, which layers are taken, who is busy.
+"""What is looked at now and then: who speaks, how well peers are connected, who is busy.
 
-core (levels, stats) ─▶ **watch** ─▶ room (rules) ─▶ effects ─▶ node ─▶ clients
+core (levels, stats) ─▶ **watch** ─▶ room (rules), sampling ─▶ effects ─▶ node ─▶ clients
 
 The rest of a node follows events.  Levels and statistics are polled, and put to the rules of each room that has peers.
 """
@@ -13,11 +13,13 @@ from typing import Protocol
 from common.log import FieldLog
 from sfu._core import Core, PeerStats
 from sfu.config import NodeConfig
+from sfu.metrics import NodeMetrics
 from sfu.placement import Placement
-from sfu.room.quality import QualityMeter, Sample
 from sfu.room.room import Room
 from sfu.room.speakers import Speakers
 from sfu.room.tracks import PeerId
+from sfu.room.voices import Voices
+from sfu.sampling import Sampling
 from sfu.session import Session, State
 
 log = FieldLog(__name__)
@@ -46,22 +48,21 @@ class Watched(Protocol):
 class _Seen:
     """What is remembered of a room between two looks."""
 
+    voices: Voices
     speakers: Speakers = field(default_factory=Speakers)
-    quality: QualityMeter = field(default_factory=QualityMeter)
-    layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Layers taken of each track, as its publisher was told."""
 
 
 class Watch:
     """Polls levels and stats until cancelled."""
 
-    def __init__(self, config: NodeConfig, core: Core, node: Watched) -> None:
+    def __init__(self, config: NodeConfig, core: Core, node: Watched, metrics: NodeMetrics) -> None:
         # Given to us.
         self._config = config
         self._core = core
         self._node = node
         # Ours; a room without peers is forgotten.
         self._seen: dict[str, _Seen] = {}
+        self._sampling = Sampling(metrics)
 
     async def run(self) -> None:
         """Look, and look again."""
@@ -83,6 +84,8 @@ class Watch:
             self._node.placement.measured(self._core.cpu_ns(), loop.time())
             if self._node.sessions:
                 await self._look_at_stats()
+            else:
+                self._on_stats((), loop.time())
             self._forget_empty_rooms()
 
     async def _look_at_stats(self) -> None:
@@ -100,17 +103,28 @@ class Watch:
 
     def _on_levels(self, levels: Iterable[tuple[int, str, int]], now: float) -> None:
         """Of rooms with a voice, or with one that may have fallen silent; the others cost nothing."""
-        by_room: dict[str, dict[PeerId, int]] = {name: {} for name, seen in self._seen.items() if seen.speakers}
+        by_room: dict[str, dict[PeerId, int]] = {
+            name: {} for name, seen in self._seen.items() if seen.speakers or seen.voices
+        }
         for handle, mid, level in levels:
             session = self._node.session_of(handle)
             if session and self._is_voice(session, mid):
                 by_room.setdefault(session.room, {})[session.id] = level
         for name, voices in by_room.items():
             room = self._node.room(name)
-            speakers = self._seen_of(name).speakers.update(voices, now) if room else None
-            if room and speakers is not None:
-                room.speak(speakers)
+            if room is not None:
+                self._listen(room, voices, now)
                 self._node.settle(name)
+
+    def _listen(self, room: Room, levels: Mapping[PeerId, int], now: float) -> None:
+        seen = self._seen_of(room.id)
+        speakers = seen.speakers.update(levels, now)
+        silenced = seen.voices.update(levels, seen.speakers.loud)
+        if silenced is not None:
+            room.silence(silenced)
+        if speakers is not None:
+            room.speak(speakers, seen.speakers.dominant, now)
+        room.on_time(now)
 
     def _is_voice(self, session: Session, mid: str) -> bool:
         room = self._node.room(session.room)
@@ -126,45 +140,10 @@ class Watch:
             if session and session.state is State.CONNECTED:
                 sessions[session.id] = session
                 by_room.setdefault(session.room, {})[session.id] = peer
-        for name, peers in by_room.items():
-            room = self._node.room(name)
-            if room is not None:
-                _tell_layers(self._seen_of(name).layers, peers, sessions)
-                self._rate(name, room, peers, now)
-
-    def _rate(self, name: str, room: Room, peers: Mapping[PeerId, PeerStats], now: float) -> None:
-        samples = {peer: _sample(room, peer, found) for peer, found in peers.items()}
-        qualities = self._seen_of(name).quality.update(samples, now)
-        if qualities:
-            room.rate(qualities)
-            self._node.settle(name)
+        self._sampling.look(self._node, by_room, sessions, now)
 
     def _seen_of(self, room: str) -> _Seen:
-        return self._seen.setdefault(room, _Seen())
-
-
-def _tell_layers(
-    told: dict[str, tuple[str, ...]], peers: Mapping[PeerId, PeerStats], sessions: Mapping[PeerId, Session]
-) -> None:
-    """Tell each simulcast publisher which layers somebody takes, when that has changed."""
-    for peer, stats in peers.items():
-        for track in stats.tracks:
-            taken = tuple(layer.rid for layer in track.layers if layer.rid and layer.taken)
-            name = f"{peer}:{track.mid}"
-            if taken and told.get(name) != taken:
-                told[name] = taken
-                sessions[peer].tell("layers", {name: list(taken)})
-    for name in [name for name in told if name.partition(":")[0] not in peers]:
-        del told[name]
-
-
-def _sample(room: Room, peer: PeerId, stats: PeerStats) -> Sample:
-    member = room.members.get(peer)
-    tracks = member.tracks.values() if member else ()
-    return Sample(
-        packets=sum(track.packets for track in stats.tracks),
-        lost=sum(track.lost for track in stats.tracks),
-        sends=any(track.published and not track.muted for track in tracks),
-        receiver_loss=max((sender.fraction_lost for sender in stats.senders), default=0.0),
-        rtt_ms=stats.rtt_ms,
-    )
+        seen = self._seen.get(room)
+        if seen is None:
+            seen = self._seen[room] = _Seen(Voices(self._config.most_voices))
+        return seen

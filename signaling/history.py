@@ -11,8 +11,8 @@ from contextlib import suppress
 from common.log import FieldLog
 
 from .errors import StateAway, StoreAway
+from .qss.history import Entry
 from .state import Journal
-from .state.deliveries import Entry
 from .store.calls import Calls
 from .tasks import ended
 

@@ -13,9 +13,10 @@ from typing import Final
 
 from common.rate import TokenBucket
 from sfu.config import NodeConfig
-from sfu.control.requests import REQUESTS, Hello, Join, Label, Leave, Offer, View, labels, read
+from sfu.control.requests import REQUESTS, Hello, Join, Label, Leave, Offer, Stats, View, labels, read
 from sfu.errors import AlreadyJoined, NotFound, Refused, TooFast
 from sfu.node import Node
+from sfu.room.stats_feed import StatsFeed
 from sfu.session import Client, Session, State
 
 Answer = dict[str, object]
@@ -45,6 +46,7 @@ class Dialogue:
             "offer": self._offer,
             "tracks": self._tracks,
             "view": self._view,
+            "stats": self._stats,
             "leave": self._leave,
         }
 
@@ -105,7 +107,12 @@ class Dialogue:
 
     def _view(self, data: object) -> Answer:
         request = read(data, View, what="view")
-        self._node.view(self._joined(), request.wishes())
+        self._node.view(self._joined(), request.wishes(), request.looks())
+        return {}
+
+    def _stats(self, data: object) -> Answer:
+        request = read(data, Stats, what="stats")
+        self._joined().stats = StatsFeed(request.every_s) if request.every_s is not None else None
         return {}
 
     def _leave(self, data: object) -> Answer:

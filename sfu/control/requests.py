@@ -13,15 +13,19 @@ from sfu.errors import BadRequest
 from sfu.room.room import TrackLabel
 from sfu.room.seats import Wish
 from sfu.room.tracks import SeatSource, Source
+from sfu.room.views import Look, lines
 from sfu.sdp.lines import MAX_SDP_BYTES
 
 MAX_NAME_CHARS = 256
 MAX_ENTRIES = 256
+MIN_STATS_S, MAX_STATS_S = 2, 60
+"""Between two `stats` events: the node looks every 2 s."""
 
 Sdp = Annotated[str, Meta(min_length=1, max_length=MAX_SDP_BYTES)]
 Name = Annotated[str, Meta(max_length=MAX_NAME_CHARS)]
 Key = Annotated[str, Meta(max_length=64)]
 Pixels = Annotated[int, Meta(ge=0, le=16_384)]
+Priority = Annotated[int, Meta(ge=0, le=255)]
 
 T = TypeVar("T")
 
@@ -52,7 +56,17 @@ class SeatWish(Struct, frozen=True):
     source: SeatSource | None = None
     width: Pixels | None = None
     height: Pixels | None = None
-    priority: Annotated[float, Meta(ge=0, le=1_000)] | None = None
+    priority: Priority | None = None
+
+    def wish(self) -> Wish | None:
+        """Who is asked for; None: whoever the node puts there."""
+        if self.participant is None and self.source is None:
+            return None
+        return Wish(self.participant, self.source or "camera")
+
+    def look(self) -> Look:
+        """How it is looked at."""
+        return Look(lines(self.width, self.height), self.priority)
 
 
 class View(Struct, frozen=True):
@@ -61,14 +75,28 @@ class View(Struct, frozen=True):
     seats: Annotated[dict[Key, SeatWish | None], Meta(max_length=MAX_ENTRIES)]
 
     def wishes(self) -> dict[int, Wish]:
-        """By seat number, without those that ask for nothing."""
-        wishes: dict[int, Wish] = {}
-        for text, wish in self.seats.items():
-            if not (text.isascii() and text.isdigit() and len(text) <= 4):
-                raise BadRequest(f"seats are numbered 0, 1, 2, ..., not {text!r}")
-            if wish is not None and (wish.participant is not None or wish.source is not None):
-                wishes[int(text)] = Wish(wish.participant, wish.source or "camera")
-        return wishes
+        """Who is asked for, by seat."""
+        return {seat: wish for seat, asked in self._asked().items() if (wish := asked.wish())}
+
+    def looks(self) -> dict[int, Look]:
+        """How each seat is looked at."""
+        return {seat: asked.look() for seat, asked in self._asked().items()}
+
+    def _asked(self) -> dict[int, SeatWish]:
+        seats = {_seat(text): asked for text, asked in self.seats.items()}
+        return {seat: asked for seat, asked in seats.items() if asked is not None}
+
+
+def _seat(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise BadRequest(f"seats are numbered 0, 1, 2, ..., not {text!r}")
+    return int(text)
+
+
+class Stats(Struct, frozen=True):
+    """`stats`: be told of one's own media so often; without a number no more."""
+
+    every_s: Annotated[float, Meta(ge=MIN_STATS_S, le=MAX_STATS_S)] | None = None
 
 
 class Leave(Struct, frozen=True):
@@ -105,6 +133,7 @@ REQUESTS: Final[Mapping[str, object]] = {
     "offer": Offer,
     "tracks": Tracks,
     "view": View,
+    "stats": Stats,
     "leave": Leave,
 }
 """Every event a client may send, and the type of its data.  The dialogue has a method of the same name for each."""

@@ -8,7 +8,7 @@ and a member is offered no more of it than could matter for his seats.
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from sfu.room.seats import Occupant, Wish
@@ -55,8 +55,9 @@ class Candidates:
         self._arrivals.pop(peer, None)
         self._spoke.pop(peer, None)
 
-    def put(self, peer: PeerId, participant: str, sources: Sequence[SeatSource]) -> None:
-        """The peer can be shown with these, and with nothing else."""
+    def put(self, peer: PeerId, participant: str, sources: Sequence[SeatSource]) -> set[SeatSource]:
+        """The peer can be shown with these, and with nothing else; which of them are new."""
+        before = {one.source for _, one in self._of.get(peer, ())}
         for entry in self._of.pop(peer, ()):
             del self._order[bisect_left(self._order, entry[0], key=_place)]
         peers = self._peers.setdefault(participant, {})
@@ -68,11 +69,12 @@ class Candidates:
             insort(self._order, entry, key=_place)
         if not peers:
             del self._peers[participant]
+        return set(sources) - before
 
-    def spoke(self, peers: Iterable[PeerId]) -> None:
-        """These speak now: they come before those who spoke earlier."""
-        self._turns += 1
-        for peer in peers:
+    def spoke(self, peers: Sequence[PeerId]) -> None:
+        """These speak now, the dominant one first: they come before those who spoke earlier."""
+        for peer in reversed(peers):
+            self._turns += 1
             self._spoke[peer] = self._turns
             if entries := self._of.get(peer):
                 self.put(peer, entries[0][1].participant, [one.source for _, one in entries])
@@ -81,21 +83,31 @@ class Candidates:
         """The first so many."""
         return [one for _, one in self._order[:count]]
 
-    def for_seats(self, peer: PeerId, now: Collection[Occupant | None], wishes: Mapping[int, Wish]) -> list[Occupant]:
+    def cameras(self, peers: Iterable[PeerId]) -> list[Occupant]:
+        """What these are seen with when they speak, of those who can be."""
+        return [one for peer in peers for _, one in self._of.get(peer, ()) if one.source == "camera"]
+
+    def for_seats(
+        self,
+        peer: PeerId,
+        now: Collection[Occupant | None],
+        wishes: Mapping[int, Wish],
+        speakers: Iterable[Occupant] = (),
+    ) -> list[Occupant]:
         """Those who could get a seat of `peer`'s, in order: as good as all of them, and few."""
-        count = len(now) + 1  # he himself may be among the first
-        found = self._order[:count]
-        for wish in wishes.values():
-            found += islice(self._matching(wish), count)
-        for sitting in now:
-            found += self._of.get(sitting.peer, ()) if sitting else ()
+        seated = {one for one in now if one}
+        found = [entry for who in {one.peer for one in (*seated, *speakers)} for entry in self._of.get(who, ())]
+        others = (entry for entry in self._order if entry[1] not in seated)
+        for entries in (others, *map(self._matching, wishes.values())):
+            found += islice((entry for entry in entries if entry[1].peer != peer), len(now))
         unique = sorted(dict.fromkeys(found), key=_place)
         return [one for _, one in unique if one.peer != peer]
 
     def _matching(self, wish: Wish) -> Iterator[_Entry]:
         """Those who are what was asked for, in order."""
         if wish.participant is None:
-            return (entry for entry in self._order if wish.wants(entry[1]))
+            screens = takewhile(lambda entry: entry[1].source == "screen", self._order)
+            return screens if wish.source == "screen" else (entry for entry in self._order if wish.wants(entry[1]))
         theirs = (entry for peer in self._peers.get(wish.participant, ()) for entry in self._of[peer])
         return (entry for entry in sorted(theirs, key=_place) if wish.wants(entry[1]))
 

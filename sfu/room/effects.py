@@ -21,6 +21,16 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """The core is to serve m-line `mid` of `peer` with so many lines of picture (None: all there are), so urgently."""
+
+    peer: PeerId
+    mid: str
+    height: int | None
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """The client of `peer` is to get this event."""
 
@@ -29,4 +39,4 @@ class Tell:
     data: object
 
 
-Effect = Show | Tell
+Effect = Show | View | Tell

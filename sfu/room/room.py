@@ -1,6 +1,6 @@
 """One room: its members and their tracks.
 
-control, core events, link -> node -> **room** -> seating -> effects: `Show` (for the core), `Tell` (for a client)
+control, core events, link -> node -> **room** -> seating -> effects: `Show` and `View` (core), `Tell` (a client)
 
 Every method changes the room and leaves what follows from it in `effects()`, which the node drains after each call.
 A member is heard of by the others once its media is connected; its tracks once their first packets have come.  When
@@ -8,8 +8,9 @@ these are told is `announcements.py`'s, who is shown to whom `seating.py`'s.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Final
 
 from sfu.errors import BadRequest, RoomFull
 from sfu.media import Kind
@@ -22,7 +23,10 @@ from sfu.room.seating import Seating
 from sfu.room.seats import Wish
 from sfu.room.speakers import Speaker
 from sfu.room.tracks import KINDS, PeerId, Source, Track, default_source
+from sfu.room.views import Look
 from sfu.sdp.agreement import SeatMids
+
+NO_LOOKS: Final[Mapping[int, Look]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Room:
         self._news = Announcements(self.members)
         self._rated: dict[str, Quality] = {}
         """Participants' quality, as all have been told it."""
+        self._speakers: list[Speaker] = []
+        """As all have been told."""
         self._peers: Counter[str] = Counter()
         """Of each participant."""
         self._effects: list[Effect] = []
@@ -61,6 +67,11 @@ class Room:
     def has_news(self) -> bool:
         """Something is gathered for all; `announce` is due in a moment."""
         return bool(self._news)
+
+    @property
+    def rated(self) -> Mapping[str, Quality]:
+        """The participants whose media does not travel well; of the others it does."""
+        return self._rated
 
     def announce(self) -> None:
         """Tell all what was gathered for them."""
@@ -118,6 +129,8 @@ class Room:
         self._replace_tracks(member, tracks)
         lines = {mid for mids in seats.values() for mid in (mids.audio, mids.video)}
         member.shown = {mid: source for mid, source in member.shown.items() if mid in lines}
+        member.viewed = {mid: view for mid, view in member.viewed.items() if mid in lines}
+        member.paused &= lines
         member.told = {seat: told for seat, told in member.told.items() if seat in kept}
         self._changed(member)
 
@@ -143,13 +156,13 @@ class Room:
         if changed:
             self._changed(member)
 
-    def view(self, peer: PeerId, wishes: Mapping[int, Wish]) -> None:
-        """What the peer looks at; replaces what it asked for before."""
+    def view(self, peer: PeerId, wishes: Mapping[int, Wish], looks: Mapping[int, Look] = NO_LOOKS) -> None:
+        """What the peer looks at, and how; replaces what it asked for before."""
         member = self.members[peer]
-        for seat in wishes:
+        for seat in (*wishes, *looks):
             if seat not in member.seats:
                 raise BadRequest(f"there is no seat {seat}")
-        self._effects += self._seating.wish(member, wishes)
+        self._effects += self._seating.wish(member, wishes, looks)
 
     # What the core says.
 
@@ -175,13 +188,34 @@ class Room:
             member.unshowable.add((mid, source))
             self._effects += self._seating.fill(member)
 
-    def speak(self, speakers: Sequence[Speaker]) -> None:
-        """Who speaks now has changed."""
+    def seat_paused(self, peer: PeerId, mid: str, *, paused: bool) -> None:
+        """The peer's path carries nothing of what an m-line shows; or does again."""
+        member = self.members.get(peer)
+        if member and (mid in member.paused) != paused:
+            (member.paused.add if paused else member.paused.discard)(mid)
+            self._effects += self._seating.fill(member)
+
+    # What is heard.
+
+    def speak(self, speakers: Sequence[Speaker], dominant: PeerId | None, now: float) -> None:
+        """Who speaks now has changed; the dominant speaker comes first, if he is not silent for a moment."""
         here = [speaker for speaker in speakers if speaker.peer in self.members]
-        seated = self._seating.spoke([speaker.peer for speaker in here])
-        told = [self.members[speaker.peer].wire() | {"level": speaker.loudness} for speaker in here]
-        self._tell_all("speakers", told)
+        seated = self._seating.spoke([speaker.peer for speaker in here], dominant, now)
+        if here != self._speakers:
+            self._speakers = here
+            told = [self.members[speaker.peer].wire() | {"level": speaker.loudness} for speaker in here]
+            self._tell_all("speakers", told)
         self._seated(None, seated)
+
+    def on_time(self, now: float) -> None:
+        """Speakers get the seats for which they had to wait; to be called now and then while somebody speaks."""
+        effects = self._seating.on_time(now)
+        if effects:
+            self._seated(None, effects)
+
+    def silence(self, peers: Set[PeerId]) -> None:
+        """The microphones of these, and of nobody else, are not to be heard."""
+        self._effects += self._seating.silence(peers)
 
     def rate(self, qualities: Mapping[PeerId, Quality]) -> None:
         """Somebody's quality has changed; a participant's is the worst of its peers'."""

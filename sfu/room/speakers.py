@@ -1,23 +1,69 @@
-"""Who speaks, out of smoothed audio levels.
+"""Who speaks, and who of them leads the talk, out of smoothed audio levels.
 
-core levels (5 a second) -> **speakers** -> `speakers` events, and who deserves a seat
+core levels (10 a second) -> **speakers** -> `speakers` events, who deserves a seat, whose picture matters most
 
-Levels are RFC 6464's: -dBov, 0 loudest, 127 silence.  Speech starts above one level and ends below a lower one held for
-a while, so that pauses between words are no change.
+Levels are RFC 6464's: -dBov, 0 loudest, 127 silence.  They are judged over three spans, as by Volfin and Cohen
+("Dominant speaker identification for multipoint videoconferencing", 2013), by thresholds in place of likelihoods:
+
+* *at once*: a level is speech where it stands out from the peer's noise, the quietest that was heard of him for
+  seconds.  So a fan is no speech, and he who shouts over it is heard.
+* *a few looks*: speech that goes on makes a speaker; a key click is over by then.  A little later a speaker becomes the
+  *dominant* one, if the one before him has fallen silent for longer than it takes to breathe.
+* *a second*: where two talk at once, the dominant one stays it unless the other is clearly louder.
+
+A speaker is one until he has been silent for longer than between two words.  The dominant one stays it, silent or not,
+until another follows.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sfu.room.tracks import PeerId
 
+# How loud.
 START_DBOV = 45
-"""Speech starts at this level or louder; room noise is at 55 to 70."""
+"""Speech is at this level or louder; room noise is at 55 to 70."""
 STOP_DBOV = 55
+"""What has been speech is so down to here, and what becomes it rises from here."""
+QUIET_DBOV = 63
+"""At this level and below there is nothing to be looked at."""
+ABOVE_NOISE_DB = 8
+"""Speech is that much louder than the noise; a fan goes up and down by less."""
+LOUDEST_NOISE_DBOV = 40
+"""What is 8 dB louder than this is speech, even without a pause."""
+NOISE_S = 2.0
+"""Noise is the quietest of so long, or up to twice that; who speaks takes a breath in it."""
+SETTLE_S = 0.3
+"""Whoever is heard for the first time may sit beside a fan: while the meter rises, his loudest is taken for his noise.
+What is louder than any noise is speech all the same."""
+FALLEN_DB = 4
+"""So far below its peak a sound is over: the core's meter falls that far in 40 ms."""
+FADE_DB = 0.5
+"""A peak counts for so much less at each look."""
+
+# How long; looks are 0.1 s apart.
+SPEECH_S = 0.19
+"""Speech that goes on for three looks makes a speaker."""
+LEAD_S = 0.29
+"""Speech that goes on for four may make the dominant one: a cough is shorter."""
 HOLD_S = 0.6
 """Silence shorter than this is a pause, not an end."""
+BREATH_S = 0.15
+"""The dominant speaker who is silent for longer may be followed by whoever speaks."""
+OVERRIDE_S, OVERRIDE_DB = 1.0, 6.0
+"""Speech of so long, louder by so much, outdoes a dominant speaker who speaks on."""
+STRENGTH_S = 0.5
+"""Loudness is compared over about so long."""
+REIGN_S = 0.2
+"""A dominant speaker is one for so long at least."""
+
+# What is told.
 LOUDNESS_STEP = 0.2
-"""Smaller changes of loudness are not told."""
+"""Smaller changes of loudness are not told,"""
+LOUDNESS_S = 0.4
+"""nor such as come sooner after what was told last."""
+TOLD_A_SECOND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +79,166 @@ def loudness(level_dbov: int) -> float:
     return round(max(0.0, 1.0 - level_dbov / 60), 2)
 
 
+@dataclass(slots=True)
+class _Ear:
+    """What has been heard of one peer."""
+
+    since: float
+    """When this span of `NOISE_S` began."""
+    at: float
+    """The last look."""
+    settled_at: float
+    """From when on the noise is known."""
+    level: int = 127
+    quietest: int = QUIET_DBOV
+    """Of this span."""
+    before: int = QUIET_DBOV
+    """Of the span before."""
+    strength: float = 127.0
+    """The level of the last `STRENGTH_S`."""
+    began: float | None = None
+    """Since when sound stands out from the noise; None: it does not."""
+    peak: float = 127.0
+    """The loudest of that, the longer ago the less."""
+    loud_at: float = float("-inf")
+    """When it was loud enough to be speech, last."""
+    speech_at: float | None = None
+    """When a speaker was heard last; None: he is no speaker."""
+
+    def hear(self, level: int, now: float) -> None:
+        """The level of this look."""
+        self.strength += (level - self.strength) * min(1.0, (now - self.at) / STRENGTH_S)
+        self.level, self.at = level, now
+        self._learn_noise(now)
+        if level > self._softest(now):
+            self._fall_silent(now)
+            return
+        if self.began is None:
+            self.began, self.peak, self.strength = now, level, level
+        self.peak = min(self.peak + FADE_DB, level)
+        if level <= min(START_DBOV, self.noise - ABOVE_NOISE_DB):
+            self.loud_at = now
+        if self.speech_at is not None or (self.is_loud and self._lasted >= SPEECH_S):
+            self.speech_at = now
+
+    @property
+    def noise(self) -> int:
+        """What is heard of the peer when he does not speak."""
+        return max(self.quietest, self.before, LOUDEST_NOISE_DBOV)
+
+    @property
+    def is_loud(self) -> bool:
+        """What is heard now may be speech, and is not the end of a sound."""
+        return self.loud_at == self.at and self.level - self.peak < FALLEN_DB
+
+    def has_spoken(self, seconds: float) -> bool:
+        """A speaker has gone on for so long, and does."""
+        return self.speech_at is not None and self.is_loud and self._lasted >= seconds
+
+    @property
+    def is_idle(self) -> bool:
+        """There is nothing to remember of him."""
+        return self.level > QUIET_DBOV and self.speech_at is None
+
+    def _softest(self, now: float) -> int:
+        """What is heard may be the begin of speech, or still be speech, up to this level."""
+        above_noise = ABOVE_NOISE_DB if self.speech_at is None else ABOVE_NOISE_DB // 2
+        return STOP_DBOV if now < self.settled_at else min(STOP_DBOV, self.noise - above_noise)
+
+    @property
+    def _lasted(self) -> float:
+        return 0.0 if self.began is None else self.at - self.began
+
+    def _fall_silent(self, now: float) -> None:
+        if self.speech_at is not None and now - self.speech_at <= HOLD_S:
+            return
+        self.began = self.speech_at = None
+
+    def _learn_noise(self, now: float) -> None:
+        if now < self.settled_at:
+            self.quietest = self.before = min(self.quietest, self.level)
+        self.quietest = max(self.quietest, self.level)
+        if now - self.since >= NOISE_S:
+            self.before, self.quietest, self.since = self.quietest, self.level, now
+
+
 class Speakers:
-    """Who speaks in one room; loudest first."""
+    """Who speaks in one room; the dominant speaker first, then the loudest."""
 
     def __init__(self) -> None:
-        self._last_heard: dict[PeerId, float] = {}
+        self.dominant: PeerId | None = None
+        """Who leads the talk, or did last."""
+        self.loud: list[PeerId] = []
+        """Whose level was speech at the last look, however short; the loudest first."""
+        self._ears: dict[PeerId, _Ear] = {}
+        """Of those who are not quiet."""
+        self._known: frozenset[PeerId] = frozenset()
+        """Who was there at the last look."""
+        self._since = float("-inf")
+        """When the dominant speaker became it."""
         self._told: tuple[Speaker, ...] = ()
+        self._led: PeerId | None = None
+        """Who was dominant at the last look."""
+        self._told_at: deque[float] = deque(maxlen=TOLD_A_SECOND)
 
     def __bool__(self) -> bool:
-        """Somebody speaks, or is still said to."""
-        return bool(self._last_heard or self._told)
+        """Somebody speaks, may do so, or is still said to."""
+        return bool(self._ears or self._told)
 
     def update(self, levels: Mapping[PeerId, int], now: float) -> tuple[Speaker, ...] | None:
-        """The speakers if they differ from what was told last, else None.  `now` is in seconds."""
-        for peer, level in levels.items():
-            if level <= START_DBOV or (level <= STOP_DBOV and peer in self._last_heard):
-                self._last_heard[peer] = now
-        self._last_heard = {
-            peer: heard for peer, heard in self._last_heard.items() if peer in levels and now - heard <= HOLD_S
-        }
-        speaking = sorted(self._last_heard, key=lambda peer: levels[peer])
-        speakers = tuple(Speaker(peer, loudness(levels[peer])) for peer in speaking)
-        if not self._differs(speakers):
-            return None
-        self._told = speakers
-        return speakers
+        """The speakers to be told, or those told last if no more than who is dominant has changed; None: nothing has.
 
-    def _differs(self, speakers: tuple[Speaker, ...]) -> bool:
+        `now` is in seconds.
+        """
+        self._hear(levels, now)
+        self._follow(now)
+        speaking = [peer for peer, ear in self._ears.items() if ear.speech_at is not None]
+        speaking.sort(key=lambda peer: (peer != self.dominant, self._ears[peer].level))
+        speakers = tuple(Speaker(peer, loudness(self._ears[peer].level)) for peer in speaking)
+        before, self._led = self._led, self.dominant
+        if self._is_due(speakers, now):
+            self._told = speakers
+            self._told_at.append(now)
+        elif before == self.dominant:
+            return None
+        return self._told
+
+    def _hear(self, levels: Mapping[PeerId, int], now: float) -> None:
+        for peer, level in levels.items():
+            ear = self._ears.get(peer)
+            if ear is None and level <= QUIET_DBOV:
+                ear = self._ears[peer] = _Ear(now, now, now if peer in self._known else now + SETTLE_S)
+            if ear is not None:
+                ear.hear(level, now)
+        gone = [peer for peer, ear in self._ears.items() if ear.is_idle or peer not in levels]
+        for peer in gone:
+            del self._ears[peer]
+        self._known = frozenset(levels)
+        loud = [peer for peer, ear in self._ears.items() if ear.loud_at == now]
+        self.loud = sorted(loud, key=lambda peer: self._ears[peer].level)
+
+    def _follow(self, now: float) -> None:
+        """Who leads the talk from now on."""
+        others = [peer for peer, ear in self._ears.items() if ear.has_spoken(LEAD_S) and peer != self.dominant]
+        if not others or now - self._since < REIGN_S:
+            return
+        best = min(others, key=lambda peer: self._ears[peer].strength)
+        leader = self._ears.get(self.dominant) if self.dominant else None
+        if leader is None or now - leader.loud_at >= BREATH_S or self._outdoes(best, leader):
+            self.dominant, self._since = best, now
+
+    def _outdoes(self, peer: PeerId, leader: _Ear) -> bool:
+        ear = self._ears[peer]
+        return ear.has_spoken(OVERRIDE_S) and ear.strength <= leader.strength - OVERRIDE_DB
+
+    def _is_due(self, speakers: tuple[Speaker, ...], now: float) -> bool:
+        """There is something to tell, and not too soon after the last."""
+        if len(self._told_at) == TOLD_A_SECOND and now - self._told_at[0] < 1.0:
+            return False
         before = {speaker.peer: speaker.loudness for speaker in self._told}
         after = {speaker.peer: speaker.loudness for speaker in speakers}
-        if before.keys() != after.keys():
+        leads = self.dominant in after and self._told[:1] and self._told[0].peer != self.dominant
+        if leads or before.keys() != after.keys():
             return True
-        return any(abs(after[peer] - before[peer]) >= LOUDNESS_STEP for peer in after)
+        rested = not self._told_at or now - self._told_at[-1] >= LOUDNESS_S
+        return rested and any(abs(after[peer] - before[peer]) >= LOUDNESS_STEP for peer in after)

@@ -42,7 +42,7 @@ class Track:
     @property
     def id(self) -> str:
         """Unique in the node."""
-        return f"{self.peer}:{self.mid}"
+        return track_id(self.peer, self.mid)
 
     def wire(self) -> dict[str, object]:
         """As clients are told it."""
@@ -54,6 +54,11 @@ class Track:
             "source": self.source,
             "muted": self.muted,
         }
+
+
+def track_id(peer: PeerId, mid: str) -> str:
+    """How clients are told of what a peer sends on an m-line."""
+    return f"{peer}:{mid}"
 
 
 def default_source(kind: Kind, others: Iterable[Track]) -> Source:

@@ -34,7 +34,7 @@ TRACK_EXTENSIONS: Final = {
     "audio": frozenset({MID_URI, TRANSPORT_CC_URI, AUDIO_LEVEL_URI}),
     "video": frozenset({MID_URI, RID_URI, REPAIRED_RID_URI, TRANSPORT_CC_URI}),
 }
-SEAT_EXTENSIONS: Final = frozenset({MID_URI})
+SEAT_EXTENSIONS: Final = frozenset({MID_URI, TRANSPORT_CC_URI})
 
 NewSsrc = Callable[[], int]
 
@@ -109,6 +109,7 @@ class SeatLine:
             rtx_ssrc=self.role.rtx_ssrc if self.has_rtx else None,
             cname=self.cname,
             codecs=tuple(codec.media for codec in self.codecs),
+            transport_cc=TRANSPORT_CC_URI in _uris(self.extensions),
         )
 
 
@@ -256,16 +257,19 @@ def _uris(extensions: tuple[Extmap, ...]) -> set[str]:
 @lru_cache(MAX_SHAPES)
 def seat_extensions(shape: Shape) -> tuple[Extmap, ...]:
     """The header extensions that we put into what we send."""
-    return _answered(shape, SEAT_EXTENSIONS)
+    return _answered(shape, _with_feedback(shape, SEAT_EXTENSIONS))
 
 
 @lru_cache(MAX_SHAPES)
 def track_extensions(shape: Shape) -> tuple[Extmap, ...]:
     """The header extensions that we read in what the client sends."""
-    wanted = TRACK_EXTENSIONS[cast("media.Kind", shape.kind)]
-    if not any("transport-cc" in codec.payload.feedback for codec in agreed_codecs(shape)):
-        wanted -= {TRANSPORT_CC_URI}
-    return _answered(shape, wanted)
+    return _answered(shape, _with_feedback(shape, TRACK_EXTENSIONS[cast("media.Kind", shape.kind)]))
+
+
+def _with_feedback(shape: Shape, wanted: frozenset[str]) -> frozenset[str]:
+    """Packets are counted only where both sides know of the feedback about them."""
+    counts = any("transport-cc" in codec.payload.feedback for codec in agreed_codecs(shape))
+    return wanted if counts else wanted - {TRANSPORT_CC_URI}
 
 
 def _answered(shape: Shape, wanted: frozenset[str]) -> tuple[Extmap, ...]:

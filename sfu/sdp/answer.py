@@ -25,8 +25,8 @@ from sfu.sdp.codecs import AgreedCodec, agreed_codecs
 from sfu.sdp.shapes import MAX_SHAPES
 from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine, Shape
 
-TRACK_FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
-SEAT_FEEDBACK = ("nack", "nack pli", "ccm fir")
+FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
+"""What both sides of a track or a seat may say; the first only with the header extension that it is about."""
 HOST_PREFERENCE = 126  # RFC 8445 §5.1.2.2
 RTP_COMPONENT = 1
 END = "\r\n"
@@ -169,18 +169,18 @@ class _Told:
 
 @lru_cache(MAX_SHAPES)
 def _of_track(shape: Shape) -> _Told:
-    extensions = track_extensions(shape)
-    has_transport_cc = any(extension.uri == TRANSPORT_CC_URI for extension in extensions)
-    return _told(shape, extensions, TRACK_FEEDBACK if has_transport_cc else TRACK_FEEDBACK[1:])
+    return _told(shape, track_extensions(shape))
 
 
 @lru_cache(MAX_SHAPES)
 def _of_seat(shape: Shape) -> _Told:
-    return _told(shape, seat_extensions(shape), SEAT_FEEDBACK)
+    return _told(shape, seat_extensions(shape))
 
 
-def _told(shape: Shape, extensions: tuple[Extmap, ...], feedback: tuple[str, ...]) -> _Told:
+def _told(shape: Shape, extensions: tuple[Extmap, ...]) -> _Told:
     codecs = agreed_codecs(shape)
+    is_counted = any(extension.uri == TRANSPORT_CC_URI for extension in extensions)
+    feedback = FEEDBACK if is_counted else FEEDBACK[1:]
     return _Told(
         payload_types=" ".join(str(number) for number in _payload_types(codecs)),
         extensions=tuple(_extension_rows(extensions)),

@@ -15,8 +15,8 @@ from sfu import media
 from sfu.sdp.shapes import MAX_SHAPES
 from sfu.sdp.values import Payload, Shape
 
-MAX_CODECS = 16
-"""Payload types taken of one m-line; Chromium offers seven of VP8 and H.264."""
+MAX_CODECS = 24
+"""Payload types taken of one m-line; Chromium offers 11 that we know to receive video."""
 
 # RFC 6184 §8.1, table 5: the same profile can be written with several profile-iop octets.  The constraint bits that
 # tell them apart, and the name we give the profile (its usual first four hex digits).
@@ -32,6 +32,8 @@ _H264_PROFILES: Final = (
 )
 _H264_DEFAULT_PROFILE = "42000a"  # RFC 6184 §8.1: baseline, level 1
 _HEX6 = re.compile(r"[0-9A-Fa-f]{6}")
+_VP9_PROFILES: Final = frozenset("02")  # RFC 9628 §6: those of 4:2:0
+_AV1_PROFILES: Final = frozenset("012")  # main, high, professional
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def agreed_codecs(shape: Shape) -> tuple[AgreedCodec, ...]:
     agreed = []
     for payload in shape.payloads:
         codec = _KNOWN.get((shape.kind, payload.name.lower()))
-        key = codec[1](payload) if codec else None
+        key = codec[1](payload, shape) if codec else None
         if codec and key:
             rtx = retransmissions.get(str(payload.payload_type)) if "nack" in payload.feedback else None
             agreed.append(AgreedCodec(payload, rtx, _as_media(payload, rtx, name=codec[0], key=key)))
@@ -78,15 +80,43 @@ def parameters(payload: Payload) -> dict[str, str]:
     return {name.lower(): value for name, _, value in pairs}
 
 
-def _opus_key(payload: Payload) -> str | None:
+# One key a codec, None where it is one that we do not take; each is given the m-line in which the payload type stands.
+
+
+def _opus_key(payload: Payload, _shape: Shape) -> str | None:
     return "opus" if (payload.clock_rate, payload.channels) == (48_000, 2) else None  # RFC 7587 §7
 
 
-def _vp8_key(payload: Payload) -> str | None:
+def _red_key(payload: Payload, shape: Shape) -> str | None:
+    """Opus with earlier frames beside the newest (RFC 2198), forwarded as it is.
+
+    Each frame stands behind the sender's own payload type for it.  So two peers can hear each other's only if they
+    number Opus alike, as all that are made of libwebrtc do.
+    """
+    wrapped = set(payload.parameters.strip().split("/"))
+    opus = [other for other in shape.payloads if other.name.lower() == "opus" and _opus_key(other, shape)]
+    inside = next((other.payload_type for other in opus if wrapped == {str(other.payload_type)}), None)
+    if inside is None or (payload.clock_rate, payload.channels) != (48_000, 2):
+        return None
+    return f"red/opus={inside}"
+
+
+def _vp8_key(payload: Payload, _shape: Shape) -> str | None:
     return "VP8" if payload.clock_rate == 90_000 else None
 
 
-def _h264_key(payload: Payload) -> str | None:
+def _vp9_key(payload: Payload, _shape: Shape) -> str | None:
+    profile = parameters(payload).get("profile-id", "0")
+    return f"VP9/profile-id={profile}" if payload.clock_rate == 90_000 and profile in _VP9_PROFILES else None
+
+
+def _av1_key(payload: Payload, _shape: Shape) -> str | None:
+    """Level and tier say how much a decoder can take, not what the bytes are."""
+    profile = parameters(payload).get("profile", "0")
+    return f"AV1/profile={profile}" if payload.clock_rate == 90_000 and profile in _AV1_PROFILES else None
+
+
+def _h264_key(payload: Payload, _shape: Shape) -> str | None:
     values = parameters(payload)
     mode = values.get("packetization-mode", "0")
     profile = h264_profile(values.get("profile-level-id", _H264_DEFAULT_PROFILE))
@@ -106,8 +136,11 @@ def h264_profile(profile_level_id: str) -> str | None:
     return None
 
 
-_KNOWN: Final[Mapping[tuple[str, str], tuple[str, Callable[[Payload], str | None]]]] = {
+_KNOWN: Final[Mapping[tuple[str, str], tuple[str, Callable[[Payload, Shape], str | None]]]] = {
     ("audio", "opus"): ("opus", _opus_key),
+    ("audio", "red"): ("red", _red_key),
     ("video", "vp8"): ("VP8", _vp8_key),
+    ("video", "vp9"): ("VP9", _vp9_key),
     ("video", "h264"): ("H264", _h264_key),
+    ("video", "av1"): ("AV1", _av1_key),
 }

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..qss.history import ACCEPTED
 from ..store import Store
-from ..store.history import Call
+from ..store.history import Call, Quality
 from .parts import cell, local_time
 
 
@@ -30,13 +30,14 @@ class History:
 
     def as_table(self) -> Table:
         """A line a call, the newest first."""
-        table = Table("when", *(("",) if self.whose else ()), "call", "result", "talk", "devices", box=box.SIMPLE)
+        ways = ("",) if self.whose else ()
+        table = Table("when", *ways, "call", "result", "talk", "score", "devices", box=box.SIMPLE)
         for call in self.calls:
             direction = ("out" if call.record.inviter == self.whose else "in",) if self.whose else ()
             who = f"{self._name(call.record.inviter)} → {self._called(call)}"
             ends = Text("\n", overflow="fold").join(self._ends(call))
             when = local_time(call.record.created_ms)
-            table.add_row(when, *direction, cell(who), self._result(call), talk(call), ends)
+            table.add_row(when, *direction, cell(who), self._result(call), talk(call), score(call), ends)
         return table
 
     def as_json(self) -> dict[str, object]:
@@ -69,6 +70,11 @@ def talk(call: Call) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def score(call: Call) -> str:
+    """How good it was, 1.0 to 5.0."""
+    return "" if call.score is None else f"{call.score:.1f}"
+
+
 async def _names(store: Store, calls: tuple[Call, ...]) -> dict[str, str]:
     told: dict[str, str] = {}
     for who in sorted({who for call in calls for who in (call.record.inviter, call.record.to, *call.record.invitees)}):
@@ -98,4 +104,17 @@ def _json(call: Call) -> dict[str, object]:
         "code": record.code,
         "missedBy": call.missed_by,
         "candidates": [{"user": c.user, "device": c.device, "reason": c.reason} for c in record.candidates],
+        "score": call.score and round(call.score, 2),
+        "quality": [_quality(quality) for quality in call.quality],
     }
+
+
+def _quality(quality: Quality) -> dict[str, object]:
+    scores = {
+        "score": quality.score,
+        "worst": quality.worst,
+        "audioScore": quality.audio_score,
+        "videoScore": quality.video_score,
+    }
+    told = {name: None if value is None else round(value, 2) for name, value in scores.items()}
+    return {"user": quality.user, **told, "seconds": round(quality.lasted_ms / 1000, 1)}

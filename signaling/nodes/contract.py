@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -11,6 +11,7 @@ from ..qss.frames import Server
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=128)]
 Count = Annotated[int, Meta(ge=0)]
+Score = Annotated[float, Meta(ge=1, le=5)]
 
 
 class NodeAuth(Struct, frozen=True, kw_only=True):
@@ -83,13 +84,37 @@ class Register(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
+class StayQuality(Struct, frozen=True, kw_only=True):
+    """How good a peer's stay was."""
+
+    score: Score
+    worst: Score
+    audio_score: Score | None = field(name="audioScore", default=None)
+    video_score: Score | None = field(name="videoScore", default=None)
+    seconds: Annotated[float, Meta(ge=0, le=1e8)]
+
+
 class PeerEvent(Struct, frozen=True, kw_only=True):
-    """`joined` and `left`."""
+    """`joined` and `left`; the latter with `quality` where there was something to hear or to see."""
 
     room: Text
     user: Text
     peer: Text
     reason: Annotated[str, Meta(max_length=128)] = "left"
+    quality: StayQuality | None = None
+
+
+class RatedRoom(Struct, frozen=True, kw_only=True):
+    """The participants of a room whose media does not travel well."""
+
+    room: Text
+    participants: Annotated[dict[Text, Literal["good", "fair", "poor", "lost"]], Meta(max_length=1_000)]
+
+
+class Ratings(Struct, frozen=True, kw_only=True):
+    """`quality`: the rooms in which that has changed."""
+
+    rooms: Annotated[tuple[RatedRoom, ...], Meta(max_length=1_000)]
 
 
 class RoomRecord(Struct, frozen=True, kw_only=True):

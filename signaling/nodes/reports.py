@@ -1,4 +1,4 @@
-"""What nodes report: what they are and carry, who joined and left, how busy they are.
+"""What nodes report: what they are and carry, who joined and left, how busy they are, how well media travels.
 
 node -> link -> **reports** -> keeper -> rules
 
@@ -8,6 +8,7 @@ What a node says of a room that we know better becomes a command back to it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,16 +20,18 @@ from ..config import SignalingConfig
 from ..errors import Malformed, NodeTaken, UnknownRoom
 from ..keeper import Keeper
 from ..qss import rules
-from ..qss.effects import Rights
+from ..qss.effects import Record, Rights
+from ..qss.history import StayRecord
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
 from ..qss.room import LOST, Held, Peer
+from ..qss.telling import epoch_ms
 from ..state import Directory
 from ..tokens import RoomTokens
 from . import commands
 from .absences import Absences
 from .adoption import adopted
 from .connections import Connections
-from .contract import HeldRoom, Load, NodeAuth, PeerEvent, Register
+from .contract import HeldRoom, Load, NodeAuth, PeerEvent, Ratings, Register, StayQuality
 from .rescue import Rescue
 
 T = TypeVar("T")
@@ -78,7 +81,13 @@ class Reports:
 
     def handlers(self) -> dict[str, Handler]:
         """Who handles which event; each gives the acknowledgement, or raises SignalingError."""
-        return {"register": self._registered, "joined": self._joined, "left": self._left, "load": self._load}
+        return {
+            "register": self._registered,
+            "joined": self._joined,
+            "left": self._left,
+            "load": self._load,
+            "quality": self._rated,
+        }
 
     async def _registered(self, by: Reporter, data: object) -> dict[str, Any]:
         card = _typed(data, Register)
@@ -138,7 +147,10 @@ class Reports:
         user, peer, now = UserId(report.user), PeerId(report.peer), self._keeper.now()
         keep = self._config.lost_keep_s if report.reason == LOST else self._config.room_keep_s
         keep_until = Instant(now + keep)
-        if room := await self._own_room(by, report):
+        room = await self._own_room(by, report)
+        if report.quality is not None:  # whatever has become of the room: most are over by then
+            await self._keeper.post(Record(_stay(report, report.quality, now)))
+        if room is not None:
             await self._keeper.change(room, lambda r: rules.left(r, user, peer, report.reason, keep_until, now))
         return {}
 
@@ -162,6 +174,15 @@ class Reports:
             await self._directory.reported(by.node, load)
         return {}
 
+    async def _rated(self, by: Reporter, data: object) -> dict[str, Any]:
+        told = _typed(data, Ratings)
+        for each in told.rooms if self._is_registered(by) else ():
+            room, ratings = RoomId(each.room), {UserId(user): grade for user, grade in each.participants.items()}
+            with suppress(UnknownRoom):
+                if (await self._keeper.get(room)).node == by.node:
+                    await self._keeper.change(room, lambda r, told=ratings: rules.rated(r, told))  # type: ignore[misc]
+        return {}
+
     def _is_registered(self, by: Reporter) -> bool:
         return self._connections.of(by.node) == by.socket
 
@@ -175,6 +196,20 @@ def _view(card: Register, held: HeldRoom) -> Held:
             for grant in held.grants
         ),
         peers=frozenset(Peer(UserId(peer.user), PeerId(peer.peer)) for peer in held.peers),
+    )
+
+
+def _stay(report: PeerEvent, quality: StayQuality, now: Instant) -> StayRecord:
+    return StayRecord(
+        room=report.room,
+        user=report.user,
+        peer=report.peer,
+        ended_ms=epoch_ms(now),
+        lasted_ms=max(1, round(1000 * quality.seconds)),
+        score=quality.score,
+        worst=quality.worst,
+        audio_score=quality.audio_score,
+        video_score=quality.video_score,
     )
 
 

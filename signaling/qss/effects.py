@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from .frames import Answer, CancelInvitation, Event, InvitationResult, Outgoing
-from .history import CallEnded, CallRecord
+from .history import Entry
 from .identifiers import DeviceRef, RequestId, RoomId, UserId
 from .invitations import Invitation
 
@@ -99,7 +99,7 @@ class CloseRoom(Struct, frozen=True):
 class Record(Struct, frozen=True):
     """Something for the call history."""
 
-    call: CallRecord | CallEnded
+    call: Entry
 
 
 class Transferred(Struct, frozen=True):

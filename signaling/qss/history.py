@@ -2,8 +2,9 @@
 
 rules -> effects (`Record`) -> **history** -> store
 
-A call is one invitation that is over; `CallEnded` adds later when the talk that came of it ended.  Writing either twice
-is harmless: the first is known by its `id`, the second only fills what is still empty.
+A call is one invitation that is over; `CallEnded` adds later when the talk that came of it ended, and `StayRecord` how
+good it was for one who was there.  Writing any of them twice is harmless: calls are known by their `id`, stays by their
+peer, and an end only fills what is still empty.
 """
 
 from __future__ import annotations
@@ -68,3 +69,23 @@ class CallEnded:
     user: str | None
     ended_ms: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StayRecord:
+    """How good a room was for one peer, from connected to left, as its node has it.  Scores are 1.0 to 5.0."""
+
+    room: str
+    user: str
+    peer: str
+    ended_ms: int
+    lasted_ms: int
+    """Time in which there was something to hear or to see."""
+    score: float
+    worst: float
+    """Of the worst 10 s."""
+    audio_score: float | None
+    video_score: float | None
+
+
+Entry = CallRecord | CallEnded | StayRecord

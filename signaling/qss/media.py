@@ -5,6 +5,8 @@ nodes -> **media** -> departing, inviting, moving
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from .admitting import stepped
@@ -15,7 +17,7 @@ from .identifiers import Instant, PeerId, UserId
 from .inviting import cancel_all
 from .membership import Passage, after
 from .moving import put_right, redirects
-from .room import LOST, Change, Held, Peer, Room
+from .room import LOST, Change, Held, Peer, Rating, Room
 from .transfers import Step
 
 
@@ -44,6 +46,12 @@ def left(room: Room, user: UserId, peer: PeerId, reason: str, keep_until: Instan
     if reason != LOST and not following.peers_of(user):
         change = cancel_all(change, user, now, own=None)
     return settled(vacated(change, room, keep_until), now)
+
+
+def rated(room: Room, ratings: Mapping[UserId, str]) -> Change:
+    """The node reports whose media does not travel well; of who is not here it is not kept."""
+    here = {peer.user for peer in room.peers}
+    return Change(replace(room, rated=tuple(Rating(user, ratings[user]) for user in sorted(here & ratings.keys()))))
 
 
 def reconciled(room: Room, held: Held, keep_until: Instant, now: Instant) -> Change:

@@ -36,6 +36,7 @@ def moved(room: Room, before: Room, node: str, server: Server, keep_until: Insta
         node=node,
         server=server,
         peers=room.peers - before.peers if node == before.node else frozenset(),
+        rated=(),
         keep_until=max(room.keep_until, keep_until),
     )
     left = () if node == before.node else (CloseRoom(before.node, room.uuid, MOVED, remembered=False),)

@@ -54,6 +54,13 @@ class Peer(Struct, frozen=True, order=True):
     peer: PeerId
 
 
+class Rating(Struct, frozen=True, order=True):
+    """How well a user's media travels, in the node's words: `fair`, `poor` or `lost`."""
+
+    user: UserId
+    quality: str
+
+
 class Room(Struct, frozen=True, kw_only=True):
     """Where media meets; the ACL in the order of admission, the creator first."""
 
@@ -70,6 +77,8 @@ class Room(Struct, frozen=True, kw_only=True):
     next_serial: int
     keep_until: Instant
     peers: frozenset[Peer] = frozenset()
+    rated: tuple[Rating, ...] = ()
+    """Whose media does not travel well now; the others' does."""
     invitations: tuple[Invitation, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     """Participants of other rooms who are moving here."""

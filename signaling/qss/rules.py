@@ -36,6 +36,7 @@ from .locking import lock as lock
 from .locking import unlock as unlock
 from .media import joined as joined
 from .media import left as left
+from .media import rated as rated
 from .media import reconciled as reconciled
 from .moving import moved as moved
 from .muting import mute_changed as mute_changed

@@ -14,11 +14,11 @@ from msgspec import UNSET, Meta, UnsetType, field
 from ..errors import Malformed, NotAllowed, NotFound
 from ..store import User
 from ..store.history import Call as HistoryCall
-from ..store.history import CallFilter, Place
+from ..store.history import CallFilter, Place, Quality
 from .operations import Call, Operation, Operations
 from .parts import Parts
 from .rights import acts_on, need_self_or_admin
-from .wire import Cursor, DomainName, EpochMs, Limit, Reference, Wire, behind, given
+from .wire import Cursor, DomainName, EpochMs, Limit, Reference, Score, Wire, behind, given
 
 
 class CallReason(enum.Enum):
@@ -48,6 +48,10 @@ class CallQuery(Wire, frozen=True, kw_only=True):
     """Begun at this time or later."""
     until: EpochMs | UnsetType = UNSET
     """Begun before this time."""
+    min_score: Score | UnsetType = UNSET
+    """Only calls with a score, of at least this."""
+    max_score: Score | UnsetType = UNSET
+    """Only calls with a score, of at most this."""
     after: Annotated[str, Meta(pattern=r"^([0-9]{1,16}\.[^\x00-\x1f\x7f]{1,64})?$")] = ""
     limit: Limit = 100
 
@@ -58,6 +62,19 @@ class CandidateView(Wire, frozen=True, kw_only=True):
     user: str
     device: str
     reason: str
+
+
+class QualityView(Wire, frozen=True, kw_only=True):
+    """How good a call was for one participant.  Scores are 1.0 (of no use) to 5.0 (nothing to wish for)."""
+
+    user: str
+    score: float
+    worst: float
+    """Of the worst 10 s."""
+    audio_score: float | None
+    video_score: float | None
+    seconds: float
+    """In which there was something to hear or to see."""
 
 
 class CallView(Wire, frozen=True, kw_only=True):
@@ -79,6 +96,10 @@ class CallView(Wire, frozen=True, kw_only=True):
     code: int | None
     missed_by: tuple[str, ...]
     candidates: tuple[CandidateView, ...]
+    score: float | None
+    """The mean of the participants', by how long they were there."""
+    quality: tuple[QualityView, ...]
+    """Of those who have left."""
 
 
 class CallList(Wire, frozen=True, kw_only=True):
@@ -146,6 +167,8 @@ class CallsResource:
             reason=reason.value if (reason := given(asked.reason)) else None,
             since_ms=given(asked.since),
             until_ms=given(asked.until),
+            min_score=given(asked.min_score),
+            max_score=given(asked.max_score),
         )
 
     async def _get(self, call: Call[None, None]) -> CallView:
@@ -205,4 +228,21 @@ def _view(call: HistoryCall, asker: User | None) -> CallView:
             for each in record.candidates
             if asker is None or each.user == asker.id
         ),
+        score=_rounded(call.score),
+        quality=tuple(_quality(each) for each in call.quality),
     )
+
+
+def _quality(quality: Quality) -> QualityView:
+    return QualityView(
+        user=quality.user,
+        score=round(quality.score, 2),
+        worst=round(quality.worst, 2),
+        audio_score=_rounded(quality.audio_score),
+        video_score=_rounded(quality.video_score),
+        seconds=round(quality.lasted_ms / 1000, 1),
+    )
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 2)

@@ -7,6 +7,7 @@ in.  Tokens are never told here.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Literal, cast
 
 from msgspec import UNSET, UnsetType
 
@@ -35,6 +36,9 @@ class PeerView(Wire, frozen=True, kw_only=True):
     peer: str
 
 
+Grade = Literal["good", "fair", "poor", "lost"]
+
+
 class RoomView(Wire, frozen=True, kw_only=True):
     """A room that lives."""
 
@@ -47,6 +51,8 @@ class RoomView(Wire, frozen=True, kw_only=True):
     participants: tuple[str, ...]
     """The users of its ACL, the creator first."""
     peers: tuple[PeerView, ...]
+    quality: dict[str, Grade]
+    """How well the media of each user travels who is connected, as his node said at most some seconds ago."""
     invitations: int
     """How many ring now."""
 
@@ -148,6 +154,7 @@ def _on(node: Node) -> ByNode:
 
 
 def _view(room: Room) -> RoomView:
+    rated = {rating.user: rating.quality for rating in room.rated}
     return RoomView(
         room=room.uuid,
         id=room.id,
@@ -157,6 +164,7 @@ def _view(room: Room) -> RoomView:
         record=room.record,
         participants=tuple(member.user for member in room.members),
         peers=tuple(PeerView(user=peer.user, peer=peer.peer) for peer in sorted(room.peers)),
+        quality={user: cast("Grade", rated.get(user, "good")) for user in sorted({peer.user for peer in room.peers})},
         invitations=len(room.invitations),
     )
 

@@ -25,6 +25,8 @@ PrintableText = Annotated[str, Meta(max_length=254, pattern=PRINTABLE)]
 Token = Annotated[str, Meta(min_length=1, max_length=4096)]
 Cursor = Annotated[str, Meta(max_length=254, pattern=PRINTABLE)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
+Score = Annotated[float, Meta(ge=1, le=5)]
+"""Of a call: 1.0 is of no use, 5.0 leaves nothing to wish for."""
 EpochMs = Annotated[int, Meta(ge=0, le=2**53)]
 
 

@@ -18,9 +18,10 @@ from ..nodes.book import Node
 from ..nodes.contract import Load, Register
 from ..qss.devices import Device
 from ..qss.frames import Outgoing, Sent
+from ..qss.history import Entry
 from ..qss.identifiers import DeviceRef, Instant, RequestId, RoomId, UserId
 from ..qss.room import Change, Room
-from .deliveries import Delivery, Entry, ProcessId, Result
+from .deliveries import Delivery, ProcessId, Result
 from .keys import Key
 
 Rule = Callable[[Room], Change]

@@ -8,19 +8,17 @@ so may not be the one that decided.  A `frame` is a `Sent`: one of `qss/frames.p
 
 from __future__ import annotations
 
-from typing import Any, NewType
+from typing import Any, NewType, assert_never
 
 from msgspec import Struct
 
 from ..qss.effects import Transferred
 from ..qss.frames import Wire
-from ..qss.history import CallEnded, CallRecord
+from ..qss.history import CallEnded, CallRecord, Entry, StayRecord
 from ..qss.identifiers import DeviceRef, RequestId, RoomId, UserId
 
 ProcessId = NewType("ProcessId", str)  # one run of a signaling process: random hex
 AskId = NewType("AskId", str)  # one command to a node that somebody waits for
-
-Entry = CallRecord | CallEnded
 
 
 class ToDevice(Struct, frozen=True, tag="device"):
@@ -101,22 +99,31 @@ class Replaced(Struct, frozen=True, tag="replaced"):
 
 
 class ToHistory(Struct, frozen=True, tag="history"):
-    """An entry for the call history: one of the two."""
+    """An entry for the call history: one of the three."""
 
     call: CallRecord | None = None
     ended: CallEnded | None = None
+    stay: StayRecord | None = None
 
     @property
     def entry(self) -> Entry:
         """The one that is given."""
-        entry = self.call or self.ended
+        entry = self.call or self.ended or self.stay
         assert entry is not None  # noqa: S101 - `to_history` gives one
         return entry
 
 
 def to_history(entry: Entry) -> ToHistory:
     """The delivery of an entry."""
-    return ToHistory(call=entry) if isinstance(entry, CallRecord) else ToHistory(ended=entry)
+    match entry:
+        case CallRecord():
+            return ToHistory(call=entry)
+        case CallEnded():
+            return ToHistory(ended=entry)
+        case StayRecord():
+            return ToHistory(stay=entry)
+        case _:
+            assert_never(entry)
 
 
 Delivery = ToDevice | ToUsers | Result | ToNode | Ask | Reply | ToRoom | SignOut | Replaced | ToHistory

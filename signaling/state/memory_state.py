@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from common.log import FieldLog
 
 from ..qss.devices import Device
+from ..qss.history import Entry
 from ..qss.identifiers import DeviceRef, Instant
 from . import ANSWER_LIFE_S, RESULTS_PER_DEVICE, Due
 from .clock import SteadyClock
-from .deliveries import Delivery, Entry, ProcessId, Replaced, Result, ToHistory, ToNode
+from .deliveries import Delivery, ProcessId, Replaced, Result, ToHistory, ToNode
 from .memory import MemoryAnswers, MemoryDevices, MemoryRooms
 from .memory_nodes import MemoryDirectory
 

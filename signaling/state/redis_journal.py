@@ -8,8 +8,9 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from ..qss.history import Entry
 from . import codec
-from .deliveries import Entry, ProcessId, ToHistory
+from .deliveries import ProcessId, ToHistory
 from .redis_client import BLOCK_S, PREFIX, Client
 
 STREAM = f"{PREFIX}history"

@@ -2,8 +2,8 @@
 
 rules -> state's history consumer -> **calls** -> SAPI, `tertulia call history`
 
-Everything may be written twice and in any order: a call is known by its id, and the end of a talk lies beside the
-calls until its call is there (`history.py` finds it).
+Everything may be written twice and in any order: a call is known by its id, and the end of a talk and the stays of who
+was there lie beside the calls until their call is there (`history.py` finds them).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Table, bindparam, delete, select
 
-from ..qss.history import CallEnded, CallRecord, CandidateRecord
+from ..qss.history import CallEnded, CallRecord, CandidateRecord, Entry, StayRecord
 from .database import AnyRow, Database
-from .history import Call, CallFilter, Ends, Place
+from .history import Call, CallFilter, End, Ends, Place, Stays
 from .history_query import wanted
 from .missed import missed_by
-from .tables import call_ends, call_parties, calls, users
+from .tables import call_ends, call_parties, call_stays, calls, users
 from .texts import fit
 
 ID: Final = 64  # characters of ids, ours and devices'
@@ -35,6 +35,7 @@ class Calls:
         self._add_calls = database.insert(calls).on_conflict_do_nothing()
         self._add_parties = database.insert(call_parties).values(domain_id=domain).on_conflict_do_nothing()
         self._add_ends = database.insert(call_ends).on_conflict_do_nothing()
+        self._add_stays = database.insert(call_stays).on_conflict_do_nothing()
 
     async def record(self, call: CallRecord) -> None:
         """An invitation is over."""
@@ -44,10 +45,11 @@ class Calls:
         """The talk that came of accepted calls is over."""
         await self.write((ended,))
 
-    async def write(self, news: Sequence[CallRecord | CallEnded]) -> None:
+    async def write(self, news: Sequence[Entry]) -> None:
         """Keep many at once, in one transaction: it costs little more than one."""
         over = [n for n in news if isinstance(n, CallRecord)]
         ends = [_end_columns(n) for n in news if isinstance(n, CallEnded)]
+        stays = [_stay_columns(n) for n in news if isinstance(n, StayRecord)]
         parties = [party for call in over for party in _parties(call)]
         async with self._database.writing() as connection:
             if over:
@@ -55,15 +57,17 @@ class Calls:
                 await connection.execute(self._add_parties, parties)
             if ends:
                 await connection.execute(self._add_ends, ends)
+            if stays:
+                await connection.execute(self._add_stays, stays)
 
     async def by_id(self, call: str) -> Call | None:
         """One call."""
         found = await self._database.rows(select(calls).where(calls.c.id == fit(call, ID)))
-        return next(iter(await self._with_ends(found)), None)
+        return next(iter(await self._whole(found)), None)
 
     async def list(self, sought: CallFilter, *, after: Place | None = None, limit: int = 50) -> tuple[Call, ...]:
         """The newest calls that fit, older than the last one of the page before."""
-        return await self._with_ends(await self._database.rows(wanted(sought, after).limit(limit)))
+        return await self._whole(await self._database.rows(wanted(sought, after).limit(limit)))
 
     async def forget_before(self, ms: int) -> int:
         """Remove what is older; gives how many calls."""
@@ -74,14 +78,24 @@ class Calls:
                 batch = (await connection.execute(delete(calls).where(calls.c.id.in_(old)))).rowcount
                 forgotten += batch
         async with self._database.writing() as connection:
-            await connection.execute(delete(call_ends).where(call_ends.c.ended_ms < ms))
+            for beside in (call_ends, call_stays):
+                await connection.execute(delete(beside).where(beside.c.ended_ms < ms))
         return forgotten
 
-    async def _with_ends(self, rows: Sequence[AnyRow]) -> tuple[Call, ...]:
+    async def _whole(self, rows: Sequence[AnyRow]) -> tuple[Call, ...]:
+        """Calls with what lies beside them."""
         over = [_record(row) for row in rows]
         rooms = {call.room for call in over if call.accepted_by}
-        ends = Ends(await self._database.rows(select(call_ends).where(call_ends.c.room.in_(rooms))) if rooms else ())
-        return tuple(Call(record=call, end=ends.of(call), missed_by=missed_by(call)) for call in over)
+        ends, stays = Ends(await self._of(call_ends, rooms)), Stays(await self._of(call_stays, rooms))
+        return tuple(_call(record, ends.of(record), stays) for record in over)
+
+    async def _of(self, beside: Table, rooms: set[str]) -> Sequence[AnyRow]:
+        query = select(beside).where(beside.c.room.in_(rooms)).order_by(beside.c.ended_ms)
+        return await self._database.rows(query) if rooms else ()
+
+
+def _call(record: CallRecord, end: End | None, stays: Stays) -> Call:
+    return Call(record=record, end=end, missed_by=missed_by(record), quality=stays.of(record, end))
 
 
 def _columns(call: CallRecord) -> dict[str, object]:
@@ -124,6 +138,20 @@ def _end_columns(ended: CallEnded) -> dict[str, object]:
         "user_id": fit(ended.user or "", ID),
         "ended_ms": ended.ended_ms,
         "reason": fit(ended.reason, ID),
+    }
+
+
+def _stay_columns(stay: StayRecord) -> dict[str, object]:
+    return {
+        "room": fit(stay.room, ID),
+        "peer": fit(stay.peer, ID),
+        "user_id": fit(stay.user, ID),
+        "ended_ms": stay.ended_ms,
+        "lasted_ms": stay.lasted_ms,
+        "score": stay.score,
+        "worst": stay.worst,
+        "audio_score": stay.audio_score,
+        "video_score": stay.video_score,
     }
 
 

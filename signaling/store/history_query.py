@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
 
 from .history import CallFilter, Place
-from .tables import call_parties, calls, domains
+from .tables import call_ends, call_parties, call_stays, calls, domains
 from .texts import fit
 
 own = call_parties
 other = call_parties.alias("other")
+
+# The end and the score of a call, as `history.py` finds them (`Ends`, `Stays`, `Call.score`).
+NEVER_MS: Final = 2**62
+end_ms: Final = (
+    select(func.min(call_ends.c.ended_ms))
+    .where(call_ends.c.room == calls.c.room, call_ends.c.ended_ms >= calls.c.decided_ms)
+    .where(or_(call_ends.c.user_id == "", call_ends.c.user_id == calls.c.accepted_by))
+    .correlate(calls)
+    .scalar_subquery()
+)
+score: Final = (
+    select(func.sum(call_stays.c.score * call_stays.c.lasted_ms) / func.sum(call_stays.c.lasted_ms))
+    .where(call_stays.c.room == calls.c.room, calls.c.accepted_by.is_not(None))
+    .where(call_stays.c.ended_ms > calls.c.decided_ms)
+    .where(call_stays.c.ended_ms - call_stays.c.lasted_ms < func.coalesce(end_ms, NEVER_MS))
+    .correlate(calls)
+    .scalar_subquery()
+)
 
 
 def wanted(sought: CallFilter, after: Place | None) -> Select[Any]:
@@ -35,6 +53,10 @@ def wanted(sought: CallFilter, after: Place | None) -> Select[Any]:
         query = query.where(created >= sought.since_ms)
     if sought.until_ms is not None:
         query = query.where(created < sought.until_ms)
+    if sought.min_score is not None:
+        query = query.where(score >= sought.min_score)
+    if sought.max_score is not None:
+        query = query.where(score <= sought.max_score)
     if after is not None:
         query = query.where(tuple_(created, call) < tuple_(after.created_ms, fit(after.id, 64)))
     return query.order_by(created.desc(), call.desc())

@@ -20,7 +20,7 @@ from ..errors import StoreAway, StoreError
 from .database import Database, cause
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0002"  # the last of migrations/versions
+HEAD: Final = "0003"  # the last of migrations/versions
 LOCK: Final = 0x7465_7274  # `tert`: the advisory lock of those who migrate
 TRIES: Final = 50  # openings of a fresh SQLite file that several processes make at once
 AGAIN_S: Final = 0.1

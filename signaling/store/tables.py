@@ -1,7 +1,7 @@
 """All tables.  A change here needs a migration (migrations/versions): a test holds the two against each other.
 
     domains ─┬─< users ──┬─< sessions
-             └─< groups ─┴─< group_members        calls ─< call_parties      call_ends      audit
+             └─< groups ─┴─< group_members        calls ─< call_parties      call_ends      call_stays      audit
 
 History and audit name users by id without a foreign key: they outlive whom they tell of.
 """
@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -136,6 +137,21 @@ call_ends: Final = Table(
     Column("user_id", String(64), primary_key=True),  # empty: everybody's
     Column("ended_ms", Long, primary_key=True, index=True),
     Column("reason", String(64), nullable=False),
+)
+
+# How good a room was for one peer.  Beside the calls like their ends; several calls may have met in one room.
+call_stays: Final = Table(
+    "call_stays",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("peer", String(64), primary_key=True),
+    Column("user_id", String(64), nullable=False),
+    Column("ended_ms", Long, nullable=False, index=True),
+    Column("lasted_ms", Long, nullable=False),  # above 0
+    Column("score", Double, nullable=False),  # scores are 1 to 5
+    Column("worst", Double, nullable=False),
+    Column("audio_score", Double),
+    Column("video_score", Double),
 )
 
 audit: Final = Table(

@@ -110,6 +110,16 @@ async def test_the_table_seats_and_unseats_by_peer() -> None:
     assert video._to is None
 
 
+async def test_a_seat_whose_picture_is_held_back_stays_with_who_sits_there() -> None:
+    table, audio, video = SeatTable(), Relay(tap("audio")), Relay(tap())
+    bob = Participant("b", "p2")
+    table.add("0", audio, video)
+    for paused in (False, True, False):
+        table.sit({"0": {"participant": "b", "peer": "p2", "paused": paused}})
+        table.apply({"p2": bob})
+        assert (audio._to, video._to) == (bob.audio, bob.video)
+
+
 async def test_news_of_somebody_not_yet_known_waits_for_them() -> None:
     table, audio, video = SeatTable(), Relay(tap("audio")), Relay(tap())
     table.sit({"0": {"participant": "a", "peer": "p1"}})

@@ -1,6 +1,6 @@
 """`make bench`: what everything costs, beside floors and peers: one command, one table.
 
-options -> **command** -> rows/* -> table, build/bench.json, docs/performance.md
+options -> **command** -> running -> rows/* -> table, build/bench.json, docs/performance.md
 
 A row that cannot be measured says why and doesn't end the others.  Ctrl-C ends all that was started; what was measured
 by then is kept.
@@ -13,19 +13,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from tests.bench import document, results
-from tests.bench.effort import FULL, QUICK, ROOT, Bench, Cores, Effort, Unmeasured
-from tests.bench.family import Family
+from tests.bench.effort import FULL, QUICK, ROOT, Bench, Cores, Effort
+from tests.bench.family import Family, chosen
 from tests.bench.machine import described
 from tests.bench.results import Entry
-from tests.bench.row import Row, unmeasured
+from tests.bench.row import Row
 from tests.bench.rows import FAMILIES
+from tests.bench.running import dated, rows_of
 from tests.bench.table import show
 
 OUTPUT = ROOT / "build" / "bench.json"
@@ -47,20 +47,12 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of each measurement")
     parser.add_argument("--list", action="store_true", help="say what would be measured, and how long it takes")
     given = parser.parse_args(arguments)
-    given.families = list(dict.fromkeys(_chosen(parser, given.rows)))
+    try:
+        given.families = list(dict.fromkeys(chosen(FAMILIES, given.rows)))
+    except ValueError as error:
+        parser.error(f"--rows: {error}")
     given.effort = _effort(parser, given)
     return given
-
-
-def _chosen(parser: argparse.ArgumentParser, rows: str | None) -> Iterator[Family]:
-    if rows is None:
-        yield from FAMILIES
-        return
-    for name in filter(None, rows.split(",")):
-        found = [family for family in FAMILIES if name in (family.name, *family.ids)]
-        if not found:
-            parser.error(f"--rows: there is no {name!r}, but {', '.join(family.name for family in FAMILIES)}")
-        yield from found
 
 
 def _effort(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Effort:
@@ -85,24 +77,8 @@ def measured(families: Sequence[Family], bench: Bench) -> Iterator[list[Row]]:
         about = minutes([family], bench.effort)
         _told.print(f"[bold]{number}/{len(families)} {family.name}[/]: {family.about} (about {about:.1f} min)")
         begin = time.monotonic()
-        yield list(_rows(family, bench))
+        yield list(rows_of(family, bench, _told.print))
         _told.print(f"   took {(time.monotonic() - begin) / 60:.1f} min")
-
-
-def _rows(family: Family, bench: Bench) -> Iterator[Row]:
-    seen: set[str] = set()
-    try:
-        for row in family.measure(bench):
-            seen.add(row.what)
-            yield row
-    except Unmeasured as error:
-        why = str(error)
-    except Exception as error:
-        why = f"{type(error).__name__}: {error}"
-    else:
-        return
-    _told.print(f"   [red]not measured:[/] {why}")
-    yield from (unmeasured(name, family.about, why) for name in family.ids if name not in seen)
 
 
 def main() -> None:
@@ -127,12 +103,6 @@ def main() -> None:
         show(entry.row for entry in entries)
         raise SystemExit(f"ended early; what was measured is in {OUTPUT.relative_to(ROOT)}") from None
     finish([entry.row for entry in entries], effort)
-
-
-def dated(rows: Iterable[Row], effort: Effort) -> Iterator[Entry]:
-    """The rows as measured now."""
-    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return (Entry(row, at, effort.quick) for row in rows)
 
 
 def finish(rows: Sequence[Row], effort: Effort) -> None:

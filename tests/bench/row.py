@@ -25,7 +25,7 @@ class Row:
     floor: float | None = None
     """The least that the same work can cost, measured in the same run."""
     peer: float | None = None
-    """The same figure of another server, measured in the same run."""
+    """The same figure of another server, or of a direct call, measured in the same run."""
     bar: float | None = None
     """What is asked for; None: nothing is."""
     least: bool = False

@@ -14,13 +14,14 @@ from tests.bench.figures import bar, number, value, verdict
 from tests.bench.row import Row
 
 WIDTH = 160
+TITLE = "Tertulia beside floors and peers"
 COLUMNS = ("id", "what", "value", "floor", "peer", "bar", "holds")
 RIGHT = {"value", "floor", "peer", "bar"}
 
 
-def show(rows: Iterable[Row], console: Console | None = None) -> None:
+def show(rows: Iterable[Row], console: Console | None = None, *, title: str = TITLE) -> None:
     """Print it; under a row that could not be measured stands why."""
-    table = Table(title="Tertulia beside floors and peers", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for name in COLUMNS:
         table.add_column(name, justify="right" if name in RIGHT else "left", overflow="fold")
     for row in rows:

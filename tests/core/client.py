@@ -35,8 +35,8 @@ PUBLISHER = PeerMedia(
 VIEWER = PeerMedia(
     tracks=(),
     senders=(
-        SenderConfig(mid="0", kind="video", ssrc=100, rtx_ssrc=101, cname="seat", codecs=(VP8,)),
-        SenderConfig(mid="1", kind="audio", ssrc=200, rtx_ssrc=None, cname="seat", codecs=(OPUS,)),
+        SenderConfig(mid="0", kind="video", ssrc=100, rtx_ssrc=101, cname="seat", codecs=(VP8,), transport_cc=False),
+        SenderConfig(mid="1", kind="audio", ssrc=200, rtx_ssrc=None, cname="seat", codecs=(OPUS,), transport_cc=False),
     ),
     extensions=Extensions(mid=1),
     transport_cc=False,

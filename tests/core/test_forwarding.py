@@ -107,7 +107,9 @@ def test_dtls_passes_both_ways_and_only_from_a_validated_address(core: Core) -> 
 
 
 def test_a_seat_without_the_codec_is_told(core: Core) -> None:
-    sender = SenderConfig(mid="0", kind="video", ssrc=100, rtx_ssrc=None, cname="seat", codecs=(OPUS,))
+    sender = SenderConfig(
+        mid="0", kind="video", ssrc=100, rtx_ssrc=None, cname="seat", codecs=(OPUS,), transport_cc=False
+    )
     media = PeerMedia(tracks=(), senders=(sender,), extensions=VIEWER.extensions, transport_cc=False, rtcp_ssrc=1)
     with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:
         alice.connect(PUBLISHER)

@@ -113,6 +113,7 @@ def peer_media(media: EndpointMedia, video: Codec = VP8) -> PeerMedia:
             rtx_ssrc=101 if track.kind == "video" else None,
             cname="seat",
             codecs=codecs[track.kind],
+            transport_cc=True,
         )
         for track in media.receives
     )

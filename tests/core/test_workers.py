@@ -110,7 +110,9 @@ def test_who_leaves_one_worker_silences_seats_of_another_and_the_next_source_is_
 
 
 def test_a_seat_elsewhere_without_the_codec_is_told(core: Core) -> None:
-    sender = SenderConfig(mid="0", kind="video", ssrc=100, rtx_ssrc=None, cname="seat", codecs=(OPUS,))
+    sender = SenderConfig(
+        mid="0", kind="video", ssrc=100, rtx_ssrc=None, cname="seat", codecs=(OPUS,), transport_cc=False
+    )
     media = PeerMedia(tracks=(), senders=(sender,), extensions=VIEWER.extensions, transport_cc=False, rtcp_ssrc=1)
     with Client.add(core, "alice", worker=0) as alice, Client.add(core, "bob", worker=1) as bob:
         alice.connect(PUBLISHER)

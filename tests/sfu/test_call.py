@@ -29,10 +29,16 @@ async def test_two_peers_see_and_hear_each_other(deployment: Deployment) -> None
     await until(lambda: len(deployment.signaling.of("joined")) == 2, "signaling hears of both")
     await until(lambda: alice.got("quality"), "quality is told")
     assert set(alice.got("quality")[-1]) == {"alice", "bob"}
+    sessions = deployment.process.node.sessions
+    await until(lambda: all(session.stay.quality for session in sessions), "both stays have a score")
     await bob.close()
     await until(lambda: alice.seats() == {"0": None, "1": None}, "bob's seat is empty")
     await until(lambda: deployment.signaling.of("left"), "signaling hears that bob left")
-    assert deployment.signaling.of("left") == [{"room": room, "user": "bob", "peer": bob.peer, "reason": "left"}]
+    (left,) = deployment.signaling.of("left")
+    quality = left.pop("quality")
+    assert left == {"room": room, "user": "bob", "peer": bob.peer, "reason": "left"}
+    assert 1.0 <= quality["worst"] <= quality["score"] <= 5.0
+    assert {"score", "worst", "seconds"} <= set(quality) <= {"score", "worst", "seconds", "audioScore", "videoScore"}
     await alice.close()
 
 

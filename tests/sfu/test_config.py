@@ -23,6 +23,7 @@ from tests.support.stand_in import SECRET
         ({"public_url": "example.org"}, "URL must look like"),
         ({"signaling": ()}, "signaling must be a URL"),
         ({"resume_grace_s": 0}, "resume_grace_s must be above 0"),
+        ({"most_voices": 0}, "most_voices must be 1 or more"),
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], words: str) -> None:

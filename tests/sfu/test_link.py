@@ -85,6 +85,25 @@ def _peers_told(signaling: Signaling) -> set[str]:
     return {peer["peer"] for room in signaling.registrations[-1]["rooms"] for peer in room["peers"]}
 
 
+async def test_whose_media_travels_badly_is_reported_and_once_more_where_that_is_refused() -> None:
+    async with running_node(load_interval_s=0.05, stats_interval_s=60.0) as deployment:
+        room = await deployment.room("alice")
+        alice = await SocketIoClient(deployment).join(room, "alice")
+        rules = deployment.process.node.room(room)
+        assert rules is not None
+        rules.rate({alice.peer: "poor"})
+        bad = {"rooms": [{"room": room, "participants": {"alice": "poor"}}]}
+        await until(lambda: deployment.signaling.of("quality") == [bad], "signaling is told")
+        deployment.signaling.takes_reports = False
+        rules.rate({alice.peer: "good"})
+        well = {"rooms": [{"room": room, "participants": {}}]}
+        await until(lambda: deployment.signaling.of("quality")[-1:] == [well], "signaling is told, and refuses")
+        deployment.signaling.takes_reports = True
+        deployment.signaling.reports.clear()
+        await until(lambda: deployment.signaling.of("quality") == [well], "it is told again")
+        await alice.close()
+
+
 async def test_rooms_that_signaling_does_not_want_are_closed() -> None:
     async with running_node() as deployment:
         room = await deployment.room("alice")

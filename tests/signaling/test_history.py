@@ -37,6 +37,31 @@ async def test_a_refused_call_is_in_history(tmp_path: Path, backend: dict[str, A
     assert [candidate.device for candidate in call.record.candidates] == [bob.device]
 
 
+async def test_how_good_a_call_was_is_in_history_though_its_room_is_over(
+    tmp_path: Path, backend: dict[str, Any]
+) -> None:
+    async with running(tmp_path, **backend) as server:
+        node = await server.node()
+        alice, bob = await server.device("alice"), await server.device("bob")
+        room = await alice.room()
+        await alice.invite("bob", room["room"])
+        ring = await bob.ring()
+        await bob.accept(ring)
+        await alice.frame(lambda frame: frame.get("answer") == "invitation")
+        peer = await node.joined(room["room"], ring["payload"]["token"])
+        assert await alice.ask("destroyRoom", payload={"room": room["room"]})
+        await node.command("close_room")
+        quality = {"score": 4.2, "worst": 3.1, "audioScore": 4.3, "seconds": 30}
+        gone = {"room": room["room"], "user": bob.user.id, "peer": peer, "reason": "room closed", "quality": quality}
+        assert await node.say("left", gone) == {}
+
+        async def scored() -> tuple[Call, ...]:
+            return await server.app.store.calls.list(CallFilter(min_score=4.0))
+
+        (call,) = await eventually(scored, "the call has its score")
+    assert [(each.user, each.worst, each.lasted_ms) for each in call.quality] == [(bob.user.id, 3.1, 30_000)]
+
+
 async def test_what_ends_with_the_server_is_in_history_too(tmp_path: Path, backend: dict[str, Any]) -> None:
     async with running(tmp_path, **backend) as server:
         await server.node()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from signaling.errors import SignalingError
-from signaling.nodes.contract import Register
+from signaling.nodes.contract import PeerEvent, RatedRoom, Register, StayQuality
 from signaling.qss.frames import RingPayload, RoomReply
 from signaling.qss.parse import ANSWERS, CANCELS, REQUESTS, WAC
 
@@ -24,7 +24,9 @@ def test_every_code_is_described(code: int) -> None:
     assert f"{code} " in DOCUMENT
 
 
-@pytest.mark.parametrize("frame", [RoomReply, RingPayload, Register])
-def test_every_field_is_described(frame: type[RoomReply | RingPayload | Register]) -> None:
+@pytest.mark.parametrize("frame", [RoomReply, RingPayload, Register, PeerEvent, StayQuality, RatedRoom])
+def test_every_field_is_described(
+    frame: type[RoomReply | RingPayload | Register | PeerEvent | StayQuality | RatedRoom],
+) -> None:
     for field in frame.__struct_encode_fields__:
         assert field in DOCUMENT

@@ -12,7 +12,7 @@ from signaling.errors import NotInAcl, UnknownRoom
 from signaling.qss import rules
 from signaling.qss.devices import Device, DeviceCard
 from signaling.qss.frames import Answer
-from signaling.qss.history import CallEnded
+from signaling.qss.history import CallEnded, StayRecord
 from signaling.qss.identifiers import DeviceRef, Instant, RequestId, RoomId
 from signaling.qss.room import Change, Room
 from signaling.state import State
@@ -181,7 +181,17 @@ async def test_what_history_is_told_stays_until_it_is_written(state: State) -> N
     entries = await state.journal.take()
     assert list(entries.values()) == [ended]
     await state.journal.done(tuple(entries))
-    later = CallEnded(room=ROOM, user=None, ended_ms=2, reason="over")
+    later = StayRecord(
+        room=ROOM,
+        user="u",
+        peer="p",
+        ended_ms=2,
+        lasted_ms=1,
+        score=4.5,
+        worst=1.0,
+        audio_score=None,
+        video_score=4.5,
+    )
     await state.post(to_history(later))
     assert list((await state.journal.take()).values()) == [later]
 

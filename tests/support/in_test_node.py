@@ -130,10 +130,10 @@ class InTestNode:
         assert await self.say("joined", {"room": room, "user": user, "peer": peer}) == {}
         return peer
 
-    async def left(self, room: str, peer: str, reason: str = "left") -> None:
+    async def left(self, room: str, peer: str, reason: str = "left", **more: object) -> None:
         """Somebody's media is gone."""
         user = self.rooms[room].peers.pop(peer)
-        assert await self.say("left", {"room": room, "user": user, "peer": peer, "reason": reason}) == {}
+        assert await self.say("left", {"room": room, "user": user, "peer": peer, "reason": reason, **more}) == {}
 
     async def command(self, name: str, wanted: Callable[[Frame], bool] = lambda _: True) -> Frame:
         """A command that has come or will come."""

@@ -10,6 +10,7 @@ import {
   AddPerson,
   Camera,
   CameraOff,
+  Figures,
   HangUp,
   Microphone,
   MicrophoneOff,
@@ -20,9 +21,9 @@ import {
 } from "./icons";
 import { HandOver } from "./hand-over";
 import { duration } from "./rules";
-import type { StageProps } from "./stage";
+import type { FiguresSwitch, StageProps } from "./stage";
 
-export function Controls({ client, call }: StageProps): JSX.Element {
+export function Controls({ client, call, figures }: StageProps & { figures: FiguresSwitch }): JSX.Element {
   const [open, setOpen] = useState<"company" | "transfer" | null>(null);
   const toggle = (panel: "company" | "transfer") => setOpen(open === panel ? null : panel);
   const isConnected = call.state.phase === "connected";
@@ -48,6 +49,9 @@ export function Controls({ client, call }: StageProps): JSX.Element {
           <Opener testid="invite" isOpen={open === "company"} label="People" onClick={() => toggle("company")}>
             <AddPerson />
           </Opener>
+          <Toggle testid="figures" isOn={!figures.areShown} label="Connection figures (S)" onClick={figures.toggle}>
+            <Figures />
+          </Toggle>
         </>
       )}
       {isConnected && open === "company" && <Company client={client} call={call} onDone={() => setOpen(null)} />}

@@ -21,6 +21,23 @@ export function useNow(ms: number): number {
   return now;
 }
 
+/** Does something when a key is pressed alone, and not while something is typed. */
+export function useKey(key: string, act: () => void): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== key || event.repeat || isTyped(event)) return;
+      act();
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
+  }, [key, act]);
+}
+
+function isTyped({ target, altKey, ctrlKey, metaKey }: KeyboardEvent): boolean {
+  if (altKey || ctrlKey || metaKey) return true;
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}
+
 export interface Size {
   readonly width: number;
   readonly height: number;

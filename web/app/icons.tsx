@@ -103,6 +103,18 @@ export const Unlock = () => (
   </Icon>
 );
 
+export const Figures = () => (
+  <Icon>
+    <path d="M4 20h16M7 16.500v-4M12 16.500V5.500M17 16.500V9" />
+  </Icon>
+);
+
+export const Pin = () => (
+  <Icon>
+    <path d="M9 4h6l-1 6 3 3.500H7l3-3.500zM12 13.500V20" />
+  </Icon>
+);
+
 export const Close = () => (
   <Icon>
     <path d="m6 6 12 12M18 6 6 18" />

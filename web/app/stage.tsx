@@ -1,13 +1,14 @@
 /** A call on show: everybody's tiles, my own picture, and the controls. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import type { CallSession, Tertulia, Tile } from "../client";
+import type { CallSession, RoomConnection, Tertulia, Tile } from "../client";
 import { Avatar } from "./avatar";
 import { Controls } from "./controls";
+import { OwnFigures } from "./figures";
 import { Consulting } from "./hand-over";
-import { useSize } from "./hooks";
+import { useKey, useSize } from "./hooks";
 import { columnsFor } from "./rules";
 import { Seat } from "./seat";
 
@@ -17,29 +18,54 @@ export interface StageProps {
 }
 
 export function Stage({ client, call }: StageProps): JSX.Element {
-  const tiles = call.connection?.tiles ?? [];
+  const { connection } = call;
+  const tiles = connection?.tiles ?? [];
+  const figures = useFigures(connection);
   return (
     <main class={client.parked === null ? "stage" : "stage asking"}>
       {call.room.isHeld ? (
         <OnHold call={call} />
-      ) : tiles.length === 0 ? (
+      ) : connection === null || tiles.length === 0 ? (
         <Waiting client={client} call={call} />
       ) : (
-        <Grid client={client} call={call} tiles={tiles} />
+        <Grid client={client} connection={connection} tiles={tiles} />
       )}
       <Preview call={call} name={client.identity?.username ?? ""} />
+      {connection !== null && figures.areShown && <OwnFigures measuring={connection.measuring} />}
       {client.parked !== null && <Consulting client={client} call={call} parked={client.parked} />}
-      <Controls client={client} call={call} />
+      <Controls client={client} call={call} figures={figures} />
     </main>
   );
 }
 
-function Grid({ client, call, tiles }: StageProps & { tiles: readonly Tile[] }): JSX.Element {
+export interface FiguresSwitch {
+  readonly areShown: boolean;
+  readonly toggle: () => void;
+}
+
+/** Figures over the pictures, by a button or by the key S; they cost the browser a little, so only while they are shown. */
+function useFigures(connection: RoomConnection | null): FiguresSwitch {
+  const [areShown, setShown] = useState(false);
+  const toggle = useCallback(() => setShown((before) => !before), []);
+  useKey("s", toggle);
+  useEffect(() => {
+    connection?.measuring.set(areShown);
+    return () => connection?.measuring.set(false);
+  }, [connection, areShown]);
+  return { areShown, toggle };
+}
+
+interface GridProps {
+  readonly client: Tertulia;
+  readonly connection: RoomConnection;
+  readonly tiles: readonly Tile[];
+}
+
+function Grid({ client, connection, tiles }: GridProps): JSX.Element {
   const area = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(area);
   const [isBlocked, setBlocked] = useState(false);
-  const { connection } = call;
-  const speaking = new Set(connection?.speakers.map((one) => one.peer));
+  const speakers = connection.speakers.map((one) => one.peer);
   const columns = columnsFor(tiles.length, width, height);
   const playAll = () => {
     setBlocked(false);
@@ -50,11 +76,10 @@ function Grid({ client, call, tiles }: StageProps & { tiles: readonly Tile[] }):
       {tiles.map((tile) => (
         <Seat
           key={tile.seat}
+          connection={connection}
           tile={tile}
           name={client.nameOf(tile.occupant.participant)}
-          stream={connection?.stream(tile) ?? null}
-          isSpeaking={tile.occupant.source === "camera" && speaking.has(tile.occupant.peer)}
-          quality={connection?.quality(tile) ?? null}
+          speaking={speaking(tile, speakers)}
           onBlocked={() => setBlocked(true)}
         />
       ))}
@@ -65,6 +90,12 @@ function Grid({ client, call, tiles }: StageProps & { tiles: readonly Tile[] }):
       )}
     </div>
   );
+}
+
+/** The node names those who speak, the one who is heard most first, and bears with pauses: it is shown as it comes. */
+function speaking({ occupant }: Tile, speakers: readonly string[]): "most" | "too" | null {
+  if (occupant.source !== "camera" || !speakers.includes(occupant.peer)) return null;
+  return speakers[0] === occupant.peer ? "most" : "too";
 }
 
 /** Nobody to see yet: whom we wait for. */

@@ -4,8 +4,10 @@ export { endWords, isTrouble, type CallState, type EndReason, type Phase } from 
 export { CallSession } from "./call-session";
 export type { MissedCall, User } from "./directory";
 export { TertuliaError, sentence, words, type ErrorCode } from "./errors";
+export type { Figures, ReceivedPicture, ReceivedSound, SentLayer, SentPicture } from "./figures";
 export type { InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
 export type { Identity } from "./grant";
+export type { Measuring, NodeStats, SeatFigures } from "./measuring";
 export { hasScreen } from "./media";
 export type { Quality } from "./quality";
 export { Ringer, type Sound } from "./ring";

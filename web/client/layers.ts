@@ -1,24 +1,53 @@
 /**
  * What a camera is published as: three layers of one picture, low to high, so that the node can give each receiver the one
  * that fits.  A screen is published as one layer: text has to stay sharp.
+ *
+ * The node says which layers are shown to somebody (`layers`); the others need not be encoded.
  */
 
-/** Parts of a publisher's bitrate that the layers get, low to high; pictures are a quarter, a half and all of the width. */
+/**
+ * Parts of a publisher's bitrate that the layers get, low to high, and what more would be wasted on pictures of a quarter
+ * and a half of the width.  libwebrtc serves the lowest first, so a thin uplink sends a fluent small picture.
+ */
 const LAYERS = [
-  { rid: "l", scaleResolutionDownBy: 4, share: 0.1 },
-  { rid: "m", scaleResolutionDownBy: 2, share: 0.3 },
-  { rid: "h", scaleResolutionDownBy: 1, share: 1 },
+  { rid: "l", scaleResolutionDownBy: 4, share: 0.15, mostKbps: 150 },
+  { rid: "m", scaleResolutionDownBy: 2, share: 0.4, mostKbps: 500 },
+  { rid: "h", scaleResolutionDownBy: 1, share: 1, mostKbps: Infinity },
 ] as const;
 
 /** `kbps`: what the room lets one publisher send as its best layer. */
 export function cameraLayers(kbps: number): RTCRtpEncodingParameters[] {
-  return LAYERS.map(({ rid, scaleResolutionDownBy, share }) => ({
+  return LAYERS.map(({ rid, scaleResolutionDownBy, share, mostKbps }) => ({
     rid,
     scaleResolutionDownBy,
-    maxBitrate: Math.round(kbps * 1000 * share),
+    maxBitrate: Math.round(Math.min(kbps * share, mostKbps) * 1000),
   }));
 }
 
 export function screenLayers(kbps: number): RTCRtpEncodingParameters[] {
   return [{ maxBitrate: Math.round(kbps * 1000 * 2), maxFramerate: 15 }];
+}
+
+/** Where a layer stands among the others, low to high; 0 where there is only one. */
+export function layerOrder(rid: string | null): number {
+  return Math.max(
+    0,
+    LAYERS.findIndex((one) => one.rid === rid),
+  );
+}
+
+/**
+ * The encodings with those active that are `taken` (null: nobody has said which), and always the lowest, which whoever
+ * comes next sees first; null where nothing is to be changed.
+ */
+export function activated(
+  encodings: readonly RTCRtpEncodingParameters[],
+  taken: readonly string[] | null,
+): RTCRtpEncodingParameters[] | null {
+  const wanted = encodings.map((one, index) => ({
+    ...one,
+    active: index === 0 || taken === null || taken.includes(one.rid ?? ""),
+  }));
+  const isSo = wanted.every(({ active }, index) => active === (encodings[index]?.active ?? true));
+  return isSo ? null : wanted;
 }

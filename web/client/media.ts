@@ -43,10 +43,17 @@ async function captureApart(wanted: MediaTypes): Promise<Capture> {
 export async function captureScreen(): Promise<MediaStream | null> {
   if (!hasScreen()) return null;
   try {
-    return await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: true });
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: true });
+    return hinted(stream, "detail");
   } catch {
     return null;
   }
+}
+
+/** Tells the encoder what matters when there is too little of everything: that faces move, that text can be read. */
+function hinted(stream: MediaStream, hint: "motion" | "detail"): MediaStream {
+  for (const track of stream.getVideoTracks()) track.contentHint = hint;
+  return stream;
 }
 
 export function hasScreen(): boolean {
@@ -66,7 +73,8 @@ interface Attempt {
 async function attempt({ audio, video }: MediaTypes): Promise<Attempt> {
   try {
     const constraints = { audio: audio ? AUDIO : false, video: video ? VIDEO : false };
-    return { stream: await navigator.mediaDevices.getUserMedia(constraints), error: "" };
+    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    return { stream: hinted(stream, "motion"), error: "" };
   } catch (thrown) {
     return { stream: null, error: thrown instanceof DOMException ? thrown.name : "" };
   }

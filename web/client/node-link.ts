@@ -12,6 +12,7 @@ import { io, type Socket } from "socket.io-client";
 import { Emitter } from "./emitter";
 import { TertuliaError } from "./errors";
 import { isRecord, text, type NodeServer } from "./frames";
+import type { NodeStats } from "./measuring";
 import type { Occupant, ParticipantsChange, RoomSnapshot, SeatMids, TracksChange } from "./seats";
 import type { Quality } from "./quality";
 
@@ -39,6 +40,9 @@ export interface NodeEvents {
   tracks: TracksChange;
   speakers: readonly Speaker[];
   quality: Readonly<Record<string, Quality>>;
+  /** Of our tracks: the layers that somebody is shown, or is about to be. */
+  layers: Readonly<Record<string, readonly string[]>>;
+  stats: NodeStats;
   expelled: { readonly reason: string };
   moved: { readonly server: NodeServer; readonly token: string };
   error: { readonly code: number; readonly message: string };
@@ -51,6 +55,8 @@ const NODE_EVENTS = [
   "tracks",
   "speakers",
   "quality",
+  "layers",
+  "stats",
   "expelled",
   "moved",
   "error",

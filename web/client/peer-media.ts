@@ -8,10 +8,12 @@
  */
 
 import { narrowed } from "./codecs";
+import type { Counters, Report } from "./figures";
 import type { IceServer } from "./frames";
 import { cameraLayers, screenLayers } from "./layers";
 import type { Reading } from "./quality";
 import type { SeatMids, Source } from "./seats";
+import { SenderParameters } from "./sender-parameters";
 
 /** What the node is told of an m-line that we send. */
 export interface SentTrack {
@@ -19,10 +21,16 @@ export interface SentTrack {
   readonly muted: boolean;
 }
 
+/** One m-line that we send. */
+interface Sent {
+  readonly transceiver: RTCRtpTransceiver;
+  readonly parameters: SenderParameters;
+}
+
 export class PeerMedia {
   readonly connection: RTCPeerConnection;
   // Ours, closed with the connection.
-  readonly #sent = new Map<Source, RTCRtpTransceiver>();
+  readonly #sent = new Map<Source, Sent>();
   readonly #streams = new Map<string, MediaStream>();
   #seats = 0;
 
@@ -41,7 +49,20 @@ export class PeerMedia {
 
   /** Sends `track` as `source` from now on, or nothing; needs no offer for microphone and camera. */
   async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
-    await this.#sent.get(source)?.sender.replaceTrack(track);
+    await this.#sent.get(source)?.transceiver.sender.replaceTrack(track);
+  }
+
+  /**
+   * Encodes the layers that somebody takes of each of our tracks, and stops the others; of null all of them, until the node
+   * says which.  It calls a track by our peer and the track's m-line: `<peer>:<mid>`.
+   */
+  takeLayers(taken: Readonly<Record<string, readonly string[]>> | null): void {
+    const byMid = new Map(Object.entries(taken ?? {}).map(([track, rids]) => [midOf(track), rids]));
+    for (const { transceiver, parameters } of this.#sent.values()) {
+      const rids = transceiver.mid === null ? undefined : byMid.get(transceiver.mid);
+      if (taken === null) void parameters.take(null);
+      else if (rids !== undefined) void parameters.take(rids);
+    }
   }
 
   /** Shows the screen, or stops to; either needs an offer. */
@@ -65,6 +86,7 @@ export class PeerMedia {
 
   async accept(sdp: string): Promise<void> {
     await this.connection.setRemoteDescription({ type: "answer", sdp });
+    for (const { parameters } of this.#sent.values()) void parameters.apply();
   }
 
   async rollback(): Promise<void> {
@@ -75,7 +97,8 @@ export class PeerMedia {
   /** What each m-line of ours is, by mid. */
   sent(): Record<string, SentTrack> {
     const sent: Record<string, SentTrack> = {};
-    for (const [source, { mid, sender, direction }] of this.#sent) {
+    for (const [source, { transceiver }] of this.#sent) {
+      const { mid, sender, direction } = transceiver;
       if (mid === null || direction !== "sendonly") continue;
       sent[mid] = { source, muted: sender.track?.enabled !== true };
     }
@@ -106,6 +129,13 @@ export class PeerMedia {
     return readings;
   }
 
+  /** All of the browser's counters. */
+  async report(): Promise<Report> {
+    const entries = new Map<string, Counters>();
+    (await this.connection.getStats()).forEach((entry: Counters) => entries.set(entry.id, entry));
+    return entries;
+  }
+
   close(): void {
     this.connection.close();
   }
@@ -117,12 +147,13 @@ export class PeerMedia {
   #addSent(source: Source, kind: "audio" | "video", sendEncodings: RTCRtpEncodingParameters[]): RTCRtpTransceiver {
     const transceiver = this.connection.addTransceiver(kind, { direction: "sendonly", sendEncodings });
     narrow(transceiver, kind);
-    this.#sent.set(source, transceiver);
+    const preference = source === "screen" ? "maintain-resolution" : null;
+    this.#sent.set(source, { transceiver, parameters: new SenderParameters(transceiver.sender, preference) });
     return transceiver;
   }
 
   async #sendOptional(source: "screen" | "screen-audio", track: MediaStreamTrack | null): Promise<void> {
-    let transceiver = this.#sent.get(source);
+    let transceiver = this.#sent.get(source)?.transceiver;
     if (transceiver === undefined) {
       if (track === null) return;
       transceiver =
@@ -133,6 +164,10 @@ export class PeerMedia {
     transceiver.direction = track === null ? "inactive" : "sendonly";
     await transceiver.sender.replaceTrack(track);
   }
+}
+
+function midOf(track: string): string {
+  return track.slice(track.lastIndexOf(":") + 1);
 }
 
 /** Narrows the m-line's codecs; where the browser will not have that, its own list does as well. */

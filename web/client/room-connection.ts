@@ -10,6 +10,8 @@
 import { Emitter } from "./emitter";
 import { TertuliaError, asTertuliaError } from "./errors";
 import type { IceServer, NodeServer, Room } from "./frames";
+import { Looks } from "./looks";
+import { Measuring } from "./measuring";
 import { NodeLink, type JoinAnswer, type OfferAnswer, type Speaker } from "./node-link";
 import { PeerMedia } from "./peer-media";
 import type { Quality } from "./quality";
@@ -30,6 +32,8 @@ import {
   type SeatMids,
   type Tile,
 } from "./seats";
+import type { View } from "./view";
+import { Viewing } from "./viewing";
 
 export type MediaState = "connecting" | "connected" | "reconnecting";
 
@@ -53,6 +57,13 @@ const JOIN_ATTEMPTS = 3;
 const JOIN_RETRY_MS = 1_000;
 
 export class RoomConnection extends Emitter<RoomConnectionEvents> {
+  /** How media comes in and goes out, in figures. */
+  readonly measuring = new Measuring({
+    report: () => this.#media.report(),
+    sent: () => this.#media.sent(),
+    ask: (request) => this.#ask("stats", request),
+    changed: () => this.emit("change", undefined),
+  });
   // Ours; `close` ends them.
   #link: NodeLink;
   #media: PeerMedia;
@@ -74,6 +85,8 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   #roster: Roster = EMPTY_ROSTER;
   #speakers: readonly Speaker[] = [];
   readonly #quality = new SeatQuality();
+  readonly #viewing = new Viewing((view) => this.#tellView(view));
+  readonly #looks = new Looks((seat, size) => this.#viewing.look(seat, size));
   #recovery: Recovery = WELL;
   #hasBeenConnected = false;
   #isJoined = false;
@@ -142,6 +155,23 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     return this.#quality.of(tile);
   }
 
+  /** Follows the element that draws a seat, so that the node sends what fits it; the function that is returned ends that. */
+  watch(seat: number, element: HTMLVideoElement): () => void {
+    return this.#looks.watch(seat, element);
+  }
+
+  /** Whoever sits in this seat stays in it, before others of a room that has more than seats. */
+  pin({ seat, occupant }: Tile, isPinned: boolean): void {
+    const { participant, source } = occupant;
+    this.#viewing.pin(seat, isPinned ? { participant, source } : null);
+    this.emit("change", undefined);
+  }
+
+  isPinned({ seat, occupant }: Tile): boolean {
+    const pin = this.#viewing.pinned(seat);
+    return pin?.participant === occupant.participant && pin.source === occupant.source;
+  }
+
   /** Sends another track (or none) as microphone or camera, and says so. */
   async send(source: "microphone" | "camera", track: MediaStreamTrack | null): Promise<void> {
     this.#tracks.set(source, track);
@@ -175,10 +205,13 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.forgetListeners();
+    this.measuring.set(false);
     const link = this.#link;
     const leaving = link.isUp && this.#isJoined ? link.request("leave", {}) : Promise.resolve();
     void leaving.catch(() => undefined).finally(() => link.close());
     this.#media.close();
+    this.#looks.close();
+    this.#viewing.stop();
     window.clearInterval(this.#readingTimer);
     this.#forgetTimers();
   }
@@ -197,10 +230,30 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     link.on("tracks", (change) => this.#changeRoster(tracksChanged(this.#roster, change)));
     link.on("speakers", (speakers) => this.#show(() => (this.#speakers = speakers)));
     link.on("quality", (told) => this.#show(() => this.#quality.tell(told)));
+    link.on("layers", (taken) => this.#media.takeLayers(taken));
+    link.on("stats", (stats) => this.measuring.hear(stats));
     link.on("expelled", ({ reason }) => this.emit("expelled", reason));
     link.on("moved", ({ server, token }) => this.moveTo(server, token));
     link.on("error", ({ code, message }) => this.#complained(code, message));
     return link;
+  }
+
+  /** Asks the node for something that is asked for again once we have joined. */
+  async #ask(event: string, data: object): Promise<unknown> {
+    if (!this.#isJoined) throw new TertuliaError("unreachable");
+    return this.#link.request(event, data);
+  }
+
+  /** Not between an offer and its answer: a view says that new seats may be filled, and those are not there yet. */
+  async #tellView(view: View): Promise<unknown> {
+    if (this.#isNegotiating) throw new TertuliaError("unreachable");
+    return this.#ask("view", { seats: view });
+  }
+
+  /** A node that did not know us, or was out of reach, is told what it may have missed. */
+  #restate(): void {
+    this.#viewing.restate();
+    this.measuring.restate();
   }
 
   #linkUp(): void {
@@ -214,6 +267,8 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     window.clearTimeout(this.#resumeTimer);
     this.#resumeTimer = undefined;
     this.#changeRoster(snapshotTaken(this.#roster, snapshot));
+    this.#media.takeLayers(null); // what was told meanwhile is lost: all of them, until it is told again
+    this.#restate();
     void this.announce();
     if (this.#offerDue) void this.#renegotiate();
     else this.#recover();
@@ -268,6 +323,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
       this.#changeRoster(seatsOffered(snapshotTaken(this.#roster, answer), answer.seats));
       await media.accept(answer.sdp);
       this.#isJoined = true;
+      this.#restate();
       await this.announce();
       this.#offerSeats();
     } catch (thrown) {
@@ -294,6 +350,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
     this.#link.close();
     this.#media.close();
     this.#roster = { ...EMPTY_ROSTER };
+    this.#speakers = [];
     this.#recovery = WELL;
     this.#isJoined = false;
     this.#isNegotiating = false;
@@ -316,6 +373,7 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
       if (media === this.#media) await this.#offerFailed(media, asTertuliaError(thrown));
     } finally {
       if (media === this.#media) this.#isNegotiating = false;
+      this.#viewing.catchUp();
     }
   }
 

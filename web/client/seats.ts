@@ -37,6 +37,8 @@ export interface Occupant {
   readonly track: { readonly audio: string | null; readonly video: string | null };
   /** Why the seat's video is empty though there is some (for example: no common codec). */
   readonly reason?: string;
+  /** Whether the node holds the picture back, as the way to us does not carry it. */
+  readonly paused?: boolean;
 }
 
 export interface Roster {
@@ -140,6 +142,8 @@ export interface Tile extends SeatMids {
   readonly occupant: Occupant;
   /** Whether there is a picture to show: a seat keeps its last one, so what is said here counts. */
   readonly hasVideo: boolean;
+  /** Whether there would be one, if our connection were faster. */
+  readonly isPaused: boolean;
   readonly isMuted: boolean;
 }
 
@@ -152,10 +156,13 @@ export function tiles(roster: Roster): Tile[] {
 
 function tile(roster: Roster, seat: SeatMids, occupant: Occupant): Tile {
   const { audio, video } = occupant.track;
+  const isShown = video !== null && roster.tracks.get(video)?.muted !== true;
+  const isPaused = isShown && occupant.paused === true;
   return {
     ...seat,
     occupant,
-    hasVideo: video !== null && roster.tracks.get(video)?.muted !== true,
+    hasVideo: isShown && !isPaused,
+    isPaused,
     isMuted: occupant.source === "camera" && (audio === null || roster.tracks.get(audio)?.muted === true),
   };
 }

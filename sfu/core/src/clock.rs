@@ -3,10 +3,18 @@
 //! `rtcp (sender reports in) → **clock** → sender (sender reports out)`
 //!
 //! Receivers align audio and video by the wall clock in sender reports (RFC 3550 §6.4.1).  All tracks and layers of a
-//! publisher must be moved from its clock to ours by the same amount, so that amount is fixed once, at its first report:
-//! measured anew for each track it would carry each report's own delay in the network into the lip-sync.
+//! publisher must be moved from its clock to ours by the same amount, so that amount is set at its first report: measured
+//! anew for each track it would carry each report's own delay in the network into the lip-sync.  It follows the drift of
+//! the two clocks in steps too small to be seen, and at once only where the publisher's was set anew.
 
 use crate::time::Ntp;
+
+/// 2^-32 s in a second.
+const SECOND: i64 = 1 << 32;
+/// How far one report may move the offset: reports come some times a second, clocks drift by 0.1 ms a second at most.
+const STEP: i64 = SECOND / 2_000;
+/// A publisher whose clock differs by more than a report can be late has set it.
+const SET_ANEW: i64 = 5 * SECOND;
 
 /// The one offset between a publisher's wall clock and ours.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,11 +24,16 @@ pub struct PublisherClock {
 }
 
 impl PublisherClock {
-    /// Our time of a moment on the publisher's clock; the first call fixes the offset as if its report took no time.
+    /// Our time of a moment on the publisher's clock; the first call sets the offset as if its report took no time.
     pub fn ours(&mut self, theirs: Ntp, now: Ntp) -> Ntp {
-        let offset = *self
-            .offset
-            .get_or_insert(now.to_bits().wrapping_sub(theirs.to_bits()));
+        let measured = now.to_bits().wrapping_sub(theirs.to_bits());
+        let before = self.offset.unwrap_or(measured);
+        let differs = measured.wrapping_sub(before).cast_signed();
+        let offset = match differs.abs() > SET_ANEW {
+            true => measured,
+            false => before.wrapping_add_signed(differs.clamp(-STEP, STEP)),
+        };
+        self.offset = Some(offset);
         Ntp::from_bits(theirs.to_bits().wrapping_add(offset))
     }
 }
@@ -55,12 +68,28 @@ mod tests {
         Ntp::from_unix(Duration::from_secs(seconds))
     }
 
+    fn apart(one: Ntp, other: Ntp) -> f64 {
+        one.to_bits().wrapping_sub(other.to_bits()).cast_signed() as f64 / SECOND as f64
+    }
+
     #[test]
-    fn the_offset_is_fixed_by_the_first_report_however_late_the_next_ones_are() {
+    fn the_offset_is_set_by_the_first_report_however_late_the_next_ones_are() {
         let mut clock = PublisherClock::default();
         assert_eq!(clock.ours(at(100), at(5_000)), at(5_000));
-        assert_eq!(clock.ours(at(101), at(5_003)), at(5_001));
-        assert_eq!(clock.ours(at(99), at(5_003)), at(4_999));
+        assert!(apart(clock.ours(at(101), at(5_003)), at(5_001)).abs() < 0.001);
+        assert!(apart(clock.ours(at(99), at(5_003)), at(4_999)).abs() < 0.002);
+    }
+
+    #[test]
+    fn a_clock_that_drifts_is_followed_and_one_that_was_set_is_taken_over() {
+        let mut clock = PublisherClock::default();
+        clock.ours(at(0), at(0));
+        // An hour of 50 millionths.
+        let drifted = |seconds: u64| at(seconds) + Duration::from_micros(seconds * 50);
+        for seconds in 0..3_600 {
+            assert!(apart(clock.ours(drifted(seconds), at(seconds)), at(seconds)).abs() < 0.002);
+        }
+        assert_eq!(clock.ours(at(90_000), at(3_601)), at(3_601));
     }
 
     #[test]

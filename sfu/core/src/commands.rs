@@ -2,13 +2,14 @@
 //!
 //! `python → worker → **router (commands)**`
 
+use crate::downlink::Downlink;
 use crate::events::PeerId;
 use crate::ice::{Credentials, Ice};
 use crate::media::PeerMedia;
 use crate::peer::{Peer, Stream};
 use crate::relay::Source;
 use crate::router::Router;
-use crate::sender::Sender;
+use crate::sender::{Sender, View};
 use crate::slab::Key;
 use crate::srtp::{Inbound, Outbound};
 use crate::time::Instant;
@@ -71,6 +72,15 @@ pub enum Command {
         /// Forwarded.
         enabled: bool,
     },
+    /// What a viewer has use for of a sender.
+    SetView {
+        /// Whose sender.
+        peer: PeerId,
+        /// Its m-line.
+        mid: String,
+        /// How large, how important.
+        view: View,
+    },
     /// Forget a peer.
     RemovePeer {
         /// Whom.
@@ -91,6 +101,7 @@ impl Router {
             Command::SetTrackEnabled { peer, mid, enabled } => {
                 self.set_enabled(peer, &mid, enabled, now)
             }
+            Command::SetView { peer, mid, view } => self.set_view(peer, &mid, view, now),
             Command::RemovePeer { peer } => self.remove_peer(peer),
         }
     }
@@ -165,6 +176,11 @@ impl Router {
         } else {
             peer.feedback = None;
         }
+        if media.extensions.transport_cc != 0 && media.senders.iter().any(|one| one.transport_cc) {
+            let link = &mut self.peers[key].link;
+            link.downlink
+                .get_or_insert_with(|| Downlink::new(now).into());
+        }
         self.set_tracks(key, id, &media);
         self.set_senders(key, media, now);
     }
@@ -188,7 +204,7 @@ impl Router {
             tracks.push(track);
         }
         old.into_iter().for_each(|track| self.end_track(track));
-        self.peers[key].choose_at = None;
+        self.peers[key].look_at = None;
         self.peers[key].tracks = tracks;
         self.bind_known(key, media);
     }
@@ -230,14 +246,14 @@ impl Router {
         self.tell_ended(&track);
         for viewer in track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
-                sender.show(None, None);
+                sender.show(None);
             }
         }
     }
 
     fn set_senders(&mut self, key: Key, media: PeerMedia, now: Instant) {
         let mut old = std::mem::take(&mut self.peers[key].senders);
-        let mid_extension = media.extensions.mid;
+        let ids = media.extensions;
         let mut senders = Vec::with_capacity(media.senders.len());
         for config in media.senders {
             let same = old.iter().position(|&sender| {
@@ -247,13 +263,12 @@ impl Router {
             });
             let sender = match same.map(|index| old.swap_remove(index)) {
                 Some(sender) => {
-                    self.senders[sender].configure(config, mid_extension);
+                    self.senders[sender].configure(config, &ids);
                     sender
                 }
                 None => {
                     let seed = self.random();
-                    self.senders
-                        .insert(Sender::new(key, config, mid_extension, seed))
+                    self.senders.insert(Sender::new(key, config, &ids, seed))
                 }
             };
             senders.push(sender);
@@ -295,12 +310,24 @@ impl Router {
         let Some(key) = track else { return };
         let track = &mut self.tracks[key];
         track.shown_to(sender, self.senders[sender].peer);
-        self.senders[sender].show(Some(key), track.preferred);
+        self.senders[sender].show(Some(key));
         let codec = track.active_codec();
         if codec.is_some_and(|codec| self.senders[sender].codec_for(codec).is_none()) {
             return self.not_showable(sender);
         }
-        self.want_if_waiting(sender, now);
+        let peer = self.senders[sender].peer;
+        self.allot(peer, now);
+    }
+
+    fn set_view(&mut self, id: PeerId, mid: &str, view: View, now: Instant) {
+        let Some(key) = self.find_sender(id, mid) else {
+            return;
+        };
+        let sender = &mut self.senders[key];
+        if std::mem::replace(&mut sender.view, view) != view {
+            let peer = sender.peer;
+            self.allot(peer, now);
+        }
     }
 
     fn find_sender(&self, id: PeerId, mid: &str) -> Option<Key> {
@@ -327,10 +354,12 @@ impl Router {
             return;
         }
         self.describe_again(key);
-        let track = &self.tracks[key];
-        let is_shown = !(track.shown_by.is_empty() && track.relayed_to.is_empty());
         // What viewers had was cut off in mid-stream.
-        if let Some(layer) = track.preferred.filter(|_| enabled && is_shown) {
+        let track = &self.tracks[key];
+        let there = track.relayed_to.iter().map(|one| one.taken);
+        let taken = there.fold(self.taken_here(key), |taken, more| taken | more);
+        let layers = 0..track.layers.len() as u8;
+        for layer in layers.filter(|layer| enabled && taken & 1 << layer != 0) {
             self.want_keyframe_of(key, layer, now);
         }
     }

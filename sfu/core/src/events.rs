@@ -58,6 +58,24 @@ pub enum Event {
     Shown(Showing),
     /// The sender has no codec for what the source sends.
     NotShowable(Showing),
+    /// Somebody is shown other layers of a simulcast track than before, or is to be.
+    LayersWanted {
+        /// Who publishes it.
+        peer: PeerId,
+        /// Its m-line.
+        mid: String,
+        /// A bit a layer, the lowest first.
+        layers: u8,
+    },
+    /// The receiver's path does not carry even the least of what a sender shows; or does again.
+    SeatPaused {
+        /// Who receives.
+        peer: PeerId,
+        /// The sender's m-line.
+        mid: String,
+        /// It does not.
+        paused: bool,
+    },
 }
 
 /// A sender and the track it was told to show.

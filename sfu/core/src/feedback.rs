@@ -3,13 +3,15 @@
 //! `receivers' NACK, PLI, reports → **router (feedback)** → publishers' NACK, PLI, reports, transport-wide feedback`
 
 use crate::clock::LayerClock;
+use crate::downlink::Downlink;
 use crate::events::Event;
 use crate::peer::{REPORT_INTERVAL, Stream};
 use crate::router::Router;
 use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
 use crate::slab::Key;
 use crate::time::{Instant, Ntp};
-use crate::track::CHOICE_INTERVAL;
+use crate::track::LOOK_INTERVAL;
+use crate::twcc::Feedback;
 
 /// Packets asked for in one RTCP datagram that are looked at; more is no loss but a lost path.
 const MAX_NACKED: usize = 256;
@@ -55,8 +57,51 @@ impl Router {
             Rtcp::Fir(fir) => fir
                 .entries()
                 .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc, now)),
-            Rtcp::TransportCc(_) => self.counters.feedback_in += 1,
-            Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Remb(_) | Rtcp::Other { .. } => {}
+            Rtcp::TransportCc(told) => self.on_transport_feedback(key, told.body, now),
+            Rtcp::Remb(remb) => self.on_remb(key, remb.bitrate, now),
+            Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Other { .. } => {}
+        }
+    }
+
+    fn on_transport_feedback(&mut self, key: Key, body: &[u8], now: Instant) {
+        self.counters.feedback_in += 1;
+        let Ok(feedback) = Feedback::parse(body) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        let peer = &mut self.peers[key];
+        let rtt = peer.rtt();
+        let Some(downlink) = &mut peer.link.downlink else {
+            return;
+        };
+        downlink.bandwidth.feedback(&feedback, rtt, now);
+        self.on_estimate(key, now);
+    }
+
+    /// Receivers without transport-wide feedback tell their own estimate.
+    fn on_remb(&mut self, key: Key, bits_per_second: u64, now: Instant) {
+        let link = &mut self.peers[key].link;
+        let downlink = link
+            .downlink
+            .get_or_insert_with(|| Downlink::new(now).into());
+        downlink.bandwidth.remb(bits_per_second, now);
+        self.on_estimate(key, now);
+    }
+
+    fn on_estimate(&mut self, key: Key, now: Instant) {
+        let Some(downlink) = &mut self.peers[key].link.downlink else {
+            return;
+        };
+        if let Some(at) = downlink.deadline() {
+            self.arm(key, at);
+        }
+        if self.peers[key]
+            .link
+            .downlink
+            .as_mut()
+            .is_some_and(|downlink| downlink.is_news(now))
+        {
+            self.share_again(key);
         }
     }
 
@@ -102,17 +147,18 @@ impl Router {
         if let Some(rtt) = block.round_trip(ours) {
             peer.measured(rtt);
         }
+        if let Some(downlink) = &mut peer.link.downlink {
+            downlink.bandwidth.loss_reported(block.fraction_lost, now);
+        }
         let totals = &mut self.senders[sender].totals;
         totals.fraction_lost = block.fraction_lost;
         totals.jitter = block.jitter;
     }
 
     fn on_nack(&mut self, key: Key, ssrc: u32, lost: impl Iterator<Item = u16>, now: Instant) {
-        let peer = &self.peers[key];
-        let Some(sender) = peer
-            .sender_of(ssrc)
-            .and_then(|sender| self.senders.get_mut(sender))
-        else {
+        let peer = &mut self.peers[key];
+        let (rtt, sender) = (peer.rtt(), peer.sender_of(ssrc));
+        let Some(sender) = sender.and_then(|sender| self.senders.get_mut(sender)) else {
             return;
         };
         let answers = now >= self.repairs_from;
@@ -121,7 +167,7 @@ impl Router {
             if !answers {
                 continue;
             }
-            let Some(asked) = sender.asked(sequence, peer.rtt(), now) else {
+            let Some(asked) = sender.asked(sequence, rtt, now) else {
                 continue;
             };
             let origin = asked.segment.origin;
@@ -132,7 +178,7 @@ impl Router {
             let Some(layer) = layer.filter(|layer| layer.epoch == origin.epoch) else {
                 continue;
             };
-            let sent = sender.retransmit(&asked, layer, &peer.link, &mut self.egress);
+            let sent = sender.retransmit(&asked, layer, &mut peer.link, &mut self.egress, now);
             self.counters.retransmitted += u64::from(sent);
             self.counters.rtp_out += u64::from(sent);
         }
@@ -166,6 +212,7 @@ impl Router {
         self.expire(key, now);
         self.send_feedback(key, now);
         self.look_at_layers(key, now);
+        self.drive(key, now);
         self.ask_publisher(key, now);
         if self.peers[key].report_at <= now && self.peers[key].is_connected() {
             self.report(key, now);
@@ -188,7 +235,19 @@ impl Router {
             .feedback
             .as_ref()
             .and_then(|recorder| recorder.next_deadline());
-        let own = [peer.ice.deadline(), report, feedback, peer.choose_at];
+        let probe = peer
+            .link
+            .downlink
+            .as_ref()
+            .and_then(|downlink| downlink.deadline());
+        let own = [
+            peer.ice.deadline(),
+            report,
+            feedback,
+            probe.filter(|_| peer.is_connected()),
+            peer.look_at,
+            peer.pace_at,
+        ];
         let repairs = of_layers.filter(|_| peer.is_connected()).flatten().min();
         let repairs = repairs.map(|at| at.max(self.repairs_from));
         own.into_iter().flatten().chain(repairs).min()
@@ -231,20 +290,25 @@ impl Router {
         }
     }
 
-    /// Simulcast tracks: which layer is worth showing now?
+    /// What the peer's layers cost, which of them come, and which its viewers take.
     fn look_at_layers(&mut self, key: Key, now: Instant) {
-        if self.peers[key].choose_at.is_some_and(|at| at > now) {
+        if self.peers[key].look_at.is_some_and(|at| at > now) {
             return;
         }
-        let mut simulcast = false;
-        for index in 0..self.peers[key].tracks.len() {
-            let track = self.peers[key].tracks[index];
-            if self.tracks[track].layers.len() > 1 {
-                simulcast = true;
-                self.choose(track, now);
+        let tracks = std::mem::take(&mut self.peers[key].tracks);
+        for &track in &tracks {
+            self.look(track, now);
+            if self
+                .tracks
+                .get(track)
+                .is_some_and(|track| track.layers.len() > 1)
+            {
+                let here = self.taken_here(track);
+                self.ask_for_layers(track, here, now);
             }
         }
-        self.peers[key].choose_at = simulcast.then(|| now + CHOICE_INTERVAL);
+        self.peers[key].look_at = (!tracks.is_empty()).then(|| now + LOOK_INTERVAL);
+        self.peers[key].tracks = tracks;
     }
 
     /// NACKs and keyframe requests that are due.
@@ -292,9 +356,20 @@ impl Router {
 
     /// Once a second: reports on what the peer sends, and on what we send it.
     fn report(&mut self, key: Key, now: Instant) {
-        self.peers[key].report_at = now + REPORT_INTERVAL;
+        let peer = &mut self.peers[key];
+        peer.report_at = now + REPORT_INTERVAL;
+        if let Some(downlink) = &mut peer.link.downlink {
+            downlink.traffic.measure(now);
+            // A seat that may go up again, and whatever else only time brings about.
+            self.share_again(key);
+        }
         self.report_reception(key, now);
         let senders = std::mem::take(&mut self.peers[key].senders);
+        for &sender in &senders {
+            if let Some(sender) = self.senders.get_mut(sender) {
+                sender.totals.traffic.measure(now);
+            }
+        }
         self.report_senders(key, &senders, now);
         self.peers[key].senders = senders;
     }
@@ -380,8 +455,8 @@ fn write_report(
             ssrc: sender.ssrc,
             ntp,
             rtp_timestamp: sender.timestamp_of(rtp)?,
-            packets: sender.totals.packets as u32,
-            octets: sender.totals.octets as u32,
+            packets: sender.totals.traffic.packets as u32,
+            octets: sender.totals.traffic.octets as u32,
         };
         let len = rtcp::write_sender_report(out, &info, &[]);
         Some(len + rtcp::write_sdes(&mut out[len..], sender.ssrc, &sender.cname))

@@ -2,7 +2,8 @@
 //!
 //! `sender (starts, switches) · rtcp (PLI, FIR) → **keyframe** → rtcp (PLI to the publisher)`, or from a mirror `→ relay`
 //!
-//! However many receivers want one, the publisher hears of it once in `INTERVAL`, and again until a keyframe comes.
+//! However many receivers want one, the publisher hears of it once, again in `INTERVAL` until a keyframe comes, and for the
+//! next one no sooner than `SPACING` later: who comes meanwhile begins with the keyframe that has just been (`sender.rs`).
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::time::Instant;
 
 /// libwebrtc's encoder makes at most one keyframe in 300 ms, whoever asks.
 pub const INTERVAL: Duration = Duration::from_millis(300);
+/// From a request that was answered to the next: a keyframe is many times a frame, for all who are shown the layer.
+pub const SPACING: Duration = Duration::from_secs(1);
 /// Requests that went unanswered, after which the layer is left alone until somebody wants one anew.
 const ATTEMPTS: u32 = 20;
 
@@ -17,6 +20,7 @@ const ATTEMPTS: u32 = 20;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyframeRequests {
     wanted: bool,
+    answered: bool,
     unanswered: u32,
     last: Option<Instant>,
     /// How many were sent.
@@ -48,13 +52,23 @@ impl KeyframeRequests {
     /// A keyframe has begun to come in.
     pub fn arrived(&mut self) {
         self.wanted = false;
+        self.answered = true;
         self.unanswered = 0;
     }
 
     /// When the next request is due.
     pub fn deadline(&self) -> Option<Instant> {
-        self.wanted
-            .then(|| self.last.map_or(Instant::default(), |last| last + INTERVAL))
+        self.wanted.then(|| self.earliest())
+    }
+
+    /// Whether a request would go out at once.
+    pub fn may_ask(&self, now: Instant) -> bool {
+        self.earliest() <= now
+    }
+
+    fn earliest(&self) -> Instant {
+        let interval = if self.answered { SPACING } else { INTERVAL };
+        self.last.map_or(Instant::default(), |last| last + interval)
     }
 
     /// Whether to send a request now; counts it as sent.
@@ -64,6 +78,7 @@ impl KeyframeRequests {
         }
         self.last = Some(now);
         self.sent += 1;
+        self.answered = false;
         self.unanswered += 1;
         self.wanted = self.unanswered < ATTEMPTS;
         true
@@ -98,6 +113,18 @@ mod tests {
         assert_eq!(requests_until(&mut requests, 0, 1_000), [0, 300, 600, 900]);
         requests.arrived();
         assert_eq!(requests_until(&mut requests, 1_000, 3_000), [0; 0]);
+    }
+
+    #[test]
+    fn after_a_keyframe_the_next_is_asked_for_a_second_after_the_last() {
+        let mut requests = KeyframeRequests::default();
+        requests.want();
+        assert_eq!(requests_until(&mut requests, 100, 150), [100]);
+        requests.arrived();
+        assert!(!requests.may_ask(Instant::from_millis(1_099)));
+        assert!(requests.may_ask(Instant::from_millis(1_100)));
+        requests.want();
+        assert_eq!(requests_until(&mut requests, 150, 1_350), [1_100]);
     }
 
     #[test]

@@ -5,14 +5,16 @@
 use std::time::Duration;
 
 use crate::clock::LayerClock;
-use crate::codec::{Codec, Inspected, vp8};
-use crate::keyframe::KeyframeRequests;
+use crate::codec::{Codec, Inspected};
+use crate::freeze::FreezeMeter;
+use crate::keyframe::{KeyframeRequests, SPACING};
 use crate::media::{Kind, LayerConfig};
 use crate::nack::NackTracker;
+use crate::rate::RateMeter;
 use crate::reception::Reception;
 use crate::relay::Batch;
 use crate::rewrite::Fresh;
-use crate::ring::{Meta, Ring};
+use crate::ring::{Counts, Meta, Ring};
 use crate::rtp::AudioLevel;
 use crate::seq::{Unwrap7, Unwrap8, Unwrap15};
 use crate::stats::Traffic;
@@ -22,6 +24,16 @@ use crate::time::Instant;
 const VIDEO_PACKETS: usize = 512;
 /// 2.5 s of 20 ms frames.
 const AUDIO_PACKETS: usize = 128;
+/// Temporal layers that are told apart: VP8 and VP9 have no more in practice, and a fourth is the sum of what is left.
+pub const TEMPORAL_LAYERS: usize = 4;
+/// Octets of each packet that is forwarded beyond its payload: RTP header, extensions, authentication tag.
+const OVERHEAD: usize = 40;
+/// Spatial layers of one stream that are told apart: WebRTC has no more.
+pub const SPATIAL_LAYERS: usize = 3;
+/// A keyframe of this age is as good as one that would have to come.
+const JUST_BEEN: Duration = Duration::from_millis(300);
+/// What follows a keyframe is caught up with if it is no more than so many packets.
+const MOST_CAUGHT_UP: u64 = 256;
 /// Silence after which a layer is not alive: more than a frame at 2 frames a second.
 pub const SILENT: Duration = Duration::from_millis(700);
 
@@ -58,12 +70,24 @@ pub struct Layer {
     pub traffic: Traffic,
     /// Sequence numbers asked for.
     pub nacks_sent: u64,
+    /// What each temporal layer costs whoever takes it.
+    rates: [RateMeter; TEMPORAL_LAYERS],
+    /// What each spatial layer does.
+    spatial_rates: [RateMeter; SPATIAL_LAYERS],
+    /// What the packet before said of its layers, for one that goes on in the middle.
+    inspected: Inspected,
+    /// The first packet of the last keyframe, and when it came.
+    last_keyframe: Option<(u64, Instant)>,
+    /// Lines of picture; 0 while no keyframe has told.
+    pub height: u16,
+    /// Its pauses, as they came in.
+    pub freezes: FreezeMeter,
     pictures: Pictures,
     alive_since: Instant,
     last_media: Option<Instant>,
 }
 
-/// Unwrapped VP8 counters; a stream keeps to one width of picture id.
+/// Unwrapped counters of pictures; a stream keeps to one width of picture id.
 #[derive(Debug, Default)]
 struct Pictures {
     long: Unwrap15,
@@ -72,17 +96,26 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn unwrap(&mut self, descriptor: Option<&vp8::Descriptor>) -> (u64, u64) {
-        let Some(descriptor) = descriptor else {
-            return (0, 0);
+    fn unwrap(&mut self, inspected: &Inspected) -> (Counts, u64, u64) {
+        let of_vp8 = inspected
+            .vp8
+            .as_ref()
+            .map(|told| (Counts::Vp8, told.picture_id, told.tl0));
+        let of_vp9 = inspected
+            .vp9
+            .as_ref()
+            .map(|told| (Counts::Vp9, told.picture_id, told.tl0));
+        let Some((counts, picture_id, tl0)) = of_vp8.or(of_vp9) else {
+            return (Counts::Nothing, 0, 0);
         };
-        let picture_id = descriptor.picture_id.map_or(0, |id| match id.wide {
+        let picture_id = picture_id.map_or(0, |id| match id.wide {
             true => self.long.unwrap(id.value),
             false => self.short.unwrap(id.value),
         });
         (
+            counts,
             picture_id,
-            descriptor.tl0.map_or(0, |tl0| self.tl0.unwrap(tl0)),
+            tl0.map_or(0, |tl0| self.tl0.unwrap(tl0)),
         )
     }
 }
@@ -100,6 +133,8 @@ pub struct Incoming<'a> {
     pub payload_type: u8,
     /// What that means.
     pub codec: Codec,
+    /// RTP timestamp ticks a second.
+    pub clock_rate: u32,
     /// Empty in a padding-only packet.
     pub payload: &'a [u8],
     /// Where the packet told it.
@@ -125,6 +160,12 @@ impl Layer {
             clock: None,
             traffic: Traffic::default(),
             nacks_sent: 0,
+            rates: Default::default(),
+            spatial_rates: Default::default(),
+            inspected: Inspected::default(),
+            last_keyframe: None,
+            height: 0,
+            freezes: FreezeMeter::default(),
             pictures: Pictures::default(),
             alive_since: Instant::default(),
             last_media: None,
@@ -147,24 +188,50 @@ impl Layer {
         self.nacks = NackTracker::new();
         self.reception = Reception::default();
         self.clock = None;
+        self.last_keyframe = None;
         self.pictures = Pictures::default();
     }
 
-    /// Keeps a packet; `false` if it is there already or too old.
-    pub fn take(&mut self, incoming: &Incoming<'_>, now: Instant) -> bool {
+    /// Keeps a packet; `None` if it is there already or too old, else whether media comes for the first time, or again
+    /// after a silence.
+    pub fn take(&mut self, incoming: &Incoming<'_>, now: Instant) -> Option<bool> {
         let inspected = incoming.codec.inspect(incoming.payload).unwrap_or_default();
+        let inspected = inspected.after(&self.inspected);
+        self.inspected = inspected;
         let meta = self.describe(incoming, &inspected, now);
         if !self.ring.insert(meta, incoming.payload) {
-            return false;
+            return None;
         }
         self.traffic.count(incoming.payload.len());
-        if !incoming.payload.is_empty() {
-            self.note_media(now);
+        if incoming.payload.is_empty() {
+            return Some(false);
         }
+        let woke = !self.is_alive(now);
+        self.note_media(now);
+        let temporal = usize::from(meta.temporal).min(TEMPORAL_LAYERS - 1);
+        self.rates[temporal].count(incoming.payload.len() + OVERHEAD, now);
+        let spatial = usize::from(meta.spatial).min(SPATIAL_LAYERS - 1);
+        self.spatial_rates[spatial].count(incoming.payload.len() + OVERHEAD, now);
         if inspected.keyframe_start {
-            self.keyframes.arrived();
+            self.keyframe_arrived(meta.ext_seq, now);
         }
-        true
+        if inspected.frame_start {
+            self.freezes.begun(meta.timestamp, incoming.clock_rate, now);
+        }
+        if let Some(resolution) = inspected.resolution {
+            self.height = resolution.height;
+        }
+        Some(woke)
+    }
+
+    /// Bits a second of its temporal layers up to each.
+    pub fn rates(&mut self, now: Instant) -> [u32; TEMPORAL_LAYERS] {
+        up_to_each(&mut self.rates, now)
+    }
+
+    /// Bits a second of its spatial layers up to each.
+    pub fn spatial_rates(&mut self, now: Instant) -> [u32; SPATIAL_LAYERS] {
+        up_to_each(&mut self.spatial_rates, now)
     }
 
     /// Keeps a packet as another worker's layer described it; `false` if it is there already or too old.
@@ -174,9 +241,31 @@ impl Layer {
         }
         self.refresh(Fresh::new(meta.ext_seq, payload.len()), meta.marker, now);
         if meta.keyframe_start {
-            self.keyframes.arrived();
+            self.keyframe_arrived(meta.ext_seq, now);
         }
         true
+    }
+
+    fn keyframe_arrived(&mut self, ext_seq: u64, now: Instant) {
+        self.keyframes.arrived();
+        if self.last_keyframe.is_none_or(|(last, _)| ext_seq > last) {
+            self.last_keyframe = Some((ext_seq, now));
+        }
+    }
+
+    /// The first packet of a keyframe that came so lately that a viewer may as well begin with it, if everything since is
+    /// there: one that has just been, or any of the last second while no other may be asked for.
+    pub fn recent_keyframe(&self, now: Instant) -> Option<u64> {
+        let (first, came) = self.last_keyframe?;
+        let age = now.saturating_since(came);
+        let most = match self.keyframes.may_ask(now) {
+            true => JUST_BEEN,
+            false => SPACING,
+        };
+        let last = self.ring.highest()?;
+        let is_short = age <= most && last.saturating_sub(first) < MOST_CAUGHT_UP;
+        (is_short && (first..=last).all(|ext_seq| self.ring.get(ext_seq).is_some()))
+            .then_some(first)
     }
 
     /// Senders are to get this packet, the last of its frame or not; says whether it is the only one.
@@ -208,6 +297,16 @@ impl Layer {
         self.relayed = self.fresh.len();
     }
 
+    /// Behind its newest packet.
+    pub fn end(&self) -> u64 {
+        self.ring.highest().map_or(0, |highest| highest + 1)
+    }
+
+    /// Senders have not been offered this packet yet.
+    pub fn is_fresh(&self, ext_seq: u64) -> bool {
+        self.fresh.iter().any(|fresh| fresh.ext_seq == ext_seq)
+    }
+
     /// A keyframe begins in this batch, and senders have not seen it yet.
     pub fn has_fresh_keyframe(&self) -> bool {
         let begins = |fresh: &Fresh| {
@@ -219,7 +318,7 @@ impl Layer {
     }
 
     fn describe(&mut self, incoming: &Incoming<'_>, inspected: &Inspected, now: Instant) -> Meta {
-        let (picture_id, tl0) = self.pictures.unwrap(inspected.vp8.as_ref());
+        let (counts, picture_id, tl0) = self.pictures.unwrap(inspected);
         Meta {
             ext_seq: incoming.ext_seq,
             timestamp: incoming.timestamp,
@@ -228,7 +327,11 @@ impl Layer {
             arrival: now,
             keyframe_start: inspected.keyframe_start,
             frame_start: inspected.frame_start,
-            vp8: inspected.vp8,
+            frame_end: inspected.frame_end,
+            spatial: inspected.spatial,
+            temporal: inspected.temporal,
+            sync: inspected.sync,
+            counts,
             picture_id,
             tl0,
             audio_level: incoming.audio_level,
@@ -261,6 +364,14 @@ impl Layer {
             Duration::ZERO
         }
     }
+}
+
+fn up_to_each<const N: usize>(meters: &mut [RateMeter; N], now: Instant) -> [u32; N] {
+    let mut sum = 0u32;
+    meters.each_mut().map(|meter| {
+        sum = sum.saturating_add(meter.bits_per_second(now));
+        sum
+    })
 }
 
 fn new_ring(kind: Kind) -> Ring {

@@ -7,15 +7,20 @@
 //!
 //! Nothing here knows what a call, a user or a room is, and nothing in Python runs per media packet.
 
+pub mod allocation;
+mod allotting;
+pub mod bwe;
 mod bytes;
 pub mod clock;
 pub mod codec;
 pub mod commands;
 pub mod demux;
+pub mod downlink;
 pub mod egress;
 pub mod events;
 mod feedback;
 mod frames;
+pub mod freeze;
 mod gather;
 pub mod ice;
 pub mod keyframe;
@@ -27,9 +32,11 @@ pub mod media;
 mod mirror;
 pub mod nack;
 pub mod net;
+pub mod pacer;
 pub mod peer;
 #[cfg(feature = "python")]
 mod python;
+pub mod rate;
 pub mod reception;
 pub mod relay;
 mod relaying;
@@ -45,6 +52,7 @@ pub mod snapshot;
 pub mod srtp;
 pub mod stats;
 pub mod stun;
+pub mod supply;
 pub mod time;
 pub mod track;
 pub mod twcc;

@@ -73,6 +73,8 @@ pub struct SenderConfig {
     pub cname: String,
     /// Most wanted first.
     pub codecs: Vec<CodecConfig>,
+    /// Its packets are counted in transport-wide feedback.
+    pub transport_cc: bool,
 }
 
 /// Ids of RTP header extensions; 0: not negotiated.

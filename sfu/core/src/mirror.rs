@@ -52,9 +52,8 @@ impl Router {
         for viewer in viewers {
             self.drop_if_unshowable(key, viewer);
         }
-        if let Some(choice) = told.preferred {
-            self.retarget(key, choice, now);
-        }
+        self.share_again_all(key);
+        self.allot_stale(now);
     }
 
     /// A viewer that was told to show the track before its codec was known.
@@ -97,7 +96,7 @@ impl Router {
         let again = self.mirror_of(worker, track.name());
         for &viewer in &track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
-                sender.show(Some(again), None);
+                sender.show(Some(again));
             }
         }
         self.tracks[again].shown_by = track.shown_by;
@@ -109,20 +108,17 @@ impl Router {
         };
         for viewer in track.shown_by {
             if let Some(sender) = self.senders.get_mut(viewer) {
-                sender.show(None, None);
+                sender.show(None);
             }
         }
     }
 
-    /// One of a track's viewers has gone, or shows another layer: its publisher's worker hears of it if it is another.
+    /// One of a track's viewers has gone, or takes another layer: its publisher is told, or the worker that knows it.
     pub(crate) fn viewers_changed(&mut self, key: Key) {
         let Some(track) = self.tracks.get(key) else {
             return;
         };
-        if !matches!(track.home, Home::There { .. }) {
-            return;
-        }
-        if !track.shown_by.is_empty() {
+        if !(matches!(track.home, Home::There { .. }) && track.shown_by.is_empty()) {
             return self.retaken.push(key);
         }
         if let Some((worker, track)) = self.take_mirror(key) {
@@ -163,14 +159,17 @@ impl Router {
         Some((worker, track))
     }
 
-    /// Tells publishers' workers which layers are shown here, where that has changed.
-    pub(crate) fn tell_taken(&mut self) {
+    /// Tells publishers, or the workers that know them, which layers are taken, where that has changed.
+    pub(crate) fn tell_taken(&mut self, now: Instant) {
+        self.retaken.sort_unstable();
+        self.retaken.dedup();
         while let Some(mirror) = self.retaken.pop() {
             let taken = self.taken_here(mirror);
             let Some(track) = self.tracks.get_mut(mirror) else {
                 continue;
             };
             let Home::There { worker, told } = &mut track.home else {
+                self.ask_for_layers(mirror, taken, now);
                 continue;
             };
             if std::mem::replace(told, taken) != taken {
@@ -185,15 +184,15 @@ impl Router {
         }
     }
 
-    /// A bit for each layer of a track that some sender here shows.
+    /// A bit for each layer of a track that some sender here shows, or is to.
     pub(crate) fn taken_here(&self, key: Key) -> u8 {
         let shown_by = self
             .tracks
             .get(key)
             .map_or(&[][..], |track| &track.shown_by);
-        let layers = shown_by
+        let viewers = shown_by
             .iter()
-            .filter_map(|&sender| self.senders.get(sender)?.shown_layer());
-        layers.fold(0, |taken, layer| taken | 1 << layer)
+            .filter_map(|&sender| self.senders.get(sender));
+        viewers.fold(0, |taken, sender| taken | sender.taken())
     }
 }

@@ -105,8 +105,12 @@ pub struct Peer {
     pub armed: Option<Instant>,
     /// When reports are due.
     pub report_at: Instant,
-    /// When its simulcast tracks are looked at.
-    pub choose_at: Option<Instant>,
+    /// When its tracks' layers are looked at.
+    pub look_at: Option<Instant>,
+    /// When what the pacer held back is looked at.
+    pub pace_at: Option<Instant>,
+    /// Its shares are to be given out anew.
+    pub is_stale: bool,
     rtt: Option<Duration>,
 }
 
@@ -128,7 +132,9 @@ impl Peer {
             clock: PublisherClock::default(),
             armed: None,
             report_at,
-            choose_at: None,
+            look_at: None,
+            pace_at: None,
+            is_stale: false,
             rtt: None,
         }
     }
@@ -156,6 +162,11 @@ impl Peer {
             .sender_ssrcs
             .binary_search_by_key(&ssrc, |&(one, _)| one);
         found.ok().map(|index| self.sender_ssrcs[index].1)
+    }
+
+    /// What its path is thought to carry towards it, in bits a second; `None` while nothing has told.
+    pub fn budget(&self) -> Option<u64> {
+        self.link.downlink.as_ref()?.budget()
     }
 
     /// Keys are there, and somewhere to send to.

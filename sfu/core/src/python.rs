@@ -25,6 +25,7 @@ use crate::media;
 use crate::net::UdpSocket;
 use crate::relay::{Source, TrackName};
 use crate::rewrite::MAX_MID;
+use crate::sender::View;
 use crate::srtp::{Inbound, Outbound, Profile};
 use crate::stats::{self, Counters};
 use crate::worker::{CommandError, Worker};
@@ -70,6 +71,7 @@ struct SenderConfig {
     rtx_ssrc: Option<u32>,
     cname: String,
     codecs: Vec<Codec>,
+    transport_cc: bool,
 }
 
 #[derive(FromPyObject)]
@@ -159,6 +161,7 @@ impl SenderConfig {
             ssrc: self.ssrc,
             rtx_ssrc: self.rtx_ssrc,
             cname: self.cname,
+            transport_cc: self.transport_cc,
             mid: self.mid,
         })
     }
@@ -278,6 +281,22 @@ event!(
     },
     ["peer", "mid", "source_peer", "source_mid"]
 );
+event!(
+    LayersWanted {
+        peer: u64,
+        mid: String,
+        layers: Vec<usize>
+    },
+    ["peer", "mid", "layers"]
+);
+event!(
+    SeatPaused {
+        peer: u64,
+        mid: String,
+        paused: bool
+    },
+    ["peer", "mid", "paused"]
+);
 
 #[pyclass(frozen, eq, module = "sfu._core")]
 #[derive(Clone, PartialEq)]
@@ -377,6 +396,13 @@ fn to_python(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             },
         )?
         .into_any(),
+        Event::LayersWanted { peer, mid, layers } => {
+            let layers = (0..8).filter(|layer| layers & 1 << layer != 0).collect();
+            Bound::new(py, LayersWanted { peer, mid, layers })?.into_any()
+        }
+        Event::SeatPaused { peer, mid, paused } => {
+            Bound::new(py, SeatPaused { peer, mid, paused })?.into_any()
+        }
     };
     Ok(any.unbind())
 }
@@ -387,6 +413,9 @@ struct PeerStats {
     worker: usize,
     address: Option<(String, u16)>,
     rtt_ms: Option<f64>,
+    estimate_kbps: Option<f64>,
+    sending_kbps: f64,
+    queue_ms: f64,
     tracks: Vec<Py<TrackStats>>,
     senders: Vec<Py<SenderStats>>,
 }
@@ -413,6 +442,9 @@ struct LayerStats {
     kbps: f64,
     nacks_sent: u64,
     keyframe_requests: u64,
+    height: Option<u16>,
+    frames: u64,
+    freezes: u64,
 }
 
 #[pyclass(frozen, get_all, module = "sfu._core")]
@@ -425,6 +457,11 @@ struct SenderStats {
     jitter_ms: f64,
     nacks_received: u64,
     retransmitted: u64,
+    kbps: f64,
+    paused: bool,
+    temporal: Option<u8>,
+    switches: u64,
+    source: Option<(u64, String)>,
 }
 
 fn peer_stats(py: Python<'_>, worker: usize, peer: stats::PeerStats) -> PyResult<Py<PeerStats>> {
@@ -445,6 +482,9 @@ fn peer_stats(py: Python<'_>, worker: usize, peer: stats::PeerStats) -> PyResult
             .address
             .map(|address| (address.ip().to_string(), address.port())),
         rtt_ms: peer.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
+        estimate_kbps: peer.estimate.map(|estimate| estimate as f64 / 1e3),
+        sending_kbps: peer.sending_kbps,
+        queue_ms: peer.queue.as_secs_f64() * 1e3,
         tracks: tracks?,
         senders: senders?,
     };
@@ -480,6 +520,9 @@ fn layer_stats(py: Python<'_>, layer: stats::LayerStats) -> PyResult<Py<LayerSta
         kbps: layer.kbps,
         nacks_sent: layer.nacks_sent,
         keyframe_requests: layer.keyframe_requests,
+        height: layer.height,
+        frames: layer.frames,
+        freezes: layer.freezes,
     };
     Py::new(py, stats)
 }
@@ -494,6 +537,11 @@ fn sender_stats(py: Python<'_>, sender: stats::SenderStats) -> PyResult<Py<Sende
         jitter_ms: sender.jitter.as_secs_f64() * 1e3,
         nacks_received: sender.nacks_received,
         retransmitted: sender.retransmitted,
+        kbps: sender.kbps,
+        paused: sender.paused,
+        temporal: sender.temporal,
+        switches: sender.switches,
+        source: sender.source,
     };
     Py::new(py, stats)
 }
@@ -806,6 +854,18 @@ impl Core {
         self.send(entry.worker, Command::Show { peer, mid, source })
     }
 
+    fn set_view(&self, peer: u64, mid: String, height: Option<u16>, priority: u8) -> PyResult<()> {
+        let books = lock(&self.books);
+        let entry = books.entry(peer)?;
+        if !entry.senders.contains(&mid) {
+            return Err(PyKeyError::new_err(format!(
+                "peer {peer} has no sender {mid}"
+            )));
+        }
+        let view = View { height, priority };
+        self.send(entry.worker, Command::SetView { peer, mid, view })
+    }
+
     fn set_track_enabled(&self, peer: u64, mid: String, enabled: bool) -> PyResult<()> {
         let books = lock(&self.books);
         let entry = books.entry(peer)?;
@@ -888,6 +948,8 @@ fn _core(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<TrackActive>()?;
     module.add_class::<Shown>()?;
     module.add_class::<NotShowable>()?;
+    module.add_class::<LayersWanted>()?;
+    module.add_class::<SeatPaused>()?;
     module.add_class::<PeerStats>()?;
     module.add_class::<TrackStats>()?;
     module.add_class::<LayerStats>()?;

@@ -18,6 +18,7 @@ use crate::events::PeerId;
 use crate::media::{CodecConfig, Kind};
 use crate::ring::Meta;
 use crate::slab::Key;
+use crate::supply::Supply;
 
 /// Batches that are kept to be filled again; a worker that keeps up holds a few at a time.
 const MAX_KEPT: usize = 256;
@@ -64,7 +65,7 @@ pub enum Relay {
         /// Of which layer of it.
         layer: u8,
     },
-    /// Which layers are shown there now.
+    /// Which layers are shown there now, or are to be.
     Taken {
         /// Of what.
         track: TrackName,
@@ -120,8 +121,8 @@ pub struct Description {
     pub active_codec: Option<u8>,
     /// RIDs of the layers, low to high.
     pub rids: Vec<Option<String>>,
-    /// The layer that receivers had best be shown.
-    pub preferred: Option<u8>,
+    /// What there is to choose from, a layer each.
+    pub supplies: Vec<Supply>,
     /// Forwarded at all.
     pub enabled: bool,
 }

@@ -2,8 +2,8 @@
 //!
 //! `track, layer (fresh) → **router (relaying)** → relay → mailbox`
 //!
-//! A packet is taken from the ring once a batch, whatever the number of workers that show it.  Which layer receivers had
-//! best be shown is decided here alone; mirrors follow.
+//! A packet is taken from the ring once a batch, whatever the number of workers that show it.  What there is to choose from
+//! is looked at here alone; mirrors are told.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ impl Router {
     /// Everything for other workers since it was last emptied, with the worker each is for; the caller empties it.
     ///
     /// Packets of a batch are in it from `receive` on: who takes them before `datagrams` lets the others begin early.
-    pub fn relays(&mut self) -> &mut Vec<(usize, Relay)> {
+    pub fn relays(&mut self, now: Instant) -> &mut Vec<(usize, Relay)> {
         self.relay_touched();
-        self.tell_taken();
+        self.tell_taken(now);
         self.tell_wishes();
         &mut self.relays
     }
@@ -27,7 +27,7 @@ impl Router {
     /// Takes one message of another worker.
     pub fn relayed(&mut self, from: usize, relay: Relay, now: Instant) {
         match relay {
-            Relay::Subscribe { track, mirror } => self.subscribe(from, &track, mirror, now),
+            Relay::Subscribe { track, mirror } => self.subscribe(from, &track, mirror),
             Relay::Unsubscribe { track, mirror } => self.unsubscribe(&track, from, mirror),
             Relay::KeyframeWanted { track, layer } => self.wanted_there(&track, layer, now),
             Relay::Taken {
@@ -53,7 +53,7 @@ impl Router {
         }
     }
 
-    fn subscribe(&mut self, worker: usize, name: &TrackName, mirror: Key, now: Instant) {
+    fn subscribe(&mut self, worker: usize, name: &TrackName, mirror: Key) {
         let Some(key) = self.find_track(name.peer, &name.mid) else {
             return self.relays.push((worker, Relay::Absent { mirror }));
         };
@@ -69,15 +69,13 @@ impl Router {
             description,
         };
         self.relays.push((worker, described));
-        if let Some(layer) = self.tracks[key].preferred {
-            self.want_keyframe_of(key, layer, now);
-        }
     }
 
     fn unsubscribe(&mut self, name: &TrackName, worker: usize, mirror: Key) {
         if let Some(key) = self.find_track(name.peer, &name.mid) {
             let subscribers = &mut self.tracks[key].relayed_to;
             subscribers.retain(|one| (one.worker, one.mirror) != (worker, mirror));
+            self.retaken.push(key);
         }
     }
 
@@ -94,6 +92,7 @@ impl Router {
         let mut subscribers = self.tracks[key].relayed_to.iter_mut();
         if let Some(one) = subscribers.find(|one| (one.worker, one.mirror) == (worker, mirror)) {
             one.taken = layers;
+            self.retaken.push(key);
         }
     }
 
@@ -132,11 +131,11 @@ impl Router {
             let Some(layer) = layer.filter(|layer| layer.relayed < layer.fresh.len()) else {
                 continue;
             };
-            if subscribers.is_empty() {
+            if !subscribers.iter().any(|one| one.takes(index)) {
                 continue;
             }
             let batch = self.batches.fill(key, index, |batch| layer.relay(batch));
-            for one in subscribers {
+            for one in subscribers.iter().filter(|one| one.takes(index)) {
                 self.counters.relayed_out += batch.len() as u64;
                 let (mirror, batch) = (one.mirror, Arc::clone(&batch));
                 self.relays

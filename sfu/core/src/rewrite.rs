@@ -22,8 +22,11 @@ const MAX_SEGMENTS: usize = 64;
 /// Padding that is worth a GSO message: libwebrtc's packetizer leaves packets of a frame one byte apart, the last layer
 /// of FEC or a header extension some more; all tested browsers take up to 30 bytes.
 pub const MAX_PADDING: usize = 30;
-/// 12 fixed octets, 4 of extension head, 1 of element head and the MID, padded to a word.
-const MAX_HEADER: usize = 32;
+/// 12 fixed octets, 4 of extension head, 3 of transport-wide number, 1 of element head and the MID, padded to a word; and
+/// more, so that it is copied in whole vectors.
+const MAX_HEADER: usize = 48;
+/// Where the transport-wide number stands: behind the fixed octets, the extension head and its own element head.
+const TRANSPORT_NUMBER: usize = rtp::FIXED_HEADER + 4 + 1;
 /// A longer MID does not fit the header's template, nor the one-byte form of extensions.
 pub const MAX_MID: usize = 15;
 
@@ -38,15 +41,52 @@ pub struct Origin {
     pub epoch: u32,
 }
 
+/// Of a stretch of the past that is caught up with, timestamps pass so many powers of two times slower: a second of
+/// pictures takes 31 ms, and what comes live is shown without that second's delay.
+const SQUEEZED: u32 = 5;
+
 /// What the outgoing numbers are beside the incoming ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deltas {
     /// RTP timestamp, modulo 2^32.
     pub timestamp: u32,
-    /// VP8 picture id, modulo 2^15.
+    /// Incoming timestamp from which on they pass more slowly.
+    pub squeezed_from: Option<u32>,
+    /// Picture id of VP8 and VP9, modulo 2^15.
     pub picture_id: u16,
-    /// VP8 TL0PICIDX, modulo 2^8.
+    /// TL0PICIDX of VP8 and VP9, modulo 2^8.
     pub tl0: u8,
+    /// The highest spatial layer: a picture ends with its last packet.
+    pub spatial: u8,
+}
+
+impl Deltas {
+    /// The outgoing timestamp of an incoming one.
+    #[inline]
+    pub fn stamp(&self, timestamp: u32) -> u32 {
+        let incoming = match self.squeezed_from {
+            None => timestamp,
+            Some(from) => {
+                let passed = timestamp.wrapping_sub(from).cast_signed() >> SQUEEZED;
+                from.wrapping_add_signed(passed)
+            }
+        };
+        incoming.wrapping_add(self.timestamp)
+    }
+
+    /// A picture is left out: it is not counted, or decoders would wait for it.
+    pub fn leave_out_picture(&mut self) {
+        self.picture_id = self.picture_id.wrapping_sub(1) & 0x7fff;
+    }
+
+    /// The same with timestamps that pass as they come again, from this one on.
+    pub fn live(&self, from: u32) -> Self {
+        Self {
+            timestamp: self.stamp(from).wrapping_sub(from),
+            squeezed_from: None,
+            ..*self
+        }
+    }
 }
 
 /// A stretch of the outgoing stream with constant differences.
@@ -90,6 +130,13 @@ impl Segments {
         self.0.push_back(segment);
     }
 
+    /// Timestamps of the segment that is being sent pass more slowly, from its first packet's on.
+    pub fn squeeze_last(&mut self, timestamp: u32) {
+        if let Some(last) = self.0.back_mut() {
+            last.deltas.squeezed_from = Some(timestamp);
+        }
+    }
+
     /// The segment and outgoing number of a packet that came in late, after later ones were sent.
     pub fn place_late(&self, origin: Origin, ext_in: u64) -> Option<(&Segment, u64)> {
         let mut end = u64::MAX;
@@ -124,19 +171,33 @@ impl Segments {
 pub struct HeaderTemplate {
     bytes: [u8; MAX_HEADER],
     len: u8,
+    is_counted: bool,
 }
 
 impl HeaderTemplate {
-    /// The header of one SSRC, with its MID where that was negotiated.
-    pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>) -> Self {
+    /// The header of one SSRC, with its MID and a transport-wide number where those were negotiated.
+    pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>, transport_cc: Option<u8>) -> Self {
         let mut bytes = [0; MAX_HEADER];
+        let number = transport_cc.map(|id| (id, &[0; 2][..]));
+        let mid = mid.filter(|(_, mid)| !mid.is_empty());
+        let extensions: Vec<_> = number.into_iter().chain(mid).collect();
         let header = OutHeader {
             ssrc,
-            mid,
+            extensions: &extensions,
             ..OutHeader::default()
         };
         let len = rtp::write_header(&mut bytes, &header) as u8;
-        Self { bytes, len }
+        Self {
+            bytes,
+            len,
+            is_counted: transport_cc.is_some(),
+        }
+    }
+
+    /// Packets under it have transport-wide numbers.
+    #[inline]
+    pub fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// Octets of header.
@@ -155,6 +216,10 @@ impl HeaderTemplate {
         out[1] = (u8::from(numbers.marker) << 7) | numbers.payload_type;
         out[2..4].copy_from_slice(&(numbers.ext_seq as u16).to_be_bytes());
         out[4..8].copy_from_slice(&numbers.timestamp.to_be_bytes());
+        if self.is_counted {
+            out[TRANSPORT_NUMBER..TRANSPORT_NUMBER + 2]
+                .copy_from_slice(&numbers.transport.to_be_bytes());
+        }
         len
     }
 }
@@ -172,6 +237,8 @@ pub struct Numbers {
     pub payload_type: u8,
     /// Octets of padding.
     pub padding: u8,
+    /// Transport-wide number, under a header that has one.
+    pub transport: u16,
 }
 
 /// A packet of this batch: where it is, and how much padding makes its neighbours equal.
@@ -301,6 +368,28 @@ mod tests {
     }
 
     #[test]
+    fn a_squeezed_second_takes_31_ms_and_what_follows_goes_on_from_there() {
+        for start in [0, 5_000, u32::MAX - 40_000] {
+            let squeezed = Deltas {
+                timestamp: 77,
+                squeezed_from: Some(start),
+                ..Deltas::default()
+            };
+            let at = |ticks: u32| start.wrapping_add(ticks);
+            let passed =
+                |deltas: &Deltas, ticks| deltas.stamp(at(ticks)).wrapping_sub(deltas.stamp(at(0)));
+            assert_eq!(squeezed.stamp(start), start.wrapping_add(77));
+            assert_eq!(passed(&squeezed, 90_000), 2_812);
+            let live = squeezed.live(at(90_000));
+            assert_eq!(live.stamp(at(90_000)), squeezed.stamp(at(90_000)));
+            assert_eq!(
+                live.stamp(at(93_000)).wrapping_sub(live.stamp(at(90_000))),
+                3_000
+            );
+        }
+    }
+
+    #[test]
     fn segments_are_bounded_and_the_oldest_goes() {
         let (low, _) = origins();
         let mut segments = Segments::default();
@@ -348,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_header_from_a_template_reads_as_what_was_put_in() {
-        let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")));
+        let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")), Some(5));
         let mut out = [0; 64];
         let numbers = Numbers {
             ext_seq: 0x3_ffff,
@@ -356,6 +445,7 @@ mod tests {
             marker: true,
             payload_type: 96,
             padding: 0,
+            transport: 0xabcd,
         };
         let len = template.write(&mut out, &numbers);
         let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
@@ -365,12 +455,13 @@ mod tests {
         );
         assert_eq!((packet.marker, packet.payload_type), (true, 96));
         assert_eq!(packet.extension(4), Some(&b"12"[..]));
+        assert_eq!(packet.extension(5), Some(&[0xab, 0xcd][..]));
         assert_eq!(packet.payload.len(), 10);
     }
 
     #[test]
     fn the_longest_mid_fits_the_template() {
-        let template = HeaderTemplate::new(1, Some((14, &[b'x'; MAX_MID])));
-        assert_eq!(template.octets(), 32);
+        let template = HeaderTemplate::new(1, Some((14, &[b'x'; MAX_MID])), Some(1));
+        assert_eq!(template.octets(), 36);
     }
 }

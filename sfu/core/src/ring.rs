@@ -8,7 +8,6 @@
 
 use std::collections::VecDeque;
 
-use crate::codec::vp8;
 use crate::rtp::AudioLevel;
 use crate::time::Instant;
 
@@ -17,6 +16,18 @@ pub const MAX_PAYLOAD: usize = 1500;
 
 const FIRST_SLOTS: usize = 16;
 const FIRST_BYTES: usize = 4096;
+
+/// Counters in a payload that a switch has to carry on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counts {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those of a VP8 payload descriptor.
+    Vp8,
+    /// Those of a VP9 payload descriptor.
+    Vp9,
+}
 
 /// What is known of a packet besides its payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +46,19 @@ pub struct Meta {
     pub keyframe_start: bool,
     /// First packet of a frame.
     pub frame_start: bool,
-    /// VP8 payload descriptor, if this is VP8.
-    pub vp8: Option<vp8::Descriptor>,
-    /// VP8 picture id, unwrapped; 0 without one.
+    /// The last packet of a layer's frame, where the payload tells.
+    pub frame_end: bool,
+    /// Spatial layer.
+    pub spatial: u8,
+    /// Temporal layer.
+    pub temporal: u8,
+    /// From this picture on a receiver can take its temporal layer.
+    pub sync: bool,
+    /// What of the payload counts pictures.
+    pub counts: Counts,
+    /// Picture id, unwrapped; 0 without one.
     pub picture_id: u64,
-    /// VP8 TL0PICIDX, unwrapped; 0 without one.
+    /// TL0PICIDX, unwrapped; 0 without one.
     pub tl0: u64,
     /// Audio level, where the packet told it.
     pub audio_level: Option<AudioLevel>,

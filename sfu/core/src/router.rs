@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::allocation::Demand;
 use crate::demux::{Path, Protocol, protocol};
 use crate::egress::Egress;
 use crate::events::{Event, PeerId, Showing};
@@ -54,8 +55,12 @@ pub struct Router {
     pub(crate) repairs_from: Instant,
     /// What stands for tracks of other workers' peers.
     pub(crate) mirrors: HashMap<TrackName, Key>,
-    /// Mirrors of which other layers may be shown than before.
+    /// Tracks of which other layers may be taken than before.
     pub(crate) retaken: Vec<Key>,
+    /// Receivers whose shares are to be given out anew.
+    pub(crate) stale: Vec<Key>,
+    /// Kept for their room: who asks, and for what.
+    pub(crate) demands: (Vec<Key>, Vec<Demand>),
     /// Mirrors' layers of which a keyframe is wanted.
     pub(crate) wishes: Vec<(Key, u8)>,
     pub(crate) relays: Vec<(usize, Relay)>,
@@ -125,6 +130,8 @@ impl Router {
             repairs_from: Instant::default(),
             mirrors: HashMap::new(),
             retaken: Vec::new(),
+            stale: Vec::new(),
+            demands: Default::default(),
             wishes: Vec::new(),
             relays: Vec::new(),
             batches: Batches::default(),
@@ -176,6 +183,7 @@ impl Router {
         if std::mem::take(&mut self.delivered) {
             self.egress.clear();
         }
+        self.allot_stale(now);
         self.fan_out(now);
         if self.egress.is_empty() {
             return None;
@@ -420,9 +428,8 @@ impl Router {
         if arrival.new_codec {
             self.on_new_codec(stream.track);
         }
-        let track = &mut self.tracks[stream.track];
-        if track.preferred.is_none() && arrival.is_new {
-            self.choose(stream.track, now);
+        if arrival.woke {
+            self.look(stream.track, now);
         }
         let layer = &self.tracks[stream.track].layers[usize::from(stream.layer)];
         if let Some(at) = layer.nacks.deadline() {
@@ -438,33 +445,6 @@ impl Router {
                 mid: track.mid.clone(),
                 codec_key: codec.key.to_string(),
             });
-        }
-    }
-
-    /// Looks at a track's layers again, and sends its viewers to the better one.
-    pub(crate) fn choose(&mut self, key: Key, now: Instant) {
-        let track = &mut self.tracks[key];
-        let Some(choice) = track.choose(now) else {
-            return;
-        };
-        self.describe_again(key);
-        self.retarget(key, choice, now);
-    }
-
-    /// A track's viewers go over to this layer at its next keyframe.
-    pub(crate) fn retarget(&mut self, key: Key, layer: u8, now: Instant) {
-        let Some(track) = self.tracks.get(key) else {
-            return;
-        };
-        let mut waits = false;
-        for &viewer in &track.shown_by {
-            if let Some(sender) = self.senders.get_mut(viewer) {
-                sender.target = Some(layer);
-                waits |= sender.waits_for(layer);
-            }
-        }
-        if waits {
-            self.want_keyframe_of(key, layer, now);
         }
     }
 
@@ -594,7 +574,7 @@ impl Router {
             layer,
             epoch,
         };
-        let outcome = sender.forward(track, origin, &mut peer.link, &mut self.egress);
+        let outcome = sender.forward(track, origin, &mut peer.link, &mut self.egress, now);
         self.counters.rtp_out += u64::from(outcome.sent);
         if outcome
             != (Outcome {
@@ -607,7 +587,7 @@ impl Router {
     }
 
     #[cold]
-    fn on_outcome(&mut self, track: Key, key: Key, outcome: Outcome, now: Instant) {
+    pub(crate) fn on_outcome(&mut self, track: Key, key: Key, outcome: Outcome, now: Instant) {
         if outcome.shown {
             let showing = self.showing(track, key);
             self.events.push(Event::Shown(showing));
@@ -623,6 +603,11 @@ impl Router {
         }
         if outcome.stopped {
             self.want_keyframe(key, now);
+        }
+        if outcome.waits
+            && let Some(peer) = self.senders.get(key).map(|sender| sender.peer)
+        {
+            self.pace(peer, now);
         }
     }
 
@@ -660,7 +645,7 @@ impl Router {
             return;
         };
         let source = sender.source;
-        sender.show(None, None);
+        sender.show(None);
         let Some(source) = source else { return };
         if let Some(track) = self.tracks.get_mut(source) {
             track.shown_by.retain(|&one| one != key);

@@ -1,34 +1,44 @@
 //! One m-line of a seat: it shows one track at a time, under numbers of its own that never jump.
 //!
-//! `ring → **sender** (rewrite) → srtp → egress`
+//! `ring → **sender** (rewrite) → downlink (number, pace) → srtp → egress`
 //!
 //! ```text
 //!            show(track)                    first packet of a keyframe
 //!  silent ───────────────▶ waiting(layer) ─────────────────────────────▶ showing(layer) ─┐
-//!    ▲                          ▲  a keyframe is asked for                    │          │ a better layer:
+//!    ▲                          ▲  a keyframe is asked for                    │          │ another layer:
 //!    │ show(None), track ends   └──────── show(another track) ────────────────┤          │ goes on with this one
 //!    └────────────────────────────────────────────────────────────────────────┘◀─────────┘ until the other's keyframe
 //! ```
+//!
+//! Which layer, and how many of its temporal layers, is decided in `allotting.rs`.  Pictures that the pacer holds back stay
+//! where they are, in the ring; the sender remembers the first of them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::codec::{Codec, vp8};
+use crate::codec::{vp8, vp9};
 use crate::demux::Path;
+use crate::downlink::Downlink;
 use crate::egress::{Egress, Run};
 use crate::layer::Layer;
-use crate::media::{CodecConfig, Kind, SenderConfig};
+use crate::media::{CodecConfig, ExtensionIds, Kind, SenderConfig};
 use crate::rewrite::{Deltas, HeaderTemplate, MAX_PADDING, Numbers, Origin, Segment, Segments};
-use crate::ring::Meta;
+use crate::ring::{Counts, Meta};
 use crate::slab::Key;
 use crate::srtp::Outbound;
+use crate::stats::Traffic;
 use crate::time::Instant;
 use crate::track::Track;
 
 /// Retransmissions a sender may have saved up, and how fast it earns them: 10 % loss of 2.5 Mbit/s is 26 a second.
 const RETRANSMIT_BURST: f32 = 200.0;
 const RETRANSMIT_PER_SECOND: f32 = 400.0;
+/// A probe is made of so many packets that were sent last, over and over...
+const PROBED: u64 = 31;
+/// ...and is no longer than this between two looks.
+const MOST_PROBES: usize = 128;
 /// Retransmitted numbers that are remembered, so that one is not sent twice within a round trip.
 const REMEMBERED: usize = 256;
 /// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
@@ -37,6 +47,29 @@ const MIN_REPEAT: Duration = Duration::from_millis(15);
 const MIN_FRAME_PER_SECOND: u32 = 1_000;
 /// Opus frames of WebRTC last 20 ms; other lengths are multiples or fractions that decoders take at any multiple.
 const AUDIO_FRAMES_PER_SECOND: u32 = 50;
+
+/// All temporal, or spatial, layers.
+pub const ALL: u8 = 7;
+/// How much a seat matters that nothing was said of.
+const PRIORITY: u8 = 100;
+
+/// What the viewer has use for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The most lines of picture; `None`: as many as there are, 0: none.
+    pub height: Option<u16>,
+    /// More is served first.
+    pub priority: u8,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            height: None,
+            priority: PRIORITY,
+        }
+    }
+}
 
 /// How to reach the peer: what every packet to it needs.
 #[derive(Debug, Default)]
@@ -47,6 +80,8 @@ pub struct Link {
     pub outbound: Option<Outbound>,
     /// Its message in the batch that is being written.
     pub run: Run,
+    /// What its path carries, once it tells how packets come in.
+    pub downlink: Option<Box<Downlink>>,
 }
 
 /// One m-line on which we send.
@@ -67,12 +102,25 @@ pub struct Sender {
     codecs: Vec<CodecConfig>,
     /// The track it was told to show.
     pub source: Option<Key>,
+    /// What the viewer has use for.
+    pub view: View,
+    /// The layer that it is to have, even if that has to be asked for.
+    pub wanted: Option<u8>,
     /// The layer it will begin to show at its next keyframe, or shows.
     pub target: Option<u8>,
+    /// The highest temporal layer that is let through.
+    pub temporal: u8,
+    /// The highest spatial layer of its stream that is.
+    pub spatial: u8,
+    /// Not even the least fits the path.
+    pub is_paused: bool,
+    /// Until when it goes no higher.
+    pub hold: Hold,
     showing: Option<Showing>,
+    /// The first packet of the shown layer that the pacer held back.
+    backlog: Option<u64>,
     announced: bool,
-    header: HeaderTemplate,
-    rtx_header: Option<HeaderTemplate>,
+    headers: Headers,
     segments: Segments,
     /// Unwrapped number of the next packet.
     next_out: u64,
@@ -83,24 +131,62 @@ pub struct Sender {
     pub totals: Totals,
 }
 
+/// The headers of a sender's packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Headers {
+    /// Of media.
+    media: HeaderTemplate,
+    /// Of media that is sent again under its own number, and so has to be the same to the bit.
+    repeated: HeaderTemplate,
+    /// Of retransmissions.
+    rtx: Option<HeaderTemplate>,
+}
+
 /// The way that a batch takes to one receiver.
 struct Way<'a> {
     path: &'a Path,
     outbound: &'a Outbound,
     run: &'a mut Run,
+    downlink: Option<&'a mut Downlink>,
     egress: &'a mut Egress,
+    now: Instant,
 }
 
 impl<'a> Way<'a> {
     /// `None` before there are keys and an address.
     #[inline]
-    fn over(link: &'a mut Link, egress: &'a mut Egress) -> Option<Self> {
+    fn over(link: &'a mut Link, egress: &'a mut Egress, now: Instant) -> Option<Self> {
         Some(Self {
             path: link.path.as_ref()?,
             outbound: link.outbound.as_ref()?,
             run: &mut link.run,
+            downlink: link.downlink.as_deref_mut(),
             egress,
+            now,
         })
+    }
+
+    /// Whether a packet of pictures may leave now.
+    #[inline]
+    fn is_open(&mut self) -> bool {
+        let now = self.now;
+        self.downlink
+            .as_mut()
+            .is_none_or(|downlink| downlink.pacer.lets(now))
+    }
+
+    /// Counts a packet of `plain` octets before its protection; gives the transport-wide number that its header asks for.
+    #[inline]
+    fn number(&mut self, header: &HeaderTemplate, plain: usize, cluster: Option<u8>) -> u16 {
+        let Some(downlink) = &mut self.downlink else {
+            return 0;
+        };
+        let octets = plain + self.outbound.profile().rtp_overhead();
+        if header.is_counted() {
+            return downlink.number(octets, cluster, self.now);
+        }
+        downlink.count(octets);
+        0
     }
 
     /// Octets of padding: those of the batch, or as many more as make the packet one of the receiver's open run.
@@ -135,22 +221,63 @@ struct Showing {
     /// As the receiver numbers it.
     out_payload_type: u8,
     clock_rate: u32,
-    is_vp8: bool,
-    pads: bool,
+    /// Sent again it has another number, so it may have padding and transport-wide numbers, which differ each time.
+    varies: bool,
+    /// The highest temporal layer that is let through just now.
+    temporal: u8,
+    /// The highest spatial layer that is.
+    spatial: u8,
+    /// Picture id of the one that was left out last.
+    shed: Option<u64>,
+    /// What goes before this packet is caught up with; from it on timestamps pass as they come.
+    live_from: Option<(u64, u32)>,
     highest_in: u64,
+}
+
+impl Showing {
+    /// At the first packet of a picture: fewer layers at once, more where a decoder can take them on.
+    fn turn(&mut self, temporal: u8, spatial: u8, meta: &Meta) {
+        if spatial < self.spatial || meta.keyframe_start {
+            self.spatial = spatial;
+        }
+        if temporal <= self.temporal || meta.keyframe_start {
+            self.temporal = temporal;
+        } else if meta.sync && meta.temporal > self.temporal {
+            self.temporal = meta.temporal.min(temporal);
+        }
+    }
+
+    /// How numbers differ from this packet on, where so far they did by `deltas`.
+    #[inline]
+    fn deltas(&mut self, deltas: Deltas, meta: &Meta) -> Deltas {
+        let live = self.live_from.take_if(|from| from.0 <= meta.ext_seq);
+        let deltas = live.map_or(deltas, |(_, timestamp)| deltas.live(timestamp));
+        Deltas {
+            spatial: self.spatial,
+            ..deltas
+        }
+    }
+
+    /// Whether the packet is of a picture or spatial layer that is left out, and is the first seen of such a picture.
+    fn sheds(&mut self, meta: &Meta) -> (bool, bool) {
+        let whole = meta.temporal > self.temporal;
+        let sheds = whole || meta.spatial > self.spatial;
+        let first = whole && self.shed.replace(meta.picture_id) != Some(meta.picture_id);
+        (sheds, first)
+    }
 }
 
 /// Counts, and what the receiver last reported.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
-    /// Packets, retransmissions excluded.
-    pub packets: u64,
-    /// Octets of payload.
-    pub octets: u64,
+    /// What was sent, retransmissions excluded.
+    pub traffic: Traffic,
     /// Numbers asked for.
     pub nacks: u64,
     /// Packets sent again.
     pub retransmitted: u64,
+    /// Changes of layer or source.
+    pub switches: u64,
     /// In 1/256.
     pub fraction_lost: u8,
     /// In media clock units.
@@ -170,6 +297,8 @@ pub struct Outcome {
     pub not_showable: bool,
     /// The track went on with another codec in mid-stream: nothing can be shown until its next keyframe.
     pub stopped: bool,
+    /// Packets wait for the pacer.
+    pub waits: bool,
 }
 
 /// Where a packet of the ring goes.
@@ -181,7 +310,7 @@ struct Placed {
 
 impl Sender {
     /// A silent sender; `seed` makes its first numbers unpredictable.
-    pub fn new(peer: Key, config: SenderConfig, mid_extension: u8, seed: u64) -> Self {
+    pub fn new(peer: Key, config: SenderConfig, ids: &ExtensionIds, seed: u64) -> Self {
         let mut sender = Self {
             peer,
             mid: config.mid.as_str().into(),
@@ -191,11 +320,21 @@ impl Sender {
             cname: String::new(),
             codecs: Vec::new(),
             source: None,
+            view: View::default(),
+            wanted: None,
             target: None,
+            temporal: ALL,
+            spatial: ALL,
+            is_paused: false,
+            hold: Hold::default(),
             showing: None,
+            backlog: None,
             announced: false,
-            header: HeaderTemplate::new(0, None),
-            rtx_header: None,
+            headers: Headers {
+                media: HeaderTemplate::new(0, None, None),
+                repeated: HeaderTemplate::new(0, None, None),
+                rtx: None,
+            },
             segments: Segments::default(),
             // Below 2^15, so that a receiver that misses the first packets does not guess a wrong rollover counter.
             next_out: seed & 0x7fff,
@@ -209,32 +348,52 @@ impl Sender {
             repeats: Repeats::default(),
             totals: Totals::default(),
         };
-        sender.configure(config, mid_extension);
+        sender.configure(config, ids);
         sender
     }
 
     /// Takes a new negotiation over; SSRCs stay what they were.
-    pub fn configure(&mut self, config: SenderConfig, mid_extension: u8) {
+    pub fn configure(&mut self, config: SenderConfig, ids: &ExtensionIds) {
         let mid = config.mid.as_bytes();
-        let mid = (mid_extension != 0).then_some((mid_extension, mid));
-        let header = HeaderTemplate::new(self.ssrc, mid);
+        let mid = (ids.mid != 0).then_some((ids.mid, mid));
+        let number = (config.transport_cc && ids.transport_cc != 0).then_some(ids.transport_cc);
+        let rtx = |ssrc| HeaderTemplate::new(ssrc, mid, number);
+        let headers = Headers {
+            media: HeaderTemplate::new(self.ssrc, mid, number),
+            repeated: HeaderTemplate::new(self.ssrc, mid, None),
+            rtx: self.rtx_ssrc.map(rtx),
+        };
         self.cname = config.cname;
-        if self.codecs != config.codecs || self.header != header {
-            self.header = header;
-            self.rtx_header = self.rtx_ssrc.map(|ssrc| HeaderTemplate::new(ssrc, mid));
+        if self.codecs != config.codecs || self.headers != headers {
+            self.headers = headers;
             self.codecs = config.codecs;
             // A packet sent again under its own number must be the same to the bit: forget what looked otherwise.
             self.segments = Segments::default();
-            self.showing = None;
+            self.stop();
         }
     }
 
     /// Shows another track from its next keyframe on, and nothing until then.
-    pub fn show(&mut self, source: Option<Key>, target: Option<u8>) {
+    pub fn show(&mut self, source: Option<Key>) {
         self.source = source;
-        self.target = target;
-        self.showing = None;
+        (self.wanted, self.target) = (None, None);
+        self.is_paused = false;
+        self.hold = Hold::default();
         self.announced = false;
+        self.stop();
+    }
+
+    /// Sends nothing of its source until the next keyframe of its target.
+    pub fn stop(&mut self) {
+        self.showing = None;
+        self.backlog = None;
+    }
+
+    /// A bit for each layer that it shows, or is to.
+    pub fn taken(&self) -> u8 {
+        let layers = [self.shown_layer(), self.target, self.wanted];
+        let bits = layers.into_iter().flatten().map(|layer| 1 << layer);
+        bits.fold(0, |taken, bit| taken | bit)
     }
 
     /// The layer it shows now.
@@ -249,7 +408,23 @@ impl Sender {
 
     /// It cannot go on without a keyframe of its target.
     pub fn waits_for(&self, layer: u8) -> bool {
-        self.kind == Kind::Video && self.target == Some(layer) && self.shown_layer() != Some(layer)
+        let shows =
+            |showing: Showing| showing.origin.layer == layer && showing.spatial >= self.spatial;
+        self.kind == Kind::Video && self.target == Some(layer) && !self.showing.is_some_and(shows)
+    }
+
+    /// Whether this layer may be shown from its next keyframe on: the target, or what is there before it.
+    #[inline]
+    fn takes(&self, layer: u8) -> bool {
+        self.target == Some(layer)
+            || (self.showing.is_none() && self.target.is_some_and(|target| layer < target))
+    }
+
+    /// It is sent again as RTX (RFC 4588).
+    pub fn has_rtx(&self) -> bool {
+        let codec = self.segments.last().map(|last| usize::from(last.codec));
+        let codec = codec.and_then(|codec| self.codecs.get(codec));
+        self.headers.rtx.is_some() && codec.is_some_and(|codec| codec.rtx_payload_type.is_some())
     }
 
     /// Whether it can send what a track sends: index of the codec.
@@ -261,7 +436,7 @@ impl Sender {
     /// RTP timestamp of the receiver's stream at the moment that the layer's clock shows `rtp`.
     pub fn timestamp_of(&self, rtp: u32) -> Option<u32> {
         self.showing?;
-        Some(rtp.wrapping_add(self.segments.last()?.deltas.timestamp))
+        Some(self.segments.last()?.deltas.stamp(rtp))
     }
 
     /// Ticks a second of what it shows.
@@ -277,13 +452,14 @@ impl Sender {
         origin: Origin,
         link: &mut Link,
         egress: &mut Egress,
+        now: Instant,
     ) -> Outcome {
         let layer = &track.layers[usize::from(origin.layer)];
         let mut outcome = Outcome::default();
-        let Some(mut way) = Way::over(link, egress) else {
+        let Some(mut way) = Way::over(link, egress, now) else {
             return outcome;
         };
-        if !self.shows(origin) && self.target != Some(origin.layer) {
+        if !self.shows(origin) && !self.takes(origin.layer) {
             return outcome;
         }
         for fresh in &layer.fresh {
@@ -293,11 +469,13 @@ impl Sender {
             if !self.shows(origin) || !self.knows(meta) {
                 self.begin(track, origin, meta, &mut outcome);
                 if outcome.switched {
-                    self.catch_up(layer, meta.ext_seq, &mut way, &mut outcome);
+                    // Everything from the keyframe's first packet on, what overtook it included.
+                    self.backlog = None;
+                    self.send_all(layer, meta.ext_seq..layer.end(), &mut way, &mut outcome);
                     return outcome;
                 }
             }
-            if !self.shows(origin) {
+            if !self.shows(origin) || self.waits(meta.ext_seq, &mut way) {
                 continue;
             }
             if let Some(placed) = self.place(meta, payload) {
@@ -305,18 +483,124 @@ impl Sender {
                 self.send(packet, placed, &mut way, &mut outcome);
             }
         }
+        outcome.waits = self.backlog.is_some();
         outcome
     }
 
-    /// After a switch: everything from the keyframe's first packet on, what overtook it included.
-    fn catch_up(&mut self, layer: &Layer, first: u64, way: &mut Way<'_>, outcome: &mut Outcome) {
-        let last = layer.ring.highest().unwrap_or(first);
-        for ext_seq in first..=last {
+    /// Begins to show this layer with a keyframe that has been, and catches up with what has come since.
+    pub fn begin_late(
+        &mut self,
+        track: &Track,
+        origin: Origin,
+        link: &mut Link,
+        egress: &mut Egress,
+        now: Instant,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let layer = &track.layers[usize::from(origin.layer)];
+        let keyframe = layer
+            .recent_keyframe(now)
+            .and_then(|first| layer.ring.get(first));
+        let end = layer.end();
+        let newest = end.checked_sub(1).and_then(|last| layer.ring.get(last));
+        let (Some((meta, _)), Some((newest, _)), Some(mut way)) =
+            (keyframe, newest, Way::over(link, egress, now))
+        else {
+            return outcome;
+        };
+        // It begins now, whenever it came.
+        let first = Meta {
+            arrival: now,
+            ..*meta
+        };
+        self.begin(track, origin, &first, &mut outcome);
+        if !outcome.switched {
+            return outcome;
+        }
+        self.segments.squeeze_last(meta.timestamp);
+        if let Some(showing) = &mut self.showing {
+            showing.live_from = Some((end, newest.timestamp));
+        }
+        self.backlog = None;
+        self.send_range(layer, meta.ext_seq..end, &mut way, &mut outcome);
+        outcome
+    }
+
+    /// Goes on with what the pacer held back.
+    pub fn resume(
+        &mut self,
+        track: &Track,
+        link: &mut Link,
+        egress: &mut Egress,
+        now: Instant,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        let layer = self
+            .showing
+            .and_then(|showing| track.layers.get(usize::from(showing.origin.layer)));
+        let waiting = self.backlog.take();
+        if let (Some(first), Some(layer), Some(mut way)) =
+            (waiting, layer, Way::over(link, egress, now))
+            && self
+                .showing
+                .is_some_and(|showing| showing.origin.epoch == layer.epoch)
+        {
+            self.send_range(layer, first..layer.end(), &mut way, &mut outcome);
+        }
+        outcome
+    }
+
+    /// Sends these packets of the shown layer, but for those of the batch that is about to be forwarded.
+    fn send_range(
+        &mut self,
+        layer: &Layer,
+        packets: Range<u64>,
+        way: &mut Way<'_>,
+        outcome: &mut Outcome,
+    ) {
+        let unsent = |ext_seq: &u64| !layer.is_fresh(*ext_seq);
+        let kept = packets.end.saturating_sub(layer.ring.capacity() as u64);
+        let packets = (packets.start.max(kept)..packets.end).filter(unsent);
+        self.send_all(layer, packets, way, outcome);
+    }
+
+    /// Sends packets of the shown layer as far as the pacer lets it.
+    fn send_all(
+        &mut self,
+        layer: &Layer,
+        packets: impl Iterator<Item = u64>,
+        way: &mut Way<'_>,
+        outcome: &mut Outcome,
+    ) {
+        for ext_seq in packets {
             let Some((meta, payload)) = layer.ring.get(ext_seq) else {
                 continue;
             };
+            if self.waits(ext_seq, way) {
+                outcome.waits = true;
+                return;
+            }
+            if !self.knows(meta) && !payload.is_empty() {
+                return; // Another codec from here on: that begins with a packet that has just come.
+            }
             if let Some(placed) = self.place(meta, payload) {
                 self.send((meta, payload, 0), placed, way, outcome);
+            }
+        }
+    }
+
+    /// Whether a packet is held back: it is behind others that are, or the pacer says so.
+    #[inline]
+    fn waits(&mut self, ext_seq: u64, way: &mut Way<'_>) -> bool {
+        if self.kind == Kind::Audio || way.downlink.is_none() {
+            return false;
+        }
+        match self.backlog {
+            Some(first) => ext_seq >= first,
+            None if way.is_open() => false,
+            None => {
+                self.backlog = Some(ext_seq);
+                true
             }
         }
     }
@@ -352,7 +636,8 @@ impl Sender {
             (true, Some(segment)) => segment.deltas,
             _ => self.deltas_from_here(meta, codec.clock_rate),
         };
-        self.start(origin, index, deltas, meta, codec.codec == Codec::Vp8);
+        self.start(origin, index, deltas, meta);
+        self.totals.switches += u64::from(!goes_on);
         outcome.switched |= !goes_on;
         outcome.shown |= !self.announced;
         self.announced = true;
@@ -362,7 +647,7 @@ impl Sender {
     fn stop_if_changed(&mut self, goes_on: bool, meta: &Meta) -> bool {
         let stops = goes_on && self.kind == Kind::Video && meta.frame_start;
         if stops {
-            self.showing = None;
+            self.stop();
         }
         stops
     }
@@ -395,10 +680,11 @@ impl Sender {
                 .wrapping_sub(meta.timestamp),
             picture_id: next_picture.wrapping_sub(meta.picture_id as u16) & 0x7fff,
             tl0: last.tl0.wrapping_add(1).wrapping_sub(meta.tl0 as u8),
+            ..Deltas::default()
         }
     }
 
-    fn start(&mut self, origin: Origin, codec: u8, deltas: Deltas, meta: &Meta, is_vp8: bool) {
+    fn start(&mut self, origin: Origin, codec: u8, deltas: Deltas, meta: &Meta) {
         let own = &self.codecs[usize::from(codec)];
         let first_in = meta.ext_seq;
         self.segments.begin(Segment {
@@ -413,9 +699,11 @@ impl Sender {
             payload_type: meta.payload_type,
             out_payload_type: own.payload_type,
             clock_rate: own.clock_rate,
-            is_vp8,
-            // Without RTX a packet is sent again under its own number, so it must be the same to the bit.
-            pads: own.rtx_payload_type.is_some() && self.rtx_ssrc.is_some() || !own.nack,
+            varies: own.rtx_payload_type.is_some() && self.rtx_ssrc.is_some() || !own.nack,
+            temporal: self.temporal,
+            spatial: self.spatial,
+            shed: None,
+            live_from: None,
             highest_in: first_in - 1,
         });
     }
@@ -433,20 +721,42 @@ impl Sender {
             });
         }
         let out = last.first_out + (meta.ext_seq - last.first_in);
-        let deltas = last.deltas;
         showing.highest_in = meta.ext_seq;
-        if payload.is_empty() || meta.payload_type != showing.payload_type {
-            let first_in = meta.ext_seq + 1;
-            let segment = Segment {
-                first_in,
-                first_out: out,
-                ..*last
-            };
+        // Until a lower layer's keyframe is there, the least of this one.
+        let falls = self
+            .target
+            .is_some_and(|target| target < showing.origin.layer);
+        let (temporal, spatial) = if falls {
+            (0, 0)
+        } else {
+            (self.temporal, self.spatial)
+        };
+        if meta.frame_start && meta.spatial == 0 {
+            showing.turn(temporal, spatial, meta);
+        }
+        let mut segment = Segment {
+            first_in: meta.ext_seq,
+            first_out: out,
+            deltas: showing.deltas(last.deltas, meta),
+            ..*last
+        };
+        let (is_shed, first) = showing.sheds(meta);
+        if payload.is_empty() || meta.payload_type != showing.payload_type || is_shed {
+            segment.first_in += 1;
+            if first {
+                segment.deltas.leave_out_picture();
+            }
             self.segments.begin(segment);
             return None;
         }
+        if segment.deltas != last.deltas {
+            self.segments.begin(segment);
+        }
         self.next_out = out + 1;
-        Some(Placed { out, deltas })
+        Some(Placed {
+            out,
+            deltas: segment.deltas,
+        })
     }
 
     #[inline]
@@ -458,31 +768,35 @@ impl Sender {
         outcome: &mut Outcome,
     ) {
         let Some(showing) = &self.showing else { return };
-        let header = &self.header;
-        let padding = match showing.pads {
-            true => way.padding(header.octets() + payload.len(), padding),
-            false => 0,
+        let (header, padding) = match showing.varies {
+            true => {
+                let header = &self.headers.media;
+                (
+                    header,
+                    way.padding(header.octets() + payload.len(), padding),
+                )
+            }
+            false => (&self.headers.repeated, 0),
         };
+        let plain = header.octets() + payload.len() + usize::from(padding);
         let numbers = Numbers {
             ext_seq: placed.out,
-            timestamp: meta.timestamp.wrapping_add(placed.deltas.timestamp),
-            marker: meta.marker,
+            timestamp: placed.deltas.stamp(meta.timestamp),
+            marker: ends(meta, &placed.deltas),
             payload_type: showing.out_payload_type,
             padding,
+            transport: way.number(header, plain, None),
         };
-        let is_vp8 = showing.is_vp8;
         let outbound = way.outbound;
         let len = way.egress.write_run(way.run, way.path, |out| {
             let start = header.write(out, &numbers);
-            let end =
-                start + write_payload(&mut out[start..], meta, payload, is_vp8, placed.deltas);
+            let end = start + write_payload(&mut out[start..], meta, payload, placed.deltas);
             let end = pad(out, end, numbers.padding);
             outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
         });
         if len > 0 {
             outcome.sent += 1;
-            self.totals.packets += 1;
-            self.totals.octets += payload.len() as u64;
+            self.totals.traffic.count(payload.len());
         }
         if placed.out + 1 == self.next_out {
             self.remember(meta, numbers.timestamp, placed.deltas);
@@ -493,7 +807,7 @@ impl Sender {
     fn remember(&mut self, meta: &Meta, timestamp: u32, deltas: Deltas) {
         self.last.timestamp = timestamp;
         self.last.at = Some(meta.arrival);
-        if meta.vp8.is_some() {
+        if meta.counts != Counts::Nothing {
             (self.last.picture_id, self.last.tl0) = pictures(meta, deltas);
         }
     }
@@ -521,44 +835,140 @@ impl Sender {
         &mut self,
         asked: &Asked,
         layer: &Layer,
-        link: &Link,
+        link: &mut Link,
         egress: &mut Egress,
+        now: Instant,
     ) -> bool {
-        let (Some(path), Some(outbound)) = (&link.path, &link.outbound) else {
-            return false;
+        let sent = self.repeat(asked, layer, link, egress, None, now) > 0;
+        self.totals.retransmitted += u64::from(sent);
+        sent
+    }
+
+    /// Sends packets again that nobody asked for, the last first, to find out whether the path carries more; gives their
+    /// octets.
+    pub fn probe(
+        &mut self,
+        layer: &Layer,
+        link: &mut Link,
+        egress: &mut Egress,
+        (cluster, octets): (u8, usize),
+        now: Instant,
+    ) -> usize {
+        let mut sent = 0;
+        let newest = self.next_out.saturating_sub(1);
+        for out in (newest.saturating_sub(PROBED)..=newest)
+            .rev()
+            .cycle()
+            .take(MOST_PROBES)
+        {
+            if sent >= octets {
+                break;
+            }
+            let Some((segment, ext_in)) = self.segments.find_sent(out) else {
+                break;
+            };
+            let (segment, origin) = (*segment, segment.origin);
+            if self.showing.is_none_or(|showing| showing.origin != origin) {
+                break;
+            }
+            let asked = Asked {
+                out,
+                ext_in,
+                segment,
+            };
+            sent += self.repeat(&asked, layer, link, egress, Some(cluster), now);
+        }
+        sent
+    }
+
+    /// The same with packets that are nothing but padding, for who shows nothing of which there could be more: players take
+    /// them on the stream of retransmissions (RFC 4588 says nothing of them, libwebrtc sends them).
+    pub fn probe_with_padding(
+        &mut self,
+        link: &mut Link,
+        egress: &mut Egress,
+        (cluster, octets): (u8, usize),
+        now: Instant,
+    ) -> usize {
+        let payload_type = self.codecs.iter().find_map(|codec| codec.rtx_payload_type);
+        let (Some(payload_type), Some(header), Some(mut way)) =
+            (payload_type, self.headers.rtx, Way::over(link, egress, now))
+        else {
+            return 0;
+        };
+        let mut sent = 0;
+        while sent < octets {
+            let plain = header.octets() + usize::from(u8::MAX);
+            let numbers = Numbers {
+                ext_seq: self.next_rtx,
+                timestamp: self.last.timestamp,
+                marker: false,
+                payload_type,
+                padding: u8::MAX,
+                transport: way.number(&header, plain, Some(cluster)),
+            };
+            self.next_rtx += 1;
+            let outbound = way.outbound;
+            let len = way.egress.write(way.path, |out| {
+                let start = header.write(out, &numbers);
+                let end = pad(out, start, numbers.padding);
+                outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
+            });
+            if len == 0 {
+                break;
+            }
+            sent += len;
+        }
+        sent
+    }
+
+    /// Octets of the packet that was sent again; 0: it was not.
+    fn repeat(
+        &mut self,
+        asked: &Asked,
+        layer: &Layer,
+        link: &mut Link,
+        egress: &mut Egress,
+        cluster: Option<u8>,
+        now: Instant,
+    ) -> usize {
+        let Some(mut way) = Way::over(link, egress, now) else {
+            return 0;
         };
         let Some((meta, payload)) = layer.ring.get(asked.ext_in) else {
-            return false;
+            return 0;
         };
         let Some(codec) = self.codecs.get(usize::from(asked.segment.codec)) else {
-            return false;
+            return 0;
         };
-        let (is_vp8, deltas) = (codec.codec == Codec::Vp8, asked.segment.deltas);
+        let deltas = asked.segment.deltas;
         let mut numbers = Numbers {
             ext_seq: asked.out,
-            timestamp: meta.timestamp.wrapping_add(deltas.timestamp),
-            marker: meta.marker,
+            timestamp: deltas.stamp(meta.timestamp),
+            marker: ends(meta, &deltas),
             payload_type: codec.payload_type,
             padding: 0,
+            transport: 0,
         };
-        let rtx = self.rtx_header.as_ref().zip(codec.rtx_payload_type);
-        let header = rtx.map_or(&self.header, |(header, _)| header);
+        let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
+        let header = rtx.map_or(&self.headers.repeated, |(header, _)| header);
         if let Some((_, payload_type)) = rtx {
             (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
             self.next_rtx += 1;
         }
-        let len = egress.write(path, |out| {
+        let plain = header.octets() + payload.len() + 2;
+        numbers.transport = way.number(header, plain, cluster);
+        let outbound = way.outbound;
+        way.egress.write(way.path, |out| {
             let start = header.write(out, &numbers);
             let mut end = start;
             if rtx.is_some() {
                 out[end..end + 2].copy_from_slice(&(asked.out as u16).to_be_bytes());
                 end += 2;
             }
-            end += write_payload(&mut out[end..], meta, payload, is_vp8, deltas);
+            end += write_payload(&mut out[end..], meta, payload, deltas);
             outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
-        });
-        self.totals.retransmitted += u64::from(len > 0);
-        len > 0
+        })
     }
 }
 
@@ -569,6 +979,42 @@ pub struct Asked {
     ext_in: u64,
     /// Where it came from and how its numbers differ.
     pub segment: Segment,
+}
+
+/// Keeps a seat from going up again right after its path did not carry it: longer each time that happens soon.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hold {
+    until: Instant,
+    length: Duration,
+    lowered: Option<Instant>,
+}
+
+/// How long a hold lasts at first, and at most.
+const HOLD: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_secs(8);
+/// Who was not lowered for so long begins with the shortest hold again.
+const FORGIVEN: Duration = Duration::from_secs(10);
+
+impl Hold {
+    /// The path did not carry what it had.
+    pub fn lowered(&mut self, now: Instant) {
+        if now < self.until {
+            return; // Still the same fall.
+        }
+        let soon = self
+            .lowered
+            .is_some_and(|before| now.saturating_since(before) < FORGIVEN);
+        self.length = match soon {
+            true => (self.length * 2).min(LONGEST_HOLD),
+            false => HOLD,
+        };
+        (self.until, self.lowered) = (now + self.length, Some(now));
+    }
+
+    /// Whether it may go up.
+    pub fn is_over(&self, now: Instant) -> bool {
+        now >= self.until
+    }
 }
 
 /// What was sent again lately, and how much more may be: a receiver that asks without end costs itself.
@@ -603,6 +1049,12 @@ impl Repeats {
     }
 }
 
+/// Where higher spatial layers are left out, a picture ends before its marker.
+#[inline]
+fn ends(meta: &Meta, deltas: &Deltas) -> bool {
+    meta.marker || (meta.frame_end && meta.spatial == deltas.spatial)
+}
+
 #[inline]
 fn pictures(meta: &Meta, deltas: Deltas) -> (u16, u8) {
     let picture_id = (meta.picture_id as u16).wrapping_add(deltas.picture_id) & 0x7fff;
@@ -610,19 +1062,16 @@ fn pictures(meta: &Meta, deltas: Deltas) -> (u16, u8) {
 }
 
 #[inline]
-fn write_payload(
-    out: &mut [u8],
-    meta: &Meta,
-    payload: &[u8],
-    is_vp8: bool,
-    deltas: Deltas,
-) -> usize {
-    if is_vp8 && meta.vp8.is_some() {
-        let (picture_id, tl0) = pictures(meta, deltas);
-        return vp8::rewrite(payload, out, picture_id, tl0);
+fn write_payload(out: &mut [u8], meta: &Meta, payload: &[u8], deltas: Deltas) -> usize {
+    let (picture_id, tl0) = pictures(meta, deltas);
+    match meta.counts {
+        Counts::Vp8 => vp8::rewrite(payload, out, picture_id, tl0),
+        Counts::Vp9 => vp9::rewrite(payload, out, picture_id, tl0),
+        Counts::Nothing => {
+            out[..payload.len()].copy_from_slice(payload);
+            payload.len()
+        }
     }
-    out[..payload.len()].copy_from_slice(payload);
-    payload.len()
 }
 
 /// RFC 3550 §5.1: the last octet of the padding counts it.

@@ -2,10 +2,12 @@
 //!
 //! `peers, tracks, senders → **snapshot** → worker → python`
 
+use std::time::Duration;
+
 use crate::events::PeerId;
 use crate::peer::Peer;
 use crate::router::Router;
-use crate::sender::Sender;
+use crate::sender::{ALL, Sender};
 use crate::slab::Key;
 use crate::stats::{LayerStats, PeerStats, SenderStats, TrackStats};
 use crate::time::Instant;
@@ -44,10 +46,14 @@ impl Router {
     }
 
     fn peer_stats(&self, peer: &Peer, now: Instant) -> PeerStats {
+        let downlink = peer.link.downlink.as_ref();
         PeerStats {
             peer: peer.id,
             address: peer.link.path.map(|path| path.canonical()),
             rtt: peer.measured_rtt(),
+            estimate: peer.budget(),
+            sending_kbps: downlink.map_or(0.0, |downlink| downlink.traffic.kbps),
+            queue: downlink.map_or(Duration::ZERO, |downlink| downlink.bandwidth.queue_delay()),
             tracks: peer
                 .tracks
                 .iter()
@@ -56,7 +62,7 @@ impl Router {
             senders: peer
                 .senders
                 .iter()
-                .map(|&sender| sender_stats(&self.senders[sender]))
+                .map(|&sender| self.sender_stats(&self.senders[sender]))
                 .collect(),
         }
     }
@@ -85,6 +91,27 @@ impl Router {
         }
     }
 
+    fn sender_stats(&self, sender: &Sender) -> SenderStats {
+        let totals = &sender.totals;
+        let rate = sender.clock_rate().unwrap_or(90_000).max(1);
+        let source = sender.source.and_then(|source| self.tracks.get(source));
+        SenderStats {
+            mid: sender.mid.to_string(),
+            layer: sender.shown_layer(),
+            packets: totals.traffic.packets,
+            octets: totals.traffic.octets,
+            fraction_lost: f64::from(totals.fraction_lost) / 256.0,
+            jitter: Duration::from_secs_f64(f64::from(totals.jitter) / f64::from(rate)),
+            nacks_received: totals.nacks,
+            retransmitted: totals.retransmitted,
+            kbps: sender.shown_layer().map_or(0.0, |_| totals.traffic.kbps),
+            paused: sender.is_paused,
+            temporal: Some(sender.temporal).filter(|&temporal| temporal < ALL),
+            switches: totals.switches,
+            source: source.map(|track| (track.owner_id, track.mid.clone())),
+        }
+    }
+
     /// Peer, m-line and smoothed level of every audio track that has told one.
     pub fn levels(&self, now: Instant) -> Vec<(PeerId, String, u8)> {
         let level =
@@ -110,20 +137,8 @@ fn layer_stats(track: &Track, index: usize, taken: u8, now: Instant) -> LayerSta
         },
         nacks_sent: layer.nacks_sent,
         keyframe_requests: layer.keyframes.sent,
-    }
-}
-
-fn sender_stats(sender: &Sender) -> SenderStats {
-    let totals = &sender.totals;
-    let rate = sender.clock_rate().unwrap_or(90_000).max(1);
-    SenderStats {
-        mid: sender.mid.to_string(),
-        layer: sender.shown_layer(),
-        packets: totals.packets,
-        octets: totals.octets,
-        fraction_lost: f64::from(totals.fraction_lost) / 256.0,
-        jitter: std::time::Duration::from_secs_f64(f64::from(totals.jitter) / f64::from(rate)),
-        nacks_received: totals.nacks,
-        retransmitted: totals.retransmitted,
+        height: Some(layer.height).filter(|&height| height > 0),
+        frames: layer.freezes.frames,
+        freezes: layer.freezes.count,
     }
 }

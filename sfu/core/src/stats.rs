@@ -94,6 +94,8 @@ counters! {
     keyframe_requests_in,
     /// Keyframes asked of publishers.
     keyframe_requests_out,
+    /// Octets of packets sent again to find out what paths carry.
+    probed,
     /// Transport-wide feedback packets sent.
     feedback_out,
     /// Transport-wide feedback packets received.
@@ -148,6 +150,12 @@ pub struct PeerStats {
     pub address: Option<SocketAddr>,
     /// Smoothed.
     pub rtt: Option<Duration>,
+    /// What its path is thought to carry towards it, bits a second.
+    pub estimate: Option<u64>,
+    /// Sent to it over the last second, where its path is estimated.
+    pub sending_kbps: f64,
+    /// Thought to wait in its path's queue.
+    pub queue: Duration,
     /// What it sends.
     pub tracks: Vec<TrackStats>,
     /// What it receives.
@@ -194,6 +202,12 @@ pub struct LayerStats {
     pub nacks_sent: u64,
     /// Keyframes asked for.
     pub keyframe_requests: u64,
+    /// Lines of picture, where a keyframe told.
+    pub height: Option<u16>,
+    /// Frames begun.
+    pub frames: u64,
+    /// Pauses in what came in that its timestamps do not explain.
+    pub freezes: u64,
 }
 
 /// One m-line of a seat.
@@ -215,4 +229,14 @@ pub struct SenderStats {
     pub nacks_received: u64,
     /// Packets sent again.
     pub retransmitted: u64,
+    /// Over the last full second.
+    pub kbps: f64,
+    /// The path does not carry even the least.
+    pub paused: bool,
+    /// Highest temporal layer let through; `None`: all.
+    pub temporal: Option<u8>,
+    /// Changes of layer or source.
+    pub switches: u64,
+    /// The track that it was told to show.
+    pub source: Option<(PeerId, String)>,
 }

@@ -1,4 +1,4 @@
-//! One published source: its layers, which of them is worth showing, and who shows it.
+//! One published source: its layers, what of them there is to choose from, and who shows it.
 //!
 //! `router → **track** → layer (ring) → sender`
 
@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use crate::codec::Codec;
 use crate::events::PeerId;
-use crate::layer::{Incoming, Layer, SILENT};
+use crate::layer::{Incoming, Layer};
 use crate::level::LevelMeter;
 use crate::media::{CodecConfig, Kind, LayerConfig, TrackConfig};
 use crate::relay::{Batch, Description, TrackName};
 use crate::rewrite::Fresh;
 use crate::rtp::{AudioLevel, Packet};
 use crate::slab::Key;
+use crate::supply::{Asked, Flow, Supply};
 use crate::time::Instant;
 
-/// How often the choice among simulcast layers is looked at.
-pub const CHOICE_INTERVAL: Duration = Duration::from_millis(200);
+/// How often a publisher's layers are looked at.
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// A higher layer has to stay this long before it is shown: a browser that probes its bandwidth starts and stops one.
 const STEADY: Duration = Duration::from_millis(1_500);
 /// Layers of one track: browsers send three at most.
@@ -53,8 +54,15 @@ pub struct Subscriber {
     pub worker: usize,
     /// Its mirror's key there.
     pub mirror: Key,
-    /// The layers that are shown there, a bit each.
+    /// The layers that are shown there, or are to be, a bit each.
     pub taken: u8,
+}
+
+impl Subscriber {
+    /// Packets of this layer go there; before it has said anything, all do.
+    pub fn takes(&self, layer: u8) -> bool {
+        self.taken == 0 || self.taken & 1 << layer != 0
+    }
 }
 
 /// One published source, or what stands for one that another worker's peer publishes.
@@ -80,8 +88,10 @@ pub struct Track {
     pub company: Option<Key>,
     /// The other workers that show it.
     pub relayed_to: Vec<Subscriber>,
-    /// The layer that receivers had best be shown.
-    pub preferred: Option<u8>,
+    /// What there is to choose from, a layer each.
+    pub supplies: Vec<Supply>,
+    /// What its publisher was told to send.
+    pub asked: Asked,
     /// Index of the codec last seen.
     pub active_codec: Option<u8>,
     /// How loud it is.
@@ -98,6 +108,8 @@ pub struct Arrival {
     pub new_codec: bool,
     /// The first sender now has a packet to forward.
     pub touched: bool,
+    /// Media of the layer comes for the first time, or again.
+    pub woke: bool,
 }
 
 /// Where in a track a packet goes: what its payload type means.
@@ -135,7 +147,8 @@ impl Track {
             shown_by: Vec::new(),
             company: home.owner(),
             relayed_to: Vec::new(),
-            preferred: None,
+            supplies: Vec::new(),
+            asked: Asked::default(),
             active_codec: None,
             level: LevelMeter::default(),
             announced: Instant::default(),
@@ -157,7 +170,7 @@ impl Track {
             codecs: self.codecs.clone(),
             active_codec: self.active_codec,
             rids: self.layers.iter().map(|layer| layer.rid.clone()).collect(),
-            preferred: self.preferred,
+            supplies: self.supplies.clone(),
             enabled: self.enabled,
         }
     }
@@ -176,7 +189,8 @@ impl Track {
             layers: told.rids.iter().map(layer).collect(),
         });
         self.active_codec = told.active_codec;
-        self.preferred = told.preferred;
+        self.supplies.clone_from(&told.supplies);
+        self.supplies.resize(self.layers.len(), Supply::default());
         self.enabled = told.enabled;
     }
 
@@ -230,9 +244,8 @@ impl Track {
         self.active_codec = active_key
             .and_then(|key| self.codecs.iter().position(|codec| codec.key == key))
             .map(|index| index as u8);
-        self.preferred = self
-            .preferred
-            .filter(|&index| usize::from(index) < self.layers.len());
+        self.supplies = vec![Supply::default(); self.layers.len()];
+        self.asked = Asked::default();
     }
 
     /// One more sender shows it, of this peer.
@@ -285,6 +298,7 @@ impl Track {
             marker: packet.marker,
             payload_type: packet.payload_type,
             codec: what,
+            clock_rate: rate,
             payload: packet.payload,
             audio_level,
         };
@@ -310,6 +324,7 @@ impl Track {
             marker: packet.marker,
             payload_type: codec.payload_type,
             codec: codec.codec,
+            clock_rate: codec.clock_rate,
             payload: original,
             audio_level: None,
         };
@@ -330,11 +345,12 @@ impl Track {
         now: Instant,
     ) -> Arrival {
         let layer = &mut self.layers[usize::from(layer_index)];
-        if !layer.take(incoming, now) {
+        let Some(woke) = layer.take(incoming, now) else {
             return Arrival::default();
-        }
+        };
         let mut arrival = Arrival {
             is_new: true,
+            woke,
             ..Arrival::default()
         };
         if self.enabled && !(self.shown_by.is_empty() && self.relayed_to.is_empty()) {
@@ -358,36 +374,47 @@ impl Track {
         due
     }
 
-    /// Looks at the layers again: the new choice, if it is another.
-    ///
-    /// Up: to the highest layer that has been steady.  Down: when the shown one has fallen silent while another went
-    /// on.  A source that is silent on all layers (a still screen) keeps the one it has, so nothing flaps.
-    pub fn choose(&mut self, now: Instant) -> Option<u8> {
-        let choice = self.best(now)?;
-        if self.preferred == Some(choice) {
-            return None;
+    /// Looks at the layers again, where they come in: what there is to choose from, if that is news.
+    pub fn look(&mut self, now: Instant) -> Option<News> {
+        let (layers, asked) = (&mut self.layers, &self.asked);
+        let mut news = None;
+        for ((index, layer), known) in layers.iter_mut().enumerate().zip(&mut self.supplies) {
+            let flow = match layer.alive_for(now) {
+                alive if alive >= STEADY => Flow::Steady,
+                _ if layer.is_alive(now) => Flow::Flowing,
+                _ => asked.silence(index, now),
+            };
+            let supply = Supply {
+                flow,
+                // What a layer cost when it came last is what it will cost.
+                rates: match flow.comes() {
+                    true => layer.rates(now),
+                    false => known.rates,
+                },
+                spatial_rates: match flow.comes() {
+                    true => layer.spatial_rates(now),
+                    false => known.spatial_rates,
+                },
+                height: layer.height,
+            };
+            if supply.is_like(known) {
+                continue;
+            }
+            let same = (supply.flow, supply.height) == (known.flow, known.height);
+            news = news.max(Some(if same { News::Rates } else { News::Layers }));
+            *known = supply;
         }
-        self.preferred = Some(choice);
-        Some(choice)
+        news
     }
 
-    fn best(&self, now: Instant) -> Option<u8> {
-        let Some(current) = self.preferred else {
-            return self.highest(|layer| layer.is_alive(now));
-        };
-        let shown = self.layers.get(usize::from(current))?;
-        let steady = self.highest(|layer| layer.alive_for(now) >= STEADY);
-        if let Some(higher) = steady.filter(|&index| index > current) {
-            return Some(higher);
-        }
-        if shown.is_alive(now) {
-            return None;
-        }
-        self.highest(|layer| layer.is_alive(now) && went_on_without(layer, shown))
+    /// Media of some layer has come, now or before.
+    pub fn came(&self) -> bool {
+        self.supplies.iter().any(|supply| supply.rate() > 0)
     }
 
-    fn highest(&self, good: impl Fn(&Layer) -> bool) -> Option<u8> {
-        self.layers.iter().rposition(good).map(|index| index as u8)
+    /// Media of some layer comes.
+    pub fn comes(&self) -> bool {
+        self.supplies.iter().any(|supply| supply.flow.comes())
     }
 
     /// The layer of a RID.
@@ -405,12 +432,13 @@ impl Track {
     }
 }
 
-fn went_on_without(layer: &Layer, silent: &Layer) -> bool {
-    match (layer.last_media(), silent.last_media()) {
-        (Some(last), Some(silent)) => last.saturating_since(silent) >= SILENT.mul_f32(0.7),
-        (last, None) => last.is_some(),
-        (None, _) => false,
-    }
+/// What has changed about a track's layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum News {
+    /// What they cost.
+    Rates,
+    /// Which there are.
+    Layers,
 }
 
 #[cfg(test)]
@@ -447,50 +475,49 @@ mod tests {
         Track::new(Slab::default().insert(()), 1, config())
     }
 
-    /// Which layer is preferred after each step of 100 ms, given when each layer sends.
-    fn choices(sends: impl Fn(u64, usize) -> bool, steps: u64) -> Vec<u8> {
+    /// How each layer comes after so many steps of 100 ms, given when each sends.
+    fn flows(sends: impl Fn(u64, usize) -> bool, steps: u64) -> [Flow; 3] {
         let mut track = track();
-        let mut chosen = Vec::new();
         for step in 0..steps {
             let now = Instant::from_millis(1_000 + step * 100);
-            for layer in 0..3 {
-                if sends(step, layer) {
-                    track.layers[layer].note_media(now);
-                }
+            for layer in (0..3).filter(|&layer| sends(step, layer)) {
+                track.layers[layer].note_media(now);
             }
-            chosen.extend(track.choose(now));
+            track.look(now);
         }
-        chosen
+        [0, 1, 2].map(|layer| track.supplies[layer].flow)
     }
 
     #[test]
-    fn a_track_begins_with_what_is_alive_and_goes_up_when_higher_layers_are_steady() {
+    fn a_layer_that_has_come_for_a_while_is_steady_and_one_that_has_stopped_is_silent() {
+        let comes = |step: u64, layer: usize| step >= layer as u64 * 10;
         assert_eq!(
-            choices(|step, layer| step >= layer as u64 * 10, 60),
-            [0, 1, 2]
+            flows(comes, 16),
+            [Flow::Steady, Flow::Flowing, Flow::Silent]
         );
-        assert_eq!(choices(|_, _| true, 60), [2]);
-    }
-
-    #[test]
-    fn a_layer_that_comes_and_goes_is_never_shown() {
         assert_eq!(
-            choices(
-                |step, layer| layer == 0 || (layer == 1 && step % 20 >= 12),
-                200
-            ),
-            [0]
+            flows(|step, layer| layer == 0 || step < 30, 38),
+            [Flow::Steady, Flow::Silent, Flow::Silent]
         );
     }
 
     #[test]
-    fn a_layer_that_falls_silent_is_left_within_a_second() {
-        assert_eq!(choices(|step, layer| layer == 0 || step < 30, 39), [2, 0]);
+    fn a_layer_that_comes_and_goes_is_never_steady() {
+        let comes = |step: u64, layer: usize| layer == 0 || step % 20 >= 12;
+        assert_eq!(
+            flows(comes, 200),
+            [Flow::Steady, Flow::Flowing, Flow::Flowing]
+        );
     }
 
     #[test]
-    fn a_source_that_is_silent_on_all_layers_does_not_flap() {
-        assert_eq!(choices(|step, _| step % 10 == 0, 300), [2]);
+    fn what_has_changed_is_news_once() {
+        let (mut track, now) = (track(), Instant::from_millis(1_000));
+        track.layers[0].note_media(now);
+        assert_eq!(track.look(now), Some(News::Layers));
+        assert_eq!(track.look(now), None);
+        track.layers[0].height = 180;
+        assert_eq!(track.look(now), Some(News::Layers));
     }
 
     #[test]

@@ -402,7 +402,7 @@ impl Running {
 
     /// Puts what other workers are to get into their mailboxes; wakes those that doze.
     fn hand_over(&mut self, now: Instant) {
-        for (to, relay) in self.router.relays().drain(..) {
+        for (to, relay) in self.router.relays(now).drain(..) {
             if let Some(outgoing) = self.outgoing.get_mut(to) {
                 outgoing.push(relay);
             }

@@ -723,6 +723,7 @@ fn a_silent_seat_sends_nothing_and_comes_back_at_a_keyframe() {
     world.take_media(bob);
     camera.send(&mut world, false);
     assert_eq!(world.take_media(bob).len(), 0);
+    world.run(1_500);
     world.take_control(camera.client);
     world.show(bob, "sv", Some((camera.client, "v")));
     camera.send(&mut world, false);

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.room.candidates import Candidates
-from sfu.room.seats import Occupant, Wish, fill
+from sfu.room.seats import Occupant, Talk, Wish, fill
 from sfu.room.tracks import PeerId, SeatSource
 
 PEERS = "abcdefg"
@@ -69,19 +69,48 @@ def test_the_order_is_kept_as_if_it_were_made_anew(steps: list[tuple[str, PeerId
     assert kept.head(100) == naive.order()
 
 
-@given(steps, names, st.lists(st.none() | st.tuples(names, st.sampled_from(["camera", "screen"])), max_size=4), wishes)
+speakers = st.lists(names, unique=True, max_size=3)
+
+
+@given(
+    steps,
+    names,
+    st.lists(st.none() | st.tuples(names, st.sampled_from(["camera", "screen"])), max_size=4),
+    wishes,
+    speakers,
+)
 def test_a_few_candidates_seat_a_member_as_all_would(
     steps: list[tuple[str, PeerId, tuple[SeatSource, ...]]],
     peer: PeerId,
     sitting: list[tuple[PeerId, SeatSource] | None],
     wishes: dict[int, Wish],
+    speaking: list[PeerId],
 ) -> None:
     kept, naive = both(steps)
     seated = [None if one is None else Occupant(one[0], participant(one[0]), one[1]) for one in sitting]
     unique = [one if seated.index(one) == seat else None for seat, one in enumerate(seated)]
     now = dict(enumerate(unique))
     everybody = [one for one in naive.order() if one.peer != peer]
-    assert fill(now, kept.for_seats(peer, now.values(), wishes), wishes) == fill(now, everybody, wishes)
+    talk = Talk(speaking[0] if speaking else None, [one for one in kept.cameras(speaking) if one.peer != peer])
+    few = kept.for_seats(peer, now.values(), wishes, talk.speakers)
+    assert fill(now, few, wishes, talk) == fill(now, everybody, wishes, talk)
+
+
+def test_of_those_who_speak_at_once_the_first_named_comes_first() -> None:
+    kept = Candidates()
+    for peer in "abc":
+        kept.enter(peer)
+        kept.put(peer, peer, ["camera"])
+    kept.spoke(["c", "b"])
+    assert [one.peer for one in kept.head(3)] == ["c", "b", "a"]
+
+
+def test_what_is_new_is_said() -> None:
+    kept = Candidates()
+    kept.enter("a")
+    assert kept.put("a", "a", ["camera"]) == {"camera"}
+    assert kept.put("a", "a", ["screen", "camera"]) == {"screen"}
+    assert kept.put("a", "a", ["camera"]) == set()
 
 
 def test_a_member_of_a_large_room_is_offered_few() -> None:

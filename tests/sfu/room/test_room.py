@@ -7,11 +7,12 @@ import pytest
 
 from sfu.errors import BadRequest, NotAdmitted, RoomFull
 from sfu.media import Kind
-from sfu.room.effects import Show, Tell
+from sfu.room.effects import Show, Tell, View
 from sfu.room.grants import Grant, Grants, Rights
 from sfu.room.room import Room, TrackLabel
 from sfu.room.seats import Wish
 from sfu.room.speakers import Speaker
+from sfu.room.views import Look
 from sfu.sdp.agreement import SeatMids
 
 CAMERA: list[tuple[str, Kind]] = [("0", "audio"), ("1", "video")]
@@ -25,12 +26,14 @@ class Table:
         self.room = Room("r", record={}, participants_limit=limit, bitrate=1024)
         self.shows: list[Show] = []
         self.tells: list[Tell] = []
+        self.views: list[View] = []
 
     def take(self) -> None:
         """Forget what was asked for so far, and take what is new."""
         effects = list(self.room.effects())
         self.shows = [effect for effect in effects if isinstance(effect, Show)]
         self.tells = [effect for effect in effects if isinstance(effect, Tell)]
+        self.views = [effect for effect in effects if isinstance(effect, View)]
 
     def told(self, peer: str, event: str) -> list[object]:
         """What `peer` was told last."""
@@ -221,12 +224,139 @@ def test_who_speaks_gets_a_seat_in_a_big_room() -> None:
     for peer in "abcd":
         table.join(peer)
     table.take()
-    table.room.speak([Speaker("d", 0.5)])
+    table.room.speak([Speaker("d", 0.5)], "d", 1.0)
     table.take()
     assert table.told("a", "speakers") == [[{"participant": "d", "peer": "d", "level": 0.5}]]
     seated = table.told("a", "seats")
     assert len(seated) == 1
     assert list(seated[0].values()) == [seat("d")]  # type: ignore[attr-defined]
+
+
+def test_a_picture_is_viewed_before_it_is_shown_and_what_the_client_says_counts() -> None:
+    table = Table()
+    table.join("a")
+    table.join("b")
+    assert [view for view in table.views if view.peer == "a"] == [View("a", "3", None, 100)]
+    table.room.view("a", {}, {0: Look(360, 7)})
+    table.take()
+    assert table.views == [View("a", "3", 360, 7)]
+    table.room.view("a", {}, {0: Look(0)})
+    table.take()
+    assert table.views == [View("a", "3", 0, 100)]
+    assert table.shows == []
+    assert table.told("a", "seats") == []
+    table.room.view("a", {0: Wish("b")})
+    table.take()
+    assert table.views == [View("a", "3", None, 120)]
+    with pytest.raises(BadRequest, match="no seat 7"):
+        table.room.view("a", {}, {7: Look(360)})
+
+
+def test_the_dominant_speakers_picture_comes_first_until_another_follows() -> None:
+    table = Table()
+    for peer in "abc":
+        table.join(peer)
+    table.room.speak([Speaker("b", 0.5)], "b", 1.0)
+    table.take()
+    assert {(view.peer, view.mid, view.priority) for view in table.views} == {("a", "3", 150), ("c", "5", 150)}
+    table.room.speak([], "b", 2.0)
+    table.room.speak([Speaker("b", 0.9)], "b", 3.0)
+    table.take()
+    assert table.views == []
+    table.room.speak([Speaker("c", 0.5), Speaker("b", 0.5)], "c", 4.0)
+    table.take()
+    assert {(view.peer, view.mid, view.priority) for view in table.views} == {
+        ("a", "3", 100),
+        ("a", "5", 150),
+        ("b", "5", 150),
+        ("c", "5", 100),
+    }
+
+
+def test_that_another_leads_is_not_told_while_the_speakers_are_the_same() -> None:
+    table = Table()
+    for peer in "abc":
+        table.join(peer)
+    table.room.speak([Speaker("b", 0.5)], None, 1.0)
+    table.take()
+    assert len(table.told("a", "speakers")) == 1
+    table.room.speak([Speaker("b", 0.5)], "b", 1.1)
+    table.take()
+    assert table.tells == []
+    assert {view.priority for view in table.views} == {150}
+
+
+def test_a_view_is_told_anew_of_an_m_line_that_is_new() -> None:
+    table = Table()
+    table.join("a", seats={0: SeatMids("2", "3")})
+    table.join("b")
+    table.room.negotiate("a", seats={0: SeatMids("8", "9")}, tracks=CAMERA)
+    table.room.open_seats("a")
+    table.take()
+    assert table.views == [View("a", "9", None, 100)]
+    for seats in ({}, {0: SeatMids("8", "9")}):  # closed, and opened again: the core has forgotten
+        table.room.negotiate("a", seats=seats, tracks=CAMERA)
+        table.room.open_seats("a")
+        table.take()
+    assert table.views == [View("a", "9", None, 100)]
+
+
+def test_a_seat_whose_path_carries_no_picture_says_so() -> None:
+    table = Table()
+    table.join("a")
+    table.join("b")
+    table.room.seat_paused("a", "3", paused=True)
+    table.take()
+    assert table.told("a", "seats") == [{"0": seat("b") | {"paused": True}}]
+    table.room.seat_paused("a", "3", paused=True)
+    table.take()
+    assert table.tells == []
+    table.room.seat_paused("a", "3", paused=False)
+    table.take()
+    assert table.told("a", "seats") == [{"0": seat("b")}]
+    table.room.seat_paused("gone", "3", paused=True)
+
+
+def test_a_seat_that_shows_something_else_is_not_paused_until_the_core_says_so_again() -> None:
+    table = Table()
+    for peer in "abc":
+        table.join(peer)
+    table.room.seat_paused("a", "3", paused=True)
+    table.room.view("a", {0: Wish("c")})
+    table.take()
+    assert table.told("a", "seats")[-1] == {"0": seat("c"), "1": seat("b")}
+    table.room.seat_paused("a", "3", paused=True)
+    table.take()
+    assert table.told("a", "seats") == [{"0": seat("c") | {"paused": True}}]
+
+
+def test_who_is_not_to_be_heard_keeps_his_seat_and_picture() -> None:
+    table = Table()
+    for peer in "abc":
+        table.join(peer)
+    table.room.silence({"b"})
+    table.take()
+    assert set(table.shows) == {Show("a", "2", None), Show("c", "4", None)}
+    assert table.tells == []
+    table.room.silence({"c"})
+    table.take()
+    assert set(table.shows) == {
+        Show("a", "2", ("b", "0")),
+        Show("c", "4", ("b", "0")),
+        Show("a", "4", None),
+        Show("b", "4", None),
+    }
+
+
+def test_the_sound_of_a_screen_is_heard_though_its_owner_is_not() -> None:
+    table = Table()
+    table.join("a")
+    table.join("b")
+    table.room.negotiate("b", seats=TWO_SEATS, tracks=[*CAMERA, ("6", "video"), ("7", "audio")])
+    table.room.silence({"b"})
+    table.take()
+    assert Show("a", "4", ("b", "7")) in table.shows
+    assert Show("a", "2", None) in table.shows
 
 
 def test_someone_who_only_watches_takes_no_seat() -> None:

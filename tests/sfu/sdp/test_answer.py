@@ -78,21 +78,46 @@ def test_a_direction_of_an_extension_is_turned_round() -> None:
 
 def test_only_known_codecs_are_answered_with_their_retransmission_in_the_client_s_order() -> None:
     _, audio, video, *_ = sections(answered(vector("chromium_plain_4_seats")))
-    assert audio[0].split()[3:] == ["111"]
+    assert audio[0].split()[3:] == ["111", "63"]
     names = [row.split(" ")[1].split("/")[0] for row in video if row.startswith("a=rtpmap:")]
-    assert set(names) == {"VP8", "H264", "rtx"}
+    assert set(names) == {"VP8", "VP9", "H264", "AV1", "rtx"}
     assert names[:2] == ["VP8", "rtx"]
 
 
-def test_h264_profiles_and_packetization_modes_are_told_apart() -> None:
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_the_client_s_first_codec_stays_first_so_that_it_sends_what_it_would(path: Path) -> None:
+    """The first codec of an answer is the one that browsers send."""
+    text = path.read_bytes().decode()
+    for offered, line in zip(sections(text)[1:], sections(answered(text))[1:], strict=True):
+        if not line[0].startswith("m=application"):
+            assert line[0].split()[3] == offered[0].split()[3]
+            first = next(row for row in line if row.startswith("a=rtpmap:"))
+            assert first.split(" ")[1].split("/")[0] == ("VP8" if line[0].startswith("m=video") else "opus")
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_what_a_client_says_of_a_codec_is_said_back(path: Path) -> None:
+    text = path.read_bytes().decode()
+    for offered, line in zip(sections(text)[1:], sections(answered(text))[1:], strict=True):
+        taken = {row.split(" ")[0].split(":")[1] for row in line if row.startswith("a=rtpmap:")}
+        rows = {row for row in offered if row.startswith("a=fmtp:") and row.split(" ")[0].split(":")[1] in taken}
+        assert {row for row in line if row.startswith("a=fmtp:")} == rows
+
+
+def test_profiles_and_packetization_modes_are_told_apart() -> None:
     track = agreed(vector("chromium_plain_4_seats")).tracks[1]
     keys = [codec.media.key for codec in track.codecs]
-    assert keys[:5] == [
+    assert keys == [
         "VP8",
         "H264/packetization-mode=1/profile=4200",
         "H264/packetization-mode=0/profile=4200",
         "H264/packetization-mode=1/profile=42e0",
         "H264/packetization-mode=0/profile=42e0",
+        "H264/packetization-mode=1/profile=4d00",
+        "H264/packetization-mode=0/profile=4d00",
+        "AV1/profile=0",
+        "VP9/profile-id=0",
+        "VP9/profile-id=2",
     ]
 
 
@@ -166,7 +191,7 @@ def test_an_offer_without_rtcp_mux_is_refused_by_line() -> None:
 
 def test_an_offer_without_any_codec_we_know_is_refused() -> None:
     text = vector("chromium_sendrecv_datachannel")
-    for name in ("opus", "VP8", "H264"):
+    for name in ("opus", "red", "VP8", "VP9", "H264", "AV1"):
         text = text.replace(f" {name}/", " unheard/")
     with pytest.raises(BadRequest, match="no m-line with a codec"):
         agreed(text)

@@ -19,6 +19,7 @@ from signaling.qss.history import (
     CallEnded,
     CallRecord,
     CandidateRecord,
+    StayRecord,
 )
 from signaling.store import Store
 
@@ -130,6 +131,28 @@ def test_a_talk_of_hours_tells_them(tertulia: Tertulia, past: Past) -> None:
     assert "1:02:05" in tertulia.run("call", "history")
 
 
+def test_a_talk_tells_how_good_it_was(tertulia: Tertulia, past: Past) -> None:
+    stay = StayRecord(
+        room="r2",
+        user=past.bob,
+        peer="p1",
+        ended_ms=past.talked.decided_ms + 60_000,
+        lasted_ms=50_000,
+        score=4.26,
+        worst=3.0,
+        audio_score=4.26,
+        video_score=None,
+    )
+    tertulia.store(lambda store: store.calls.write((stay,)))
+    talked = line_with(tertulia.run("call", "history"), " 1:05 ").split()
+    assert talked[2:8] == ["alice@local", "→", "bob@local", "ACCEPTED", "1:05", "4.3"]
+    (call,) = json.loads(tertulia.run("call", "history", "--json", "--user", "alice", "--limit", "1"))["calls"]
+    assert call["score"] == 4.26
+    assert call["quality"] == [
+        {"user": past.bob, "score": 4.26, "worst": 3.0, "audioScore": 4.26, "videoScore": None, "seconds": 50.0}
+    ]
+
+
 def test_calls_are_the_newest_first_and_as_many_as_asked(tertulia: Tertulia, past: Past) -> None:
     assert shown(tertulia) == ["hers", "talked", "missed"]
     assert shown(tertulia, "--limit", "2") == ["hers", "talked"]
@@ -145,6 +168,7 @@ def test_machines_are_told_as_sapi_tells_them_with_names_beside(tertulia: Tertul
     (call,) = told["calls"]
     assert call["from"] == past.alice
     assert (call["reason"], call["acceptedBy"], call["missedBy"]) == ("ACCEPTED", past.bob, [])
+    assert (call["score"], call["quality"]) == (None, [])
     assert (call["endedAt"], call["endReason"]) == (past.talked.decided_ms + 65_432, "left")
     assert call["candidates"][0] == {"user": past.bob, "device": "phone", "reason": "ACCEPTED"}
     assert told["names"] == {past.alice: "alice@local", past.bob: "bob@local"}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from signaling.qss.identifiers import RoomId
+from signaling.qss.room import Rating
 from tests.support.eventually import eventually, until
 from tests.support.in_test_node import InTestNode
 from tests.support.signaling import Server, running
@@ -40,6 +42,8 @@ async def test_a_second_node_of_one_name_is_refused_while_the_first_is_connected
         ("register", {"node": "sfu1"}, 400),
         ("joined", {"room": 5}, 400),
         ("left", "x", 400),
+        ("left", {"room": "r", "user": "u", "peer": "p", "quality": {"score": 9, "worst": 1, "seconds": 1}}, 400),
+        ("quality", {"rooms": [{"room": "r", "participants": {"u": "splendid"}}]}, 400),
         ("load", {"peers": -1}, 400),
         ("tea", {}, 404),
     ],
@@ -70,6 +74,19 @@ async def test_a_node_speaks_for_its_own_rooms_only(server: Server, node: InTest
     await stranger.command("close_room", lambda c: c["room"] == room["room"])
     assert room["room"] in owner.rooms
     assert not any(f.get("type") == "event" for f in (await alice.settled())[2:])
+
+
+async def test_a_node_rates_its_own_rooms_only(server: Server, node: InTestNode) -> None:
+    other = await server.node("sfu2")
+    alice = await server.device("alice")
+    room = await alice.room()
+    owner, stranger = (node, other) if room["serverUuid"] == "sfu1" else (other, node)
+    await owner.joined(room["room"], room["token"])
+    rated = {"rooms": [{"room": room["room"], "participants": {alice.user.id: "poor"}}]}
+    assert await stranger.say("quality", rated) == {}
+    assert (await server.app.keeper.get(RoomId(room["room"]))).rated == ()
+    assert await owner.say("quality", rated) == {}
+    assert (await server.app.keeper.get(RoomId(room["room"]))).rated == (Rating(alice.user.id, "poor"),)
 
 
 async def test_a_registration_may_come_in_parts(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from signaling.qss.frames import Server, wire
 from signaling.qss.identifiers import Instant, PeerId, UserId
 from signaling.qss.membership import Standing
 from signaling.qss.moving import MOVED
-from signaling.qss.room import Change, Held, Member, Peer, Room
+from signaling.qss.room import Change, Held, Member, Peer, Rating, Room
 from signaling.state.deliveries import ToNode, ToUsers
 from signaling.tokens import RoomTokens
 from tests.signaling.qss.virtual import ALICE, BOB, CAROL, ROOM, World, bobs, fresh_room
@@ -51,6 +51,12 @@ def test_everybody_is_sent_to_the_new_node_and_nobody_is_connected_there_yet() -
         Redirect(room, ALICE),
         Redirect(room, BOB),
     )
+
+
+@pytest.mark.parametrize("node", ["sfu1", "sfu2"])
+def test_how_well_media_travelled_before_is_forgotten(node: str) -> None:
+    bad = call(rated=(Rating(BOB, "poor"),))
+    assert after(rules.moved(bad, bad, node, THERE, UNTIL)).rated == ()
 
 
 def test_a_room_that_is_kept_longer_already_is_kept_as_long() -> None:

@@ -12,7 +12,7 @@ from signaling.qss.effects import CloseRoom, Effect, Grant, Redirect, Revoke, Ri
 from signaling.qss.frames import Server
 from signaling.qss.identifiers import Instant, PeerId, UserId
 from signaling.qss.membership import Standing
-from signaling.qss.room import LOST, Change, Held, Member, Peer
+from signaling.qss.room import LOST, Change, Held, Member, Peer, Rating
 from tests.signaling.qss.virtual import ALICE, ALICES, BOB, CAROL, ROOM, World, bobs, fresh_room
 
 PHONE = bobs("phone")
@@ -125,6 +125,19 @@ def test_the_room_dies_at_a_clean_end_of_the_last_media(call: World) -> None:
     call.left(ALICE, "p1")
     assert call.room() is None
     assert _audience(call.done, "room-destroyed") == [(ALICE, BOB)]
+
+
+def test_whose_media_travels_badly_is_known_of_who_is_here(call: World) -> None:
+    done = len(call.done)
+    call.apply(lambda r: rules.rated(r, {BOB: "poor", CAROL: "lost"}))
+    room = call.room()
+    assert room is not None
+    assert room.rated == (Rating(BOB, "poor"),)
+    call.apply(lambda r: rules.rated(r, {ALICE: "fair"}))
+    room = call.room()
+    assert room is not None
+    assert room.rated == (Rating(ALICE, "fair"),)
+    assert len(call.done) == done
 
 
 def test_a_lost_connection_is_kept_for_15_s(call: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from signaling.qss.history import CallEnded, CallRecord, CandidateRecord
+from signaling.qss.history import CallEnded, CallRecord, CandidateRecord, StayRecord
 from tests.support.api import Api
 from tests.support.signaling import Server
 
@@ -91,6 +91,8 @@ async def test_a_call_says_how_it_went(talk: dict[str, Api]) -> None:
         "code": None,
         "missedBy": [],
         "candidates": [{"user": alice.id, "device": "phone", "reason": "TIMEOUT"}],
+        "score": None,
+        "quality": [],
     }
     missed = await bob.got("/calls/ring-1")
     assert (missed["reason"], missed["code"], missed["missedBy"], missed["endedAt"]) == (
@@ -99,6 +101,30 @@ async def test_a_call_says_how_it_went(talk: dict[str, Api]) -> None:
         [bob.id],
         None,
     )
+
+
+async def test_a_call_says_how_good_it_was_and_is_found_by_that(server: Server, talk: dict[str, Api]) -> None:
+    alice, bob = talk["alice"], talk["bob"]
+    stay = StayRecord(
+        room=f"{2:064x}",
+        user=bob.id,
+        peer="p1",
+        ended_ms=8900,
+        lasted_ms=6040,
+        score=4.123456,
+        worst=2.5,
+        audio_score=4.3,
+        video_score=None,
+    )
+    await server.app.store.calls.write([stay])
+    called = await alice.got("/calls/ring-2")
+    assert called["score"] == 4.12
+    assert called["quality"] == [
+        {"user": bob.id, "score": 4.12, "worst": 2.5, "audioScore": 4.3, "videoScore": None, "seconds": 6.0}
+    ]
+    assert _ids(await alice.got("/calls", minScore=4)) == ["ring-2"]
+    assert _ids(await alice.got("/calls", minScore=4.2)) == []
+    assert _ids(await alice.got("/calls", maxScore=4.2)) == ["ring-2"]
 
 
 async def test_the_devices_of_others_are_told_to_administrators_only(api: Api, talk: dict[str, Api]) -> None:
@@ -120,7 +146,18 @@ async def test_calls_of_others_are_for_administrators_of_their_domain(api: Api, 
     assert _ids(await boss.got("/calls", domain="acme")) == []
 
 
-@pytest.mark.parametrize("asked", [{"after": "x"}, {"limit": 0}, {"limit": "many"}, {"reason": "RUDE"}, {"tea": 1}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"after": "x"},
+        {"limit": 0},
+        {"limit": "many"},
+        {"reason": "RUDE"},
+        {"minScore": 0},
+        {"maxScore": "good"},
+        {"tea": 1},
+    ],
+)
 async def test_a_question_that_is_none_is_named(talk: dict[str, Api], asked: dict[str, Any]) -> None:
     status, problem = await talk["alice"].get("/calls", **asked)
     assert (status, next(iter(asked)) in problem["detail"]) == (400, True)

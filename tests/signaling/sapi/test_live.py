@@ -34,6 +34,19 @@ async def test_rooms_are_listed_to_those_in_them_and_to_administrators(
     assert len((await mine.got("/rooms", all="true"))["rooms"]) == 1
 
 
+async def test_a_room_says_how_well_the_media_of_each_travels(server: Server, node: InTestNode, api: Api) -> None:
+    alice = await server.device("alice")
+    room, mine = await alice.room(), await api.by("alice")
+    assert (await mine.got("/rooms"))["rooms"][0]["quality"] == {}
+    await node.joined(room["room"], room["token"])
+    assert (await mine.got("/rooms"))["rooms"][0]["quality"] == {alice.user.id: "good"}
+    rated = {"room": room["room"], "participants": {alice.user.id: "poor", "stranger": "lost"}}
+    assert await node.say("quality", {"rooms": [{"room": "0" * 64, "participants": {}}, rated]}) == {}
+    assert (await mine.got("/rooms"))["rooms"][0]["quality"] == {alice.user.id: "poor"}
+    assert await node.say("quality", {"rooms": [{"room": room["room"], "participants": {}}]}) == {}
+    assert (await mine.got("/rooms"))["rooms"][0]["quality"] == {alice.user.id: "good"}
+
+
 async def test_nodes_are_listed_to_administrators(server: Server, node: InTestNode, api: Api) -> None:
     admin = await api.by("root", admin=True)
     nodes = (await admin.got("/nodes"))["nodes"]

@@ -18,9 +18,11 @@ from signaling.qss.history import (
     CallEnded,
     CallRecord,
     CandidateRecord,
+    Entry,
+    StayRecord,
 )
 from signaling.store import Store
-from signaling.store.history import CallFilter, End
+from signaling.store.history import CallFilter, End, Quality
 from signaling.store.missed import missed_by
 
 ALICE, BOB, CAROL = "a" * 24, "b" * 24, "c" * 24
@@ -48,6 +50,21 @@ def call(name: str, at: int = 1000, **changes: object) -> CallRecord:
 def accepted(name: str, at: int = 1000, by: str = BOB, **changes: object) -> CallRecord:
     won = (CandidateRecord(user=by, device="phone", reason=ACCEPTED),)
     return call(name, at, accepted_by=by, reason=ACCEPTED, code=None, candidates=won, **changes)
+
+
+def stay(peer: str, user: str = BOB, began: int = 1600, ended: int = 3600, **changes: object) -> StayRecord:
+    made = StayRecord(
+        room="r" * 64,
+        user=user,
+        peer=peer,
+        ended_ms=ended,
+        lasted_ms=ended - began,
+        score=4.0,
+        worst=3.0,
+        audio_score=4.25,
+        video_score=None,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
 
 
 async def names(store: Store, **sought: object) -> list[str]:
@@ -100,6 +117,71 @@ async def test_a_talk_ends_with_the_first_end_that_is_its_own(store: Store) -> N
     }
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (2, 2, 0, 1, 0)])
+async def test_the_quality_of_a_call_finds_it_in_any_order(store: Store, order: tuple[int, ...]) -> None:
+    news: list[Entry] = [
+        accepted("one"),
+        CallEnded(room="r" * 64, user=None, ended_ms=5000, reason="left"),
+        stay("p1", began=1600, ended=5100),
+    ]
+    for index in order:
+        await store.calls.write([news[index]])
+    (found,) = await store.calls.list(CallFilter())
+    assert found.quality == (
+        Quality(user=BOB, score=4.0, worst=3.0, audio_score=4.25, video_score=None, lasted_ms=3500),
+    )
+    assert found.score == 4.0
+
+
+async def test_a_call_is_as_good_as_it_was_for_who_was_there_by_how_long(store: Store) -> None:
+    stays = [stay("p1", ALICE, 2000, 5000, score=3.0), stay("p2", BOB, 2000, 3000, score=5.0)]
+    await store.calls.write([accepted("one"), *stays])
+    found = await store.calls.by_id("one")
+    assert found is not None
+    assert found.score == pytest.approx((3.0 * 3 + 5.0) / 4)
+
+
+async def test_of_a_user_with_several_stays_all_count(store: Store) -> None:
+    first = stay("p1", BOB, 2000, 5000, score=3.0, worst=1.5, audio_score=None, video_score=3.0)
+    again = stay("p2", BOB, 6000, 7000, score=5.0, worst=4.5, audio_score=4.5, video_score=5.0)
+    await store.calls.write([accepted("one"), first, again])
+    (quality,) = (await store.calls.list(CallFilter()))[0].quality
+    assert (quality.score, quality.worst, quality.lasted_ms) == (3.5, 1.5, 4000)
+    assert (quality.audio_score, quality.video_score) == (4.5, 3.5)
+
+
+async def test_a_call_has_the_stays_of_its_own_time_and_room(store: Store) -> None:
+    first, again = accepted("first", 1000), accepted("again", 5000)
+    await store.calls.write([first, again, call("refused", 1000), accepted("elsewhere", 1000, room="s" * 64)])
+    await store.calls.ended(CallEnded(room="r" * 64, user=BOB, ended_ms=4000, reason="left"))
+    await store.calls.ended(CallEnded(room="r" * 64, user=None, ended_ms=9000, reason="empty"))
+    stays = [
+        stay("before", CAROL, 100, 1400),
+        stay("all", ALICE, 900, 9000),
+        stay("bob", BOB, 1600, 4010),
+        stay("again", BOB, 5600, 9000),
+        stay("after", CAROL, 9100, 9900),
+    ]
+    await store.calls.write(stays)
+    users = {found.record.id: sorted(q.user for q in found.quality) for found in await store.calls.list(CallFilter())}
+    assert users == {"first": [ALICE, BOB], "again": [ALICE, BOB], "refused": [], "elsewhere": []}
+
+
+async def test_calls_are_found_by_their_score(store: Store) -> None:
+    for number, score in enumerate((2.0, 3.0, 4.5)):
+        room = str(number) * 64
+        at = 1000 * (number + 1)
+        await store.calls.write([accepted(f"{score}", at, room=room), call(f"missed{number}", at, room=room)])
+        await store.calls.record(accepted(f"none{number}", at, room="x" * 64))
+        bobs = stay("p", BOB, at + 600, at + 1000, room=room, score=score)
+        later = stay("q", BOB, at + 90_000, at + 91_000, room=room, score=1.0)
+        await store.calls.write([bobs, later, CallEnded(room=room, user=BOB, ended_ms=at + 1000, reason="left")])
+    assert await names(store, min_score=1.0) == ["4.5", "3.0", "2.0"]
+    assert await names(store, min_score=3.0) == ["4.5", "3.0"]
+    assert await names(store, max_score=3.0, user=BOB) == ["3.0", "2.0"]
+    assert await names(store, min_score=2.5, max_score=4.0, direction="in") == ["3.0"]
+
+
 async def test_history_is_searched_by_every_field(store: Store) -> None:
     await store.users.add("dave", "example.org", "hash")
     dave = await store.users.by_name("dave@example.org")
@@ -150,10 +232,15 @@ async def test_pages_miss_no_call_and_show_none_twice(store: Store, user: str | 
 async def test_old_history_is_forgotten(store: Store) -> None:
     await store.calls.write([accepted("old", 1000), accepted("new", 3000)])
     await store.calls.ended(CallEnded(room="r" * 64, user=BOB, ended_ms=1900, reason="left"))
+    await store.calls.write([stay("old", began=1600, ended=1900), stay("new", began=3600, ended=4000)])
     assert await store.calls.forget_before(2000) == 1
     assert await store.calls.forget_before(2000) == 0
     assert await names(store) == ["new"]
     assert await names(store, user=BOB) == ["new"]
+    await store.calls.record(accepted("older", 1000))
+    older = await store.calls.by_id("older")
+    assert older is not None
+    assert [each.lasted_ms for each in older.quality] == [400]
 
 
 async def test_what_a_device_made_up_is_written_as_far_as_it_can_be(store: Store) -> None:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
@@ -76,6 +78,34 @@ async def test_a_database_of_the_first_release_keeps_its_users(tmp_path: Path) -
         assert await schema_differs(url) == []
     finally:
         await store.close()
+
+
+async def test_a_call_of_before_there_were_scores_has_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tertulia.db'}"
+    database = Database.at(url)
+    async with database.writing() as connection:
+        await connection.run_sync(_upgraded, "0002")
+        await connection.execute(
+            text(
+                "INSERT INTO calls (id, room, inviter, inviter_device, called, invitees, accepted_by, media,"
+                " created_ms, decided_ms, reason, candidates) VALUES ('old', 'r', 'a', 'tab', 'b', '[\"b\"]', 'b',"
+                " '[]', 1, 2, 'ACCEPTED', '[]')"
+            )
+        )
+    await database.close()
+    store = await Store.open(url)
+    call = await store.calls.by_id("old")
+    await store.close()
+    assert call is not None
+    assert (call.score, call.quality) == (None, ())
+    assert await schema_differs(url) == []
+
+
+def _upgraded(connection: Connection, version: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
 
 
 async def test_a_database_of_a_later_version_is_refused_and_left_alone(store: Store, database_url: str) -> None:

@@ -113,4 +113,15 @@ describe("the link to a node", () => {
     far.sockets[0]?.emit("seats", { "0": null });
     await vi.waitFor(() => expect(seats).toEqual([{ "0": null }]));
   });
+
+  test("tells which layers of ours are taken, and the node's figures", async () => {
+    const { link, told } = connect();
+    await vi.waitFor(() => expect(told).toEqual(["up"]));
+    const heard: unknown[] = [];
+    link.on("layers", (taken) => heard.push(taken));
+    link.on("stats", (stats) => heard.push(stats));
+    far.sockets[0]?.emit("layers", { "p1:1": ["l", "m"] });
+    far.sockets[0]?.emit("stats", { estimateKbps: 900 });
+    await vi.waitFor(() => expect(heard).toEqual([{ "p1:1": ["l", "m"] }, { estimateKbps: 900 }]));
+  });
 });

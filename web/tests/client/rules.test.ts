@@ -5,7 +5,6 @@ import { TertuliaError, asTertuliaError, words } from "../../client/errors";
 import type { InvitationFrame } from "../../client/frames";
 import { freshId } from "../../client/ids";
 import { MAX_RINGING, movedTo, ring, ringOnly, stopRinging, type Incoming } from "../../client/incoming";
-import { cameraLayers } from "../../client/layers";
 import { trouble } from "../../client/media";
 import { nodeAddress } from "../../client/node-link";
 import { quality, worse, type Reading } from "../../client/quality";
@@ -84,13 +83,6 @@ describe("an offer", () => {
 
   test("is left as it is where the browser has none of ours", () => {
     expect(narrowed("video", [{ mimeType: "video/AV1" }, rtx])).toEqual([]);
-  });
-
-  test("publishes a camera in layers from low to high within the room's bitrate", () => {
-    const layers = cameraLayers(1024);
-    expect(layers.map((one) => one.rid)).toEqual(["l", "m", "h"]);
-    expect(layers.map((one) => one.scaleResolutionDownBy)).toEqual([4, 2, 1]);
-    expect(layers.at(-1)?.maxBitrate).toBe(1_024_000);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Tile } from "../../client/seats";
 
 const MIDS = { audio: "0", video: "1" };
 const occupant = { participant: "bob", peer: "p", source: "camera", track: { audio: "a", video: "v" } } as const;
-const TILE: Tile = { seat: 0, mids: MIDS, occupant, hasVideo: true, isMuted: false };
+const TILE: Tile = { seat: 0, mids: MIDS, occupant, hasVideo: true, isPaused: false, isMuted: false };
 
 function counters(packetsReceived: number, packetsLost: number): ReadonlyMap<string, Reading> {
   return new Map([["1", { packetsReceived, packetsLost, framesDecoded: 0, freezes: 0 }]]);

@@ -87,6 +87,23 @@ describe("tiles", () => {
     expect(tiles(seatsChanged(roster, { "0": bobAt(null, null) }))[0]?.hasVideo).toBe(false);
   });
 
+  test("have no picture while the node holds it back, and say so", () => {
+    const camera = track("p2:1", "video", "camera");
+    const paused = seatsChanged(joined([camera]), { "0": { ...bobAt(null, "p2:1"), paused: true } });
+    expect(tiles(paused)[0]).toMatchObject({ hasVideo: false, isPaused: true });
+    expect(tiles(seatsChanged(paused, { "0": bobAt(null, "p2:1") }))[0]).toMatchObject({
+      hasVideo: true,
+      isPaused: false,
+    });
+  });
+
+  test("are not called paused where there would be no picture anyway", () => {
+    const camera = track("p2:1", "video", "camera", true);
+    const roster = seatsChanged(joined([camera]), { "0": { ...bobAt("p2:0", "p2:1"), paused: true } });
+    expect(tiles(roster)[0]?.isPaused).toBe(false);
+    expect(tiles(seatsChanged(roster, { "0": { ...bobAt("p2:0", null), paused: true } }))[0]?.isPaused).toBe(false);
+  });
+
   test("say who is muted", () => {
     const microphone = track("p2:0", "audio", "microphone");
     const roster = seatsChanged(joined([microphone]), { "0": bobAt("p2:0", null) });

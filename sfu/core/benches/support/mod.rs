@@ -138,6 +138,7 @@ pub fn viewer_media(seats: u32) -> PeerMedia {
             rtx_ssrc: (media == Media::Video).then_some(2_000 + index),
             cname: "seat".into(),
             codecs: vec![media.codec()],
+            transport_cc: false,
         }
     };
     PeerMedia {

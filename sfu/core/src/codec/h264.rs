@@ -2,6 +2,10 @@
 //!
 //! A decoder needs the sequence parameter set before anything else, so a keyframe starts at the packet
 //! that carries it: alone, or first in an aggregate (STAP-A) with the picture parameter set behind it.
+//!
+//! Scalable H.264 (RFC 6190) is not among what browsers send: there are no layers here.
+
+mod sps;
 
 use super::Inspected;
 use crate::bytes::Reader;
@@ -16,6 +20,8 @@ const FU_A: u8 = 28;
 
 /// Looks at the NAL units of a payload; `None` if it is empty or its type is not one of
 /// packetization modes 0 and 1.
+///
+/// What comes before a picture's first slice, in packets of its own, counts as a start each time.
 #[inline]
 #[must_use]
 pub fn inspect(payload: &[u8]) -> Option<Inspected> {
@@ -29,10 +35,13 @@ pub fn inspect(payload: &[u8]) -> Option<Inspected> {
 }
 
 fn inspect_single(nal: &[u8]) -> Inspected {
+    let keyframe_start = nal_type(nal) == NAL_SPS;
+    let body = nal.get(1..).filter(|_| keyframe_start);
     Inspected {
-        keyframe_start: nal_type(nal) == NAL_SPS,
+        keyframe_start,
         frame_start: starts_frame(nal),
-        vp8: None,
+        resolution: body.and_then(sps::resolution),
+        ..Inspected::MIDDLE
     }
 }
 
@@ -40,23 +49,20 @@ fn inspect_single(nal: &[u8]) -> Inspected {
 fn inspect_aggregate(units: &[u8]) -> Option<Inspected> {
     let mut units = Aggregate(Reader::new(units));
     let first = inspect_single(units.next()?);
-    let keyframe_start = first.keyframe_start || units.any(|nal| nal_type(nal) == NAL_SPS);
-    Some(Inspected {
-        keyframe_start,
-        frame_start: first.frame_start || keyframe_start,
-        vp8: None,
-    })
+    if first.keyframe_start {
+        return Some(first);
+    }
+    let parameters = units.find(|nal| nal_type(nal) == NAL_SPS);
+    Some(parameters.map_or(first, inspect_single))
 }
 
 /// RFC 6184 §5.8: a fragment starts a frame if it is the first of a NAL unit that does.
 fn inspect_fragment(fragment: &[u8]) -> Option<Inspected> {
     let (&fu_header, slice) = fragment.split_first()?;
     let first_fragment = fu_header & 0x80 != 0;
-    let frame_start = first_fragment && opens_picture(fu_header & 0x1f, slice);
     Some(Inspected {
-        keyframe_start: false,
-        frame_start,
-        vp8: None,
+        frame_start: first_fragment && opens_picture(fu_header & 0x1f, slice),
+        ..Inspected::MIDDLE
     })
 }
 
@@ -152,6 +158,41 @@ mod tests {
         assert_eq!(starts(&whole[..whole.len() - 1]), Some((false, true)));
         assert_eq!(starts(&whole[..3]), None);
         assert_eq!(starts(&[0x78, 0, 0]), None);
+    }
+
+    /// 1280 x 720, from an encoder: constrained baseline, level 3.1.
+    const SPS_720P: [u8; 12] = [
+        0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00,
+    ];
+
+    #[test]
+    fn the_parameter_set_tells_the_size_alone_and_in_an_aggregate() {
+        let size = |payload: &[u8]| {
+            let inspected = inspect(payload).expect("well-formed");
+            inspected.resolution.map(|it| (it.width, it.height))
+        };
+        assert_eq!(size(&SPS_720P), Some((1280, 720)));
+        assert_eq!(
+            size(&aggregate(&[&[0x09, 0x10], &SPS_720P, &PPS])),
+            Some((1280, 720))
+        );
+        assert_eq!(
+            size(&aggregate(&[&SPS_720P, &PPS, &SPS])),
+            Some((1280, 720))
+        );
+        assert_eq!(size(&SPS), None);
+        assert_eq!(size(&PPS), None);
+        assert_eq!(size(&[0x7c, 0x87, 0x42, 0xc0, 0x1f, 0xd9]), None);
+    }
+
+    #[test]
+    fn there_are_no_layers() {
+        for payload in [SPS.as_slice(), &IDR_LATER, &[0x7c, 0x05, 0x88]] {
+            let inspected = inspect(payload).expect("well-formed");
+            let layers = (inspected.spatial, inspected.temporal, inspected.sync);
+            assert_eq!(layers, (0, 0, true));
+            assert!(!inspected.continues && !inspected.frame_end);
+        }
     }
 
     #[test]

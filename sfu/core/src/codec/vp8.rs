@@ -3,7 +3,7 @@
 //! Picture id and TL0PICIDX count on over all pictures that a receiver gets. Whoever switches a
 //! receiver to another layer or publisher must rewrite both, or decoders freeze without saying so.
 
-use super::Inspected;
+use super::{Inspected, Resolution};
 use crate::bytes::{Reader, Writer};
 
 /// Bits of the first octet, RFC 7741 §4.2.
@@ -17,6 +17,11 @@ const HAS_TID: u8 = 0x20;
 const HAS_KEY_INDEX: u8 = 0x10;
 /// First bit of a picture id of 15 bits.
 const WIDE_PICTURE_ID: u8 = 0x80;
+/// Octets of a keyframe before its start code, RFC 6386 §9.1.
+const FRAME_TAG: usize = 3;
+const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
+/// A side of a picture: 14 bits, below two that scale it.
+const SIDE: u16 = 0x3fff;
 
 /// A picture id as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +109,9 @@ impl Descriptor {
     }
 }
 
-fn read_picture_id(reader: &mut Reader<'_>) -> Option<PictureId> {
+/// RFC 7741 §4.2; RFC 9628 §4.2 has it alike.
+#[inline]
+pub(super) fn read_picture_id(reader: &mut Reader<'_>) -> Option<PictureId> {
     let first = reader.u8()?;
     if first & WIDE_PICTURE_ID == 0 {
         return Some(PictureId {
@@ -116,19 +123,40 @@ fn read_picture_id(reader: &mut Reader<'_>) -> Option<PictureId> {
     Some(PictureId { value, wide: true })
 }
 
-/// Reads the descriptor and the frame header's P bit (RFC 7741 §4.3).
+/// Reads the descriptor, the frame header's P bit (RFC 7741 §4.3) and a keyframe's size.
 #[inline]
 #[must_use]
 pub fn inspect(payload: &[u8]) -> Option<Inspected> {
     let descriptor = Descriptor::parse(payload)?;
     let frame_start = descriptor.frame_start();
-    let header = payload.get(usize::from(descriptor.len));
-    let keyframe_start = frame_start && header.is_some_and(|byte| byte & 1 == 0);
+    let frame = payload.get(usize::from(descriptor.len)..)?;
+    let keyframe_start = frame_start && frame.first().is_some_and(|byte| byte & 1 == 0);
+    let temporal = descriptor.tid.unwrap_or(0);
     Some(Inspected {
         keyframe_start,
         frame_start,
         vp8: Some(descriptor),
+        temporal,
+        sync: temporal == 0 || descriptor.layer_sync || keyframe_start,
+        resolution: if keyframe_start {
+            read_size(frame)
+        } else {
+            None
+        },
+        ..Inspected::MIDDLE
     })
+}
+
+/// Of a keyframe, RFC 6386 §9.1: the only numbers of VP8 that are little-endian.
+fn read_size(frame: &[u8]) -> Option<Resolution> {
+    let mut reader = Reader::new(frame);
+    reader.take(FRAME_TAG)?;
+    reader
+        .take(START_CODE.len())
+        .filter(|code| *code == START_CODE)?;
+    let width = reader.u16()?.swap_bytes() & SIDE;
+    let height = reader.u16()?.swap_bytes() & SIDE;
+    Resolution::of(width.into(), height.into())
 }
 
 /// Copies `payload` to `out` with another picture id and TL0PICIDX where it has them.
@@ -244,6 +272,53 @@ mod tests {
         assert_eq!(starts(&[0x11, 0x00]), Some((false, false)));
         assert_eq!(starts(&[0x10]), Some((false, true)));
         assert_eq!(starts(&FULL), Some((true, true)));
+    }
+
+    /// A keyframe of 640 x 480; both scales are 1 and don't count. Tag, start code, width, height, a partition.
+    const KEYFRAME: [u8; 11] = [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x42, 0xe0, 0x41, 0xff];
+
+    fn size(frame: &[u8]) -> Option<(u16, u16)> {
+        let payload = [&FULL[..6], frame].concat();
+        let inspected = inspect(&payload).expect("a descriptor");
+        inspected.resolution.map(|it| (it.width, it.height))
+    }
+
+    #[test]
+    fn a_keyframe_tells_its_size_once_it_is_there_in_whole() {
+        assert_eq!(size(&KEYFRAME), Some((640, 480)));
+        for length in 0..10 {
+            assert_eq!(size(&KEYFRAME[..length]), None, "{length} octets");
+        }
+        assert_eq!(size(&KEYFRAME[..10]), Some((640, 480)));
+    }
+
+    #[test]
+    fn what_is_no_keyframe_or_has_no_start_code_tells_no_size() {
+        let changed = |at: usize, octet: u8| {
+            let mut frame = KEYFRAME;
+            frame[at] = octet;
+            size(&frame)
+        };
+        assert_eq!(changed(0, 0x11), None);
+        assert_eq!(changed(4, 0x02), None);
+        let of_partition_1 = [&[0x11], KEYFRAME.as_slice()].concat();
+        assert_eq!(inspect(&of_partition_1).map(|it| it.resolution), Some(None));
+    }
+
+    #[test]
+    fn one_may_move_up_where_y_is_set_and_at_the_lowest_layer() {
+        // X S | T | tid and Y | no keyframe
+        let layers = |octet: u8| {
+            inspect(&[0x90, 0x20, octet, 1]).map(|it| (it.temporal, it.sync, it.spatial))
+        };
+        assert_eq!(layers(0x00), Some((0, true, 0)));
+        assert_eq!(layers(0x40), Some((1, false, 0)));
+        assert_eq!(layers(0x60), Some((1, true, 0)));
+        assert_eq!(layers(0xc0), Some((3, false, 0)));
+        assert_eq!(
+            inspect(&[0x10, 1]).map(|it| (it.temporal, it.sync)),
+            Some((0, true))
+        );
     }
 
     #[test]

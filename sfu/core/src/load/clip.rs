@@ -231,7 +231,7 @@ fn packetise(codec: Codec, data: &[u8]) -> Option<Vec<Vec<u8>>> {
         Codec::Vp8 => Some(packetize::vp8(data)),
         Codec::H264 => Some(packetize::h264(data)),
         Codec::Opus => Some(packetize::opus(data)),
-        Codec::Other => None,
+        Codec::Vp9 | Codec::Av1 | Codec::Other => None,
     }
 }
 

@@ -250,6 +250,7 @@ pub fn peer_media(media: &EndpointMedia) -> PeerMedia {
         } else {
             opus()
         }],
+        transport_cc: false,
     };
     PeerMedia {
         tracks: media.sends.iter().map(track).collect(),

@@ -3,7 +3,7 @@
 //! The same seed each run, so that a failure comes again. 10^6 datagrams in release builds, 10^5 otherwise;
 //! `fuzz/` holds the targets for coverage-guided fuzzing.
 
-use _core::codec::{Codec, vp8};
+use _core::codec::{Codec, vp8, vp9};
 use _core::rtcp::{
     Pli, ReportBlock, Rtcp, compound, write_nack, write_pli, write_receiver_report, write_sdes,
 };
@@ -134,6 +134,18 @@ fn corpus() -> Vec<Vec<u8>> {
         made(|out| write_success(out, &[1; 12], address, &key())),
         rtp(false, &[0x90, 0xf0, 0x92, 0x34, 7, 0xa9, 0x10, 1, 2, 3]),
         rtp(true, &[0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce]),
+        rtp(
+            false,
+            &[
+                0xae, 0x92, 0x34, 0x53, 7, 0x18, 1, 64, 0, 180, 1, 0x14, 4, 0x82, 0x49,
+            ],
+        ),
+        rtp(
+            false,
+            &[
+                0x28, 8, 0x08, 0, 0, 0, 0x24, 0x3c, 0xfe, 0xcc, 0x34, 0x48, 9,
+            ],
+        ),
         reports.concat(),
         remb.to_vec(),
         transport_cc(),
@@ -203,11 +215,13 @@ impl Readers {
             return;
         };
         assert!(packet.extensions().count() <= datagram.len());
-        for codec in [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Other] {
+        for codec in Codec::ALL {
             let _ = codec.inspect(packet.payload);
         }
-        let written = vp8::rewrite(packet.payload, &mut self.scratch, 0x7fff, 0xff);
-        assert!(written <= packet.payload.len() + 1);
+        for rewrite in [vp8::rewrite, vp9::rewrite] {
+            let written = rewrite(packet.payload, &mut self.scratch, 0x7fff, 0xff);
+            assert!(written <= packet.payload.len() + 1);
+        }
     }
 }
 
@@ -268,5 +282,5 @@ fn every_packet_of_the_corpus_is_what_it_should_be() {
         .iter()
         .map(|datagram| Readers::new().read(datagram))
         .collect();
-    assert_eq!(authentic, [1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+    assert_eq!(authentic, [1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
 }

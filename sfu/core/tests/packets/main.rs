@@ -1,5 +1,6 @@
 //! What the parsers, writers and trackers of the packet path promise, one file a module.
 
+mod codecs;
 mod fuzz;
 mod nack;
 mod ring;

@@ -45,6 +45,10 @@ pub struct Media {
     pub mid: Option<String>,
     pub payload: Vec<u8>,
     pub padding: usize,
+    /// Transport-wide number.
+    pub transport: Option<u16>,
+    /// Of the whole datagram.
+    pub octets: usize,
 }
 
 /// One RTCP packet that a client got, as far as tests look at it.
@@ -387,7 +391,8 @@ impl World {
     }
 
     fn collect_mail(&mut self, from: usize) {
-        let relays = std::mem::take(self.router_of(from).relays());
+        let now = self.now;
+        let relays = std::mem::take(self.router_of(from).relays(now));
         self.mail
             .extend(relays.into_iter().map(|(to, relay)| (from, to, relay)));
     }
@@ -422,6 +427,7 @@ fn subject(command: &Command) -> PeerId {
         | Command::SetMedia { peer, .. }
         | Command::Show { peer, .. }
         | Command::SetTrackEnabled { peer, .. }
+        | Command::SetView { peer, .. }
         | Command::RemovePeer { peer } => *peer,
     }
 }
@@ -444,6 +450,7 @@ impl Client {
     }
 
     fn take_rtp(&mut self, bytes: &mut [u8], at_ms: u64) {
+        let octets = bytes.len();
         let (len, _) = self
             .opening
             .unprotect_rtp(bytes)
@@ -461,6 +468,10 @@ impl Client {
                 .map(|mid| String::from_utf8_lossy(mid).into_owned()),
             payload: packet.payload.to_vec(),
             padding: packet.padding_len,
+            transport: packet
+                .extension(TWCC)
+                .map(|number| u16::from_be_bytes(number.try_into().expect("two octets"))),
+            octets,
         });
     }
 
@@ -600,6 +611,7 @@ pub fn viewer() -> PeerMedia {
                 rtx_ssrc: Some(101),
                 cname: "seat".into(),
                 codecs: vec![own(vp8(), 10), own(h264(), 10)],
+                transport_cc: false,
             },
             SenderConfig {
                 mid: "sa".into(),
@@ -608,12 +620,23 @@ pub fn viewer() -> PeerMedia {
                 rtx_ssrc: None,
                 cname: "seat".into(),
                 codecs: vec![own(opus(), 1)],
+                transport_cc: false,
             },
         ],
         extensions: EXTENSIONS,
         transport_cc: false,
         rtcp_ssrc: 0x5f5f,
     }
+}
+
+/// The same, which tells how packets come in.
+pub fn telling_viewer() -> PeerMedia {
+    let mut media = viewer();
+    media
+        .senders
+        .iter_mut()
+        .for_each(|one| one.transport_cc = true);
+    media
 }
 
 /// A video that a client publishes, packet by packet.
@@ -631,6 +654,10 @@ pub struct Camera {
     pub twcc: Option<u16>,
     pub packets_a_frame: usize,
     pub size: usize,
+    /// Lines of picture that its keyframes tell; 0: none.
+    pub height: u16,
+    /// Temporal layer of the next frame, and whether a receiver can take it on there.
+    pub temporal: (u8, bool),
 }
 
 impl Camera {
@@ -648,6 +675,8 @@ impl Camera {
             twcc: None,
             packets_a_frame: 2,
             size: 50,
+            height: 0,
+            temporal: (0, false),
         }
     }
 
@@ -659,7 +688,7 @@ impl Camera {
             .collect();
         self.timestamp = self.timestamp.wrapping_add(3_000);
         self.picture_id = self.picture_id.wrapping_add(1) & if self.wide { 0x7fff } else { 0x7f };
-        self.tl0 = self.tl0.wrapping_add(1);
+        self.tl0 = self.tl0.wrapping_add(u8::from(self.temporal.0 == 0));
         packets
     }
 
@@ -669,7 +698,18 @@ impl Camera {
             true => payload.extend((0x8000 | self.picture_id).to_be_bytes()),
             false => payload.push(self.picture_id as u8 & 0x7f),
         }
-        payload.extend([self.tl0, 0x20, u8::from(!keyframe)]);
+        let (temporal, sync) = self.temporal;
+        payload.extend([
+            self.tl0,
+            temporal << 6 | u8::from(sync) << 5,
+            u8::from(!keyframe),
+        ]);
+        if first && keyframe && self.height > 0 {
+            // RFC 6386 §9.1: the rest of the frame tag, the start code, width and height.
+            let width = self.height / 9 * 16;
+            payload.extend([0, 0, 0x9d, 0x01, 0x2a]);
+            payload.extend([width.to_le_bytes(), self.height.to_le_bytes()].concat());
+        }
         payload.resize(self.size, self.seq as u8);
         payload
     }

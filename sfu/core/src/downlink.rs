@@ -1,0 +1,140 @@
+//! One receiver's path: what it is thought to carry, the pace of what leaves, and the burst that probes for more.
+//!
+//! `sender → **downlink** (number, pace) → egress … rtcp (feedback) → **downlink** (estimate) → allotting`
+
+use std::time::Duration;
+
+use crate::bwe::Bandwidth;
+use crate::pacer::Pacer;
+use crate::stats::Traffic;
+use crate::time::Instant;
+
+/// An estimate that differs by less, as a share of the one before, changes no shares.
+const WORTH_IT: f64 = 0.03;
+
+/// What is known of the way to one receiver, once it tells how packets come in.
+#[derive(Debug)]
+pub struct Downlink {
+    /// What it carries.
+    pub bandwidth: Bandwidth,
+    /// How fast pictures leave.
+    pub pacer: Pacer,
+    /// The burst that is being sent.
+    pub probing: Option<Probing>,
+    /// All that was sent.
+    pub traffic: Traffic,
+    /// The estimate by which shares were given out last.
+    shared: u64,
+    /// When there was an estimate for the first time.
+    told: Option<Instant>,
+}
+
+/// An estimate so young has not been tried.
+const UNTRIED: Duration = Duration::from_secs(2);
+
+/// A probe under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Probing {
+    /// Its number among the estimator's.
+    pub cluster: u8,
+    /// Octets a second.
+    pub pace: f64,
+    /// Octets still to be sent.
+    pub left: f64,
+    /// When it was looked at last.
+    pub at: Instant,
+}
+
+impl Downlink {
+    /// Nothing is known of it.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            bandwidth: Bandwidth::new(now),
+            pacer: Pacer::default(),
+            probing: None,
+            traffic: Traffic::default(),
+            shared: 0,
+            told: None,
+        }
+    }
+
+    /// A datagram of so many octets leaves under the next transport-wide number, which this is.
+    #[inline]
+    pub fn number(&mut self, octets: usize, cluster: Option<u8>, now: Instant) -> u16 {
+        self.count(octets);
+        self.bandwidth.sent(octets, cluster, now)
+    }
+
+    /// A datagram of so many octets leaves without such a number.
+    #[inline]
+    pub fn count(&mut self, octets: usize) {
+        self.traffic.count(octets);
+        self.pacer.sent(octets);
+    }
+
+    /// Bits a second to share out among seats; `None` while nothing tells.
+    pub fn budget(&self) -> Option<u64> {
+        self.bandwidth
+            .has_feedback()
+            .then(|| self.bandwidth.estimate())
+    }
+
+    /// Whether the estimate has changed so much that shares are to be given out anew; it is remembered as what they are
+    /// given out by.
+    pub fn is_news(&mut self, now: Instant) -> bool {
+        let Some(estimate) = self.budget() else {
+            return false;
+        };
+        self.told.get_or_insert(now);
+        self.pacer.set(estimate);
+        let differs = estimate.abs_diff(self.shared) as f64;
+        let is_news = differs > self.shared as f64 * WORTH_IT;
+        if is_news {
+            self.shared = estimate;
+        }
+        is_news
+    }
+
+    /// Nobody knows yet what the path carries: a beginning tells too little.
+    pub fn is_untried(&self, now: Instant) -> bool {
+        self.told
+            .is_none_or(|told| now.saturating_since(told) < UNTRIED)
+    }
+
+    /// Begins a probe that is due, and says how many octets of the one under way are to leave now.
+    pub fn probe(&mut self, now: Instant) -> Option<(u8, usize)> {
+        if self.probing.is_none() {
+            let probe = self.bandwidth.probe(now)?;
+            self.probing = Some(Probing {
+                cluster: probe.cluster,
+                pace: probe.bits_per_second as f64 / 8.0,
+                left: f64::from(probe.octets),
+                at: now,
+            });
+        }
+        let probing = self.probing.as_mut()?;
+        let passed = now.saturating_since(probing.at) + crate::pacer::TICK;
+        probing.at = now + crate::pacer::TICK;
+        let octets = (probing.pace * passed.as_secs_f64()).min(probing.left);
+        Some((probing.cluster, octets as usize))
+    }
+
+    /// So many octets of the probe have left; or there was nothing to make it of.
+    pub fn probed(&mut self, octets: Option<usize>) {
+        let Some(probing) = &mut self.probing else {
+            return;
+        };
+        probing.left -= octets.map_or(probing.left, |octets| octets as f64);
+        if probing.left <= 0.0 {
+            self.probing = None;
+        }
+    }
+
+    /// When to look at it next.
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.probing {
+            Some(probing) => Some(probing.at),
+            None => self.bandwidth.deadline(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! How fast pictures leave towards one receiver: a keyframe is many times a frame, and a burst of it would stand in the
+//! path's queue in front of everything else.
+//!
+//! `sender → **pacer** → egress`, or the packets wait in the ring for the next tick
+//!
+//! What was sent is owed, and paid off at a multiple of what the path is thought to carry.  Pictures leave while no more
+//! than a burst is owed, so those of an ordinary frame never wait, and what leaves at a tick is still some packets side
+//! by side.  Sound and repairs are owed as well, but wait for nothing.
+
+use std::time::Duration;
+
+use crate::time::Instant;
+
+/// Of the estimate.  libwebrtc paces by 2.5, and what is too much stands in the path's queue: a keyframe then looks like a path
+/// that has narrowed.
+const FACTOR: f64 = 1.5;
+/// How much may be owed, in time at the pace...
+const BURST: Duration = Duration::from_millis(10);
+/// ...and in octets at least: a GSO message of four packets.
+const LEAST_BURST: f64 = 4.0 * 1_250.0;
+/// Waiting packets are looked at this often.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// The pace of one receiver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pacer {
+    /// Octets a second; 0: as fast as they come.
+    pace: f64,
+    owed: f64,
+    paid: Instant,
+}
+
+impl Pacer {
+    /// The path carries so many bits a second.
+    pub fn set(&mut self, bits_per_second: u64) {
+        self.pace = bits_per_second as f64 / 8.0 * FACTOR;
+    }
+
+    /// Whether a packet of pictures may leave.
+    pub fn lets(&mut self, now: Instant) -> bool {
+        if self.pace == 0.0 {
+            return true;
+        }
+        let passed = now.saturating_since(self.paid).as_secs_f64();
+        if passed > 0.0 {
+            (self.owed, self.paid) = ((self.owed - passed * self.pace).max(0.0), now);
+        }
+        self.owed <= (self.pace * BURST.as_secs_f64()).max(LEAST_BURST)
+    }
+
+    /// So many octets have left.
+    pub fn sent(&mut self, octets: usize) {
+        if self.pace > 0.0 {
+            self.owed += octets as f64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packets of 1,250 octets that leave at once, and how many at each of the ticks that follow.
+    fn leave(pacer: &mut Pacer, ticks: u64) -> Vec<usize> {
+        let at = |tick: u64| Instant::from_millis(1_000) + TICK * tick as u32;
+        let mut leave_at = |now: Instant| {
+            let mut left = 0;
+            while pacer.lets(now) && left < 1_000 {
+                pacer.sent(1_250);
+                left += 1;
+            }
+            left
+        };
+        (0..ticks).map(|tick| leave_at(at(tick))).collect()
+    }
+
+    #[test]
+    fn without_an_estimate_nothing_waits() {
+        assert_eq!(leave(&mut Pacer::default(), 1), [1_000]);
+    }
+
+    #[test]
+    fn a_burst_leaves_at_once_and_the_rest_at_the_pace() {
+        let mut pacer = Pacer::default();
+        pacer.set(1_000_000);
+        let left = leave(&mut pacer, 21);
+        assert_eq!(left[0], 5);
+        // 1.5 Mbit/s for 100 ms are 15 packets.
+        assert_eq!(left[1..].iter().sum::<usize>(), 15);
+    }
+
+    #[test]
+    fn what_was_not_used_is_not_saved_up() {
+        let mut pacer = Pacer::default();
+        pacer.set(1_000_000);
+        let first = leave(&mut pacer, 1)[0];
+        let later = Instant::from_millis(60_000);
+        let mut left = 0;
+        while pacer.lets(later) {
+            pacer.sent(1_250);
+            left += 1;
+        }
+        assert_eq!(left, first);
+    }
+}

@@ -1,0 +1,81 @@
+//! A link or a sender that changes.
+
+use std::time::Duration;
+
+use crate::call::{Call, Content};
+use crate::link::Link;
+
+const LAYERS: Content = Content::Layers(&[150_000, 500_000, 1_500_000, 2_500_000]);
+const GREEDY: Content = Content::UpTo(20_000_000);
+
+#[test]
+fn a_fall_is_followed_at_once_and_a_rise_within_seconds() {
+    for propagation_ms in [10, 25, 50] {
+        let mut link = Link::of(3e6);
+        link.propagation = Duration::from_millis(propagation_ms);
+        let mut call = Call::new(link, LAYERS);
+        call.run(10_000);
+        assert!(call.bandwidth.estimate() > 2_500_000);
+        call.link.set_rate(0.4e6, call.now);
+        call.run_until(|estimate| estimate < 440_000, 1_500);
+        call.run(1_500);
+        for _ in 0..100 {
+            call.run(100);
+            let estimate = call.bandwidth.estimate();
+            assert!(estimate < 440_000, "{estimate} on 400 kbit/s");
+        }
+        let end = call.now_ms();
+        let wait = call.mean_wait_ms(end - 8_000..end);
+        assert!(wait < 50.0, "{wait} ms");
+        call.link.set_rate(3e6, call.now);
+        call.run_until(|estimate| estimate > 2_400_000, 6_000);
+        call.run(5_000);
+        let end = call.now_ms();
+        let least = call.least_estimate(end - 4_000..end);
+        assert!(least > 2_400_000, "{least}");
+    }
+}
+
+#[test]
+fn a_link_that_comes_back_quickly_is_used_again_soon() {
+    let mut call = Call::new(Link::of(3e6), LAYERS);
+    call.run(10_000);
+    call.link.set_rate(0.4e6, call.now);
+    call.run(1_500);
+    call.link.set_rate(3e6, call.now);
+    call.run_until(|estimate| estimate > 2_400_000, 4_000);
+}
+
+#[test]
+fn whoever_sent_little_for_long_gets_much_within_seconds() {
+    let mut call = Call::new(Link::of(5e6), Content::UpTo(100_000));
+    call.run(60_000);
+    call.content = Content::UpTo(2_000_000);
+    call.run_until(|estimate| estimate >= 2_000_000, 4_000);
+}
+
+#[test]
+fn what_others_send_is_left_to_them() {
+    let mut call = Call::new(Link::of(3e6), GREEDY);
+    call.run(10_000);
+    call.cross = 1.5e6;
+    call.run_until(|estimate| estimate < 1_600_000, 2_000);
+    call.run(10_000);
+    let end = call.now_ms();
+    let mean = call.mean_estimate(end - 8_000..end);
+    assert!((1.1e6..1.6e6).contains(&mean), "{mean}");
+    call.cross = 0.0;
+    call.run_until(|estimate| estimate > 2_500_000, 8_000);
+}
+
+#[test]
+fn a_pause_of_the_path_while_little_is_sent_does_not_stick() {
+    let mut call = Call::new(Link::of(5e6), Content::UpTo(2_000_000));
+    call.run(10_000);
+    call.content = Content::UpTo(200_000);
+    call.run(5_000);
+    call.link.pause(Duration::from_millis(200), call.now);
+    call.run(2_000);
+    call.content = Content::UpTo(2_000_000);
+    call.run_until(|estimate| estimate >= 2_000_000, 4_000);
+}

@@ -1,0 +1,70 @@
+//! A link that loses packets whatever is sent, and feedback that gets lost.
+
+use std::time::Duration;
+
+use crate::call::{Call, Content};
+use crate::link::Link;
+
+const GREEDY: Content = Content::UpTo(20_000_000);
+
+#[test]
+fn random_loss_takes_little_of_the_estimate() {
+    for loss in [0.03, 0.05, 0.1] {
+        let mut link = Link::of(3e6);
+        link.loss = loss;
+        link.propagation = Duration::from_millis(50);
+        let mut call = Call::new(link, GREEDY);
+        call.run(35_000);
+        let share = call.mean_estimate(5_000..35_000) / 3e6;
+        assert!((0.7..=1.0).contains(&share), "{share} at {loss}");
+        let seen = f64::from(call.bandwidth.loss());
+        assert!((seen - loss).abs() < 0.07, "{seen}");
+    }
+}
+
+#[test]
+fn a_fall_of_the_rate_is_seen_through_random_loss() {
+    let mut link = Link::of(3e6);
+    link.loss = 0.05;
+    let mut call = Call::new(link, GREEDY);
+    call.run(10_000);
+    call.link.set_rate(0.4e6, call.now);
+    call.run_until(|estimate| estimate < 440_000, 2_000);
+}
+
+#[test]
+fn a_short_queue_that_runs_over_is_congestion() {
+    let mut link = Link::of(1e6);
+    link.queue = Duration::from_millis(40);
+    let mut call = Call::new(link, GREEDY);
+    call.run(30_000);
+    let share = call.mean_estimate(5_000..30_000) / 1e6;
+    assert!((0.8..=1.1).contains(&share), "{share}");
+}
+
+#[test]
+fn half_a_second_without_feedback_changes_little() {
+    let mut call = Call::new(Link::of(3e6), GREEDY);
+    call.run(10_000);
+    let before = call.bandwidth.estimate();
+    call.feedback_lost_until = call.now + Duration::from_millis(500);
+    call.run(600);
+    let share = call.bandwidth.estimate() as f64 / before as f64;
+    assert!((0.8..=1.06).contains(&share), "{share}");
+    call.run(3_000);
+    let share = call.bandwidth.estimate() as f64 / before as f64;
+    assert!((0.8..=1.1).contains(&share), "{share}");
+}
+
+#[test]
+fn a_dead_path_is_noticed() {
+    let mut call = Call::new(Link::of(3e6), GREEDY);
+    call.run(10_000);
+    let before = call.bandwidth.estimate();
+    call.feedback_lost_until = call.now + Duration::from_secs(10);
+    call.run(3_500);
+    let share = call.bandwidth.estimate() as f64 / before as f64;
+    assert!((0.45..0.6).contains(&share), "{share}");
+    call.run(9_000);
+    call.run_until(|estimate| estimate > 2_400_000, 6_000);
+}

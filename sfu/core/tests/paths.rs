@@ -1,0 +1,458 @@
+//! Receivers behind paths of their own, on virtual time: which layers they get, how fast, and that nobody else notices.
+
+mod support;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use _core::commands::Command;
+use _core::events::Event;
+use _core::sender::View;
+use _core::stats::SenderStats;
+use _core::time::Instant;
+use _core::twcc::Recorder;
+use support::*;
+
+/// One way to a client: a rate with a queue in front of it.  It tells the router how packets come in.
+struct Narrow {
+    client: usize,
+    bits_per_second: f64,
+    free_at: Instant,
+    arriving: VecDeque<(Instant, u32, u16)>,
+    recorder: Recorder,
+    /// Of each packet that arrived.
+    waited: Vec<Duration>,
+}
+
+const DELAY: Duration = Duration::from_millis(25);
+const LONGEST_QUEUE: Duration = Duration::from_millis(300);
+
+impl Narrow {
+    fn new(client: usize, kbps: u32) -> Self {
+        Self {
+            client,
+            bits_per_second: f64::from(kbps) * 1e3,
+            free_at: Instant::default(),
+            arriving: VecDeque::new(),
+            recorder: Recorder::new(),
+            waited: Vec::new(),
+        }
+    }
+
+    fn set(&mut self, kbps: u32) {
+        self.bits_per_second = f64::from(kbps) * 1e3;
+    }
+
+    /// Takes what the router has sent; gives what was not lost.
+    fn step(&mut self, world: &mut World) -> Vec<Media> {
+        let now = world.now;
+        let mut passed = Vec::new();
+        for media in world.take_media(self.client) {
+            let waits = self.free_at.saturating_since(now);
+            if waits > LONGEST_QUEUE {
+                continue;
+            }
+            let takes = Duration::from_secs_f64(media.octets as f64 * 8.0 / self.bits_per_second);
+            self.free_at = self.free_at.max(now) + takes;
+            self.waited.push(waits);
+            let number = media.transport.expect("counted");
+            self.arriving
+                .push_back((self.free_at + DELAY, media.ssrc, number));
+            passed.push(media);
+        }
+        while let Some(&(at, ssrc, number)) = self.arriving.front().filter(|one| one.0 <= now) {
+            self.recorder.record(ssrc, number, at);
+            self.arriving.pop_front();
+        }
+        if self.recorder.next_deadline().is_some_and(|at| at <= now) {
+            let recorder = &mut self.recorder;
+            world.rtcp(self.client, |out| {
+                recorder
+                    .write_feedback(out, 1, now)
+                    .expect("something to tell")
+            });
+        }
+        passed
+    }
+}
+
+/// Three layers of one camera, 25 frames a second; a layer begins a keyframe when it is asked for one.
+struct Studio {
+    cameras: Vec<Camera>,
+    keyframes: Vec<bool>,
+    frames: u64,
+    /// Layers that are sent, a bit each.
+    sending: u8,
+}
+
+const FRAME_MS: u64 = 40;
+/// Packets of a frame and their size: about 130, 480 and 1,500 kbit/s with what is put around them.
+const SIZES: [(usize, usize); 3] = [(1, 600), (2, 1_150), (6, 1_200)];
+const KEYFRAME_TIMES: usize = 5;
+
+impl Studio {
+    fn new(client: usize) -> Self {
+        let camera = |(index, rid): (usize, &'static str)| Camera {
+            rid: Some(rid),
+            seq: 1_000 * index as u64 + 100,
+            height: 180 << index,
+            ..Camera::new(client, 11 + index as u32)
+        };
+        Self {
+            cameras: ["q", "h", "f"]
+                .into_iter()
+                .enumerate()
+                .map(camera)
+                .collect(),
+            keyframes: vec![true; 3],
+            frames: 0,
+            sending: 0b111,
+        }
+    }
+
+    /// The frame that is due at this millisecond.
+    fn step(&mut self, world: &mut World) {
+        if !(world.now.as_nanos() / 1_000_000).is_multiple_of(FRAME_MS) {
+            return;
+        }
+        let client = self.cameras[0].client;
+        for (_, control) in world.take_control(client) {
+            if let Control::Pli { ssrc } = control {
+                self.keyframes[ssrc as usize - 11] = true;
+            }
+        }
+        self.frames += 1;
+        for (index, camera) in self.cameras.iter_mut().enumerate() {
+            if self.sending & 1 << index == 0 {
+                continue;
+            }
+            let keyframe = std::mem::take(&mut self.keyframes[index]);
+            let (packets, size) = SIZES[index];
+            camera.size = size;
+            camera.packets_a_frame = packets * if keyframe { KEYFRAME_TIMES } else { 1 };
+            for packet in camera.frame(world, keyframe) {
+                world.raw(world.clients[client].path, &packet);
+            }
+        }
+    }
+}
+
+fn seat(world: &World, viewer: usize) -> SenderStats {
+    world.router.stats(world.now)[viewer].senders[0].clone()
+}
+
+/// Runs so many milliseconds; gives the layer that the first path's viewer is shown at each.
+fn run(world: &mut World, studio: &mut Studio, paths: &mut [Narrow], ms: u64) -> Vec<Option<u8>> {
+    let mut layers = Vec::new();
+    for _ in 0..ms {
+        world.run(1);
+        studio.step(world);
+        for path in paths.iter_mut() {
+            path.step(world);
+        }
+        layers.push(
+            paths
+                .first()
+                .and_then(|path| seat(world, path.client).layer),
+        );
+    }
+    layers
+}
+
+/// A simulcast publisher and viewers with these paths.
+fn company(kbps: &[u32]) -> (World, Studio, Vec<Narrow>) {
+    let mut world = World::new();
+    let alice = world.connect(simulcast());
+    let viewers = kbps.iter().map(|&kbps| {
+        let viewer = world.connect(telling_viewer());
+        world.show(viewer, "sv", Some((alice, "v")));
+        Narrow::new(viewer, kbps)
+    });
+    let viewers = viewers.collect();
+    (world, Studio::new(alice), viewers)
+}
+
+fn first_ms(layers: &[Option<u8>], good: impl Fn(u8) -> bool) -> Option<usize> {
+    layers.iter().position(|layer| layer.is_some_and(&good))
+}
+
+#[test]
+fn a_path_that_narrows_gets_a_lower_layer_within_2_s_and_the_top_one_back_within_8() {
+    let (mut world, mut studio, mut paths) = company(&[3_000, 10_000]);
+    let layers = run(&mut world, &mut studio, &mut paths, 8_000);
+    assert_eq!(
+        layers.last(),
+        Some(&Some(2)),
+        "{:?} probed {}",
+        world.router.stats(world.now)[1],
+        world.router.counters().probed
+    );
+    paths[0].set(400);
+    let layers = run(&mut world, &mut studio, &mut paths, 10_000);
+    let down = first_ms(&layers, |layer| layer == 0);
+    assert!(down.is_some_and(|ms| ms < 2_000), "{down:?}");
+    assert!(layers[4_000..].iter().all(|&layer| layer == Some(0)));
+    paths[0].set(3_000);
+    let layers = run(&mut world, &mut studio, &mut paths, 9_000);
+    let up = first_ms(&layers, |layer| layer == 2);
+    assert!(up.is_some_and(|ms| ms < 8_000), "{up:?}");
+    assert_eq!(seat(&world, paths[1].client).layer, Some(2));
+    assert_eq!(
+        seat(&world, paths[1].client).switches,
+        2,
+        "the wide path has seen the first layers and no more"
+    );
+}
+
+#[test]
+fn a_steady_path_is_filled_without_a_standing_queue() {
+    for (kbps, layer) in [(300, 0), (1_000, 1), (3_000, 2)] {
+        let (mut world, mut studio, mut paths) = company(&[kbps]);
+        run(&mut world, &mut studio, &mut paths, 6_000);
+        paths[0].waited.clear();
+        let layers = run(&mut world, &mut studio, &mut paths, 20_000);
+        let there = layers.iter().filter(|&&shown| shown == Some(layer)).count();
+        assert!(there > 19_000, "{kbps} kbit/s: {there}");
+        let waited: Duration = paths[0].waited.iter().sum();
+        let mean = waited / paths[0].waited.len() as u32;
+        assert!(mean < Duration::from_millis(50), "{kbps} kbit/s: {mean:?}");
+    }
+}
+
+#[test]
+fn what_does_not_even_fit_at_its_least_is_paused_and_comes_back() {
+    let (mut world, mut studio, mut paths) = company(&[2_000]);
+    run(&mut world, &mut studio, &mut paths, 5_000);
+    paths[0].set(50);
+    run(&mut world, &mut studio, &mut paths, 8_000);
+    let viewer = world.clients[paths[0].client].id;
+    let told = |world: &mut World| -> Vec<bool> {
+        let events = world.events.drain(..);
+        events
+            .filter_map(|event| match event {
+                Event::SeatPaused { peer, paused, .. } if peer == viewer => Some(paused),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(told(&mut world).first(), Some(&true));
+    paths[0].set(2_000);
+    run(&mut world, &mut studio, &mut paths, 20_000);
+    assert_eq!(told(&mut world).last(), Some(&false));
+    assert!(seat(&world, paths[0].client).layer.is_some());
+}
+
+#[test]
+fn a_keyframe_is_spread_and_arrives_whole_and_in_order() {
+    let (mut world, mut studio, mut paths) = company(&[1_000]);
+    run(&mut world, &mut studio, &mut paths, 6_000);
+    studio.keyframes[1] = true;
+    let mut by_ms = Vec::new();
+    for _ in 0..200 {
+        world.run(1);
+        studio.step(&mut world);
+        by_ms.push(paths[0].step(&mut world));
+    }
+    let media: Vec<_> = by_ms
+        .iter()
+        .flatten()
+        .filter(|one| one.ssrc == 100)
+        .cloned()
+        .collect();
+    assert!(unwrapped(&media).windows(2).all(|two| two[1] == two[0] + 1));
+    let most = by_ms.iter().map(Vec::len).max();
+    assert!(most.is_some_and(|most| (4..=8).contains(&most)), "{most:?}");
+}
+
+#[test]
+fn the_viewers_window_bounds_the_layer_and_hidden_is_nothing() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    let peer = world.clients[paths[0].client].id;
+    let mut shown_after = |height: Option<u16>, ms: u64| {
+        world.command(Command::SetView {
+            peer,
+            mid: "sv".into(),
+            view: View {
+                height,
+                ..View::default()
+            },
+        });
+        run(&mut world, &mut studio, &mut paths, ms).pop().flatten()
+    };
+    assert_eq!(shown_after(Some(180), 500), Some(0));
+    assert_eq!(shown_after(Some(190), 500), Some(0));
+    assert_eq!(shown_after(Some(360), 500), Some(1));
+    assert_eq!(shown_after(Some(0), 500), None);
+    assert_eq!(shown_after(Some(720), 500), Some(2));
+    assert_eq!(shown_after(None, 500), Some(2));
+}
+
+#[test]
+fn a_publisher_is_told_which_layers_are_taken() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    let peer = world.clients[paths[0].client].id;
+    let view = |height| Command::SetView {
+        peer,
+        mid: "sv".into(),
+        view: View {
+            height,
+            ..View::default()
+        },
+    };
+    let wanted = |world: &mut World| -> Vec<u8> {
+        let events = world.events.drain(..);
+        events
+            .filter_map(|event| match event {
+                Event::LayersWanted { layers, .. } => Some(layers),
+                _ => None,
+            })
+            .collect()
+    };
+    wanted(&mut world);
+    world.command(view(Some(180)));
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    assert_eq!(wanted(&mut world), [0b001]);
+    studio.sending = 0b001;
+    run(&mut world, &mut studio, &mut paths, 2_000);
+    world.command(view(Some(720)));
+    assert_eq!(wanted(&mut world), [0b101]);
+    studio.sending = 0b101;
+    studio.keyframes[2] = true;
+    let layers = run(&mut world, &mut studio, &mut paths, 4_000);
+    assert_eq!(layers.last(), Some(&Some(2)));
+}
+
+#[test]
+fn a_layer_that_was_asked_for_and_does_not_come_is_not_waited_for() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    studio.sending = 0b011;
+    let layers = run(&mut world, &mut studio, &mut paths, 6_000);
+    assert_eq!(layers.last(), Some(&Some(1)));
+    studio.sending = 0b000;
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    studio.sending = 0b011;
+    let layers = run(&mut world, &mut studio, &mut paths, 2_000);
+    assert_eq!(layers.last(), Some(&Some(1)));
+}
+
+#[test]
+fn fewer_temporal_layers_leave_numbers_without_a_gap() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let bob = world.connect(telling_viewer());
+    world.show(bob, "sv", Some((alice, "v")));
+    let mut camera = Camera::new(alice, 7);
+    let mut path = Narrow::new(bob, 10_000);
+    camera.size = 1_100;
+    let mut got = Vec::new();
+    let mut send = |world: &mut World, path: &mut Narrow, frames: std::ops::Range<u64>| {
+        for n in frames {
+            // 0 2 1 2, the ones above the lowest leaning on it alone.
+            camera.temporal = [(0, false), (2, true), (1, true), (2, false)][n as usize % 4];
+            for packet in camera.frame(world, n == 0) {
+                world.raw(world.clients[alice].path, &packet);
+            }
+            for _ in 0..33 {
+                world.run(1);
+                got.extend(path.step(world).into_iter().filter(|one| one.ssrc == 100));
+            }
+        }
+        std::mem::take(&mut got)
+    };
+    send(&mut world, &mut path, 0..120);
+    path.set(300);
+    send(&mut world, &mut path, 120..240);
+    let thinned = send(&mut world, &mut path, 240..360);
+    assert!((40..220).contains(&thinned.len()), "{}", thinned.len());
+    assert!(
+        unwrapped(&thinned)
+            .windows(2)
+            .all(|two| two[1] == two[0] + 1)
+    );
+    let ids: Vec<_> = thinned.iter().step_by(2).map(pictures).collect();
+    assert!(
+        ids.windows(2)
+            .all(|two| two[1].0 == (two[0].0 + 1) & 0x7fff)
+    );
+}
+
+fn plis(world: &mut World, client: usize) -> usize {
+    let control = world.take_control(client);
+    control
+        .iter()
+        .filter(|(_, one)| matches!(one, Control::Pli { .. }))
+        .count()
+}
+
+#[test]
+fn who_comes_right_after_a_keyframe_begins_with_it_and_is_live_at_once() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let mut camera = Camera::new(alice, 7);
+    (0..8).for_each(|n| camera.send(&mut world, n == 0));
+    let bob = world.connect(viewer());
+    world.take_control(alice);
+    world.show(bob, "sv", Some((alice, "v")));
+    let burst = world.take_media(bob);
+    assert_eq!(burst.len(), 16);
+    camera.send(&mut world, false);
+    camera.send(&mut world, false);
+    assert_eq!(plis(&mut world, alice), 0);
+    let media = [burst, world.take_media(bob)].concat();
+    assert!(unwrapped(&media).windows(2).all(|two| two[1] == two[0] + 1));
+    let ids: Vec<_> = media.iter().step_by(2).map(pictures).collect();
+    assert!(
+        ids.windows(2)
+            .all(|two| two[1].0 == (two[0].0 + 1) & 0x7fff)
+    );
+    let stamps: Vec<u32> = media.iter().step_by(2).map(|one| one.timestamp).collect();
+    let steps: Vec<u32> = stamps
+        .windows(2)
+        .map(|two| two[1].wrapping_sub(two[0]))
+        .collect();
+    assert!(
+        steps[..7].iter().all(|&step| (1..100).contains(&step)),
+        "{steps:?}"
+    );
+    assert_eq!(steps[7..], [3_000, 3_000]);
+    let again = media[3].clone();
+    world.rtcp(bob, |out| {
+        _core::rtcp::write_nack(out, 1, 100, &[again.sequence])
+    });
+    let sent = world.take_media(bob);
+    assert_eq!(
+        sent[0].timestamp, again.timestamp,
+        "sent again it is what it was"
+    );
+}
+
+#[test]
+fn however_many_come_the_publisher_is_asked_once_a_second_and_nobody_waits() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let mut camera = Camera::new(alice, 7);
+    (0..60).for_each(|n| camera.send(&mut world, n == 0));
+    world.take_control(alice);
+    let (mut asked, mut waited) = (0, Vec::new());
+    for _ in 0..20 {
+        let viewer = world.connect(viewer());
+        world.show(viewer, "sv", Some((alice, "v")));
+        let mut frames = 0;
+        while world.take_media(viewer).is_empty() {
+            let keyframe = plis(&mut world, alice);
+            asked += keyframe;
+            camera.send(&mut world, keyframe > 0);
+            frames += 1;
+        }
+        waited.push(frames);
+        (0..3).for_each(|_| camera.send(&mut world, false));
+    }
+    assert!(
+        (1..=3).contains(&asked),
+        "asked {asked} in {} ms",
+        20 * 3 * 33
+    );
+    assert!(waited.iter().all(|&frames| frames <= 2), "{waited:?}");
+}

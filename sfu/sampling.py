@@ -1,0 +1,182 @@
+"""What every look at the core's statistics tells of the peers: to their rooms, their stays, themselves, the metrics.
+
+watch (core stats, every 2 s) -> **sampling** -> room (`quality`), stay (scores), session (`stats`), metrics
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sfu.metrics import NodeMetrics, Standing
+from sfu.room.effects import TrackKey
+from sfu.room.members import Member
+from sfu.room.numbers import PeerNumbers, TrackNumbers
+from sfu.room.perceived import Published, Viewer
+from sfu.room.quality import QualityMeter, Sample
+from sfu.room.room import Room
+from sfu.room.stats_feed import StatsFeed
+from sfu.room.stay import Stay
+from sfu.room.tracks import PeerId
+
+LONGEST_S: Final = 10.0
+"""What one look may stand for: of a longer time in which none was possible nothing is known."""
+
+
+class Rooms(Protocol):
+    """The node's rooms."""
+
+    def room(self, room: str) -> Room | None:
+        """The rules of a room."""
+
+    def settle(self, room: str) -> None:
+        """Carry out what a room's rules decided."""
+
+
+class Sampled(Protocol):
+    """A session, as far as it is looked at."""
+
+    @property
+    def stay(self) -> Stay:
+        """How good it has been so far."""
+
+    @property
+    def stats(self) -> StatsFeed | None:
+        """Whether its client asked to be told."""
+
+    def tell(self, event: str, data: object) -> None:
+        """Send an event to the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One peer of a look.  The core makes each list anew when asked for it, so that is done once."""
+
+    viewer: Viewer
+    tracks: Sequence[TrackNumbers]
+
+
+class Sampling:
+    """Remembers of each look what the next one is compared with."""
+
+    def __init__(self, metrics: NodeMetrics) -> None:
+        # Given to us.
+        self._metrics = metrics
+        # Ours; who is not in a look is forgotten.
+        self._meters: dict[str, QualityMeter] = {}
+        self._freezes: dict[TrackKey, tuple[int, ...]] = {}
+        self._known: frozenset[PeerId] = frozenset()
+        self._looked_at: float | None = None
+
+    def look(
+        self,
+        node: Rooms,
+        numbers: Mapping[str, Mapping[PeerId, PeerNumbers]],
+        sessions: Mapping[PeerId, Sampled],
+        now: float,
+    ) -> None:
+        """What the core tells of the connected peers of each room; `now` is in seconds."""
+        since_s = 0.0 if self._looked_at is None else min(now - self._looked_at, LONGEST_S)
+        rooms = {name: room for name in numbers if (room := node.room(name)) is not None}
+        taken = {name: _taken(room, numbers[name]) for name, room in rooms.items()}
+        tracks = self._published(list(taken.values()))
+        self._count(taken)
+        for name, room in rooms.items():
+            if self._rate(name, room, taken[name], now):
+                node.settle(name)
+            for peer, one in taken[name].items():
+                self._score(peer, one, sessions[peer], tracks, since_s)
+                _tell(sessions[peer], one, now)
+        self._meters = {name: meter for name, meter in self._meters.items() if name in rooms}
+        self._known = frozenset(peer for peers in taken.values() for peer in peers)
+        self._looked_at = now
+
+    def _published(self, rooms: Sequence[Mapping[PeerId, _Taken]]) -> dict[TrackKey, Published]:
+        """Every track by its key, with its freezes since the last look."""
+        before, self._freezes = self._freezes, {}
+        found: dict[TrackKey, Published] = {}
+        for peers in rooms:
+            for peer, one in peers.items():
+                rtt_ms = one.viewer.numbers.rtt_ms or 0.0
+                for track in one.tracks:
+                    key, layers = (peer, track.mid), track.layers
+                    counted = self._freezes[key] = tuple(layer.freezes for layer in layers)
+                    fresh = _increase(before.get(key), counted)
+                    self._metrics.freezes += sum(fresh)
+                    found[key] = Published.of(layers, fresh, rtt_ms)
+        return found
+
+    def _count(self, rooms: Mapping[str, Mapping[PeerId, _Taken]]) -> None:
+        """The distributions of this look, and what stands now."""
+        standing, layers = Standing(), Counter[int]()
+        for peers in rooms.values():
+            for one in peers.values():
+                self._distribute(one.viewer)
+                standing.peers += 1
+                for sender in one.viewer.pictures():
+                    standing.paused += sender.paused
+                    layers.update(() if sender.layer is None else (sender.layer,))
+        standing.layers = dict(layers)
+        self._metrics.standing = standing
+
+    def _distribute(self, viewer: Viewer) -> None:
+        numbers, senders = viewer.numbers, viewer.senders.values()
+        self._metrics.rtt_ms.put(numbers.rtt_ms)
+        self._metrics.queue_ms.put(numbers.queue_ms)
+        self._metrics.estimate_kbps.put(numbers.estimate_kbps)
+        self._metrics.loss.put(max((sender.fraction_lost for sender in senders), default=None))
+        self._metrics.jitter_ms.put(max((sender.jitter_ms for sender in senders), default=None))
+
+    def _rate(self, name: str, room: Room, peers: Mapping[PeerId, _Taken], now: float) -> bool:
+        """Whether the room has something to tell."""
+        samples = {peer: _sample(one) for peer, one in peers.items()}
+        qualities = self._meters.setdefault(name, QualityMeter()).update(samples, now)
+        if qualities:
+            room.rate(qualities)
+        return bool(qualities)
+
+    def _score(
+        self,
+        peer: PeerId,
+        one: _Taken,
+        session: Sampled,
+        tracks: Mapping[TrackKey, Published],
+        since_s: float,
+    ) -> None:
+        """Of who was there at the last look as well: of the others it is not known for how long."""
+        if peer in self._known and since_s > 0:
+            perceived = one.viewer.perceived(tracks, since_s)
+            session.stay.add(perceived, since_s)
+            self._metrics.score.put(perceived.score)
+
+
+def _taken(room: Room, peers: Mapping[PeerId, PeerNumbers]) -> dict[PeerId, _Taken]:
+    found: dict[PeerId, _Taken] = {}
+    for peer, numbers in peers.items():
+        if member := room.members.get(peer):
+            senders = {sender.mid: sender for sender in numbers.senders}
+            found[peer] = _Taken(Viewer(member, numbers, senders), numbers.tracks)
+    return found
+
+
+def _sample(one: _Taken) -> Sample:
+    member: Member = one.viewer.member
+    return Sample(
+        packets=sum(track.packets for track in one.tracks),
+        lost=sum(track.lost for track in one.tracks),
+        sends=any(track.published and not track.muted for track in member.tracks.values()),
+        receiver_loss=max((sender.fraction_lost for sender in one.viewer.senders.values()), default=0.0),
+        rtt_ms=one.viewer.numbers.rtt_ms,
+    )
+
+
+def _tell(session: Sampled, one: _Taken, now: float) -> None:
+    if session.stats is not None and session.stats.is_due(now):
+        session.tell("stats", session.stats.told(one.viewer.member, one.viewer.numbers))
+
+
+def _increase(before: tuple[int, ...] | None, after: tuple[int, ...]) -> tuple[int, ...]:
+    """Of each layer; a track that is new, or has other layers now, begins anew."""
+    if before is None or len(before) != len(after):
+        return tuple(0 for _ in after)
+    return tuple(max(0, new - old) for old, new in zip(before, after, strict=True))

@@ -1,0 +1,155 @@
+"""Real pictures as RTP payloads, in the sizes of simulcast layers, and back.
+
+PyAV (encode) -> **footage** (payloads) -> core -> **footage** (frames) -> PyAV (decode)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, cast
+
+import av
+import numpy as np
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.vpx import VpxPayloadDescriptor
+from av.codec import CodecContext
+from av.video.codeccontext import VideoCodecContext
+
+FPS: Final = 25
+TICKS: Final = 90_000 // FPS
+MTU: Final = 1_100
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one codec's frames become payloads, and payloads a frame."""
+
+    name: str
+    key: str
+    encoder: str
+    decoder: str
+    options: dict[str, str]
+    split: Callable[[bytes, int, bool], list[bytes]]
+    """Of a frame, its number, and whether it is a keyframe."""
+    join: Callable[[Iterable[bytes]], bytes]
+
+
+def _chunks(frame: bytes) -> Iterator[bytes]:
+    return (frame[start : start + MTU] for start in range(0, len(frame), MTU))
+
+
+def _split_vp8(frame: bytes, number: int, _keyframe: bool) -> list[bytes]:
+    """RFC 7741 §4.2: S in the first, picture id of 15 bits and TL0PICIDX, which here counts the same."""
+    head = struct.pack("!BH", 0xE0, 0x8000 | number & 0x7FFF) + bytes([number & 0xFF, 0])
+    return [bytes([0x90 if index == 0 else 0x80]) + head + chunk for index, chunk in enumerate(_chunks(frame))]
+
+
+def _join_vp8(payloads: Iterable[bytes]) -> bytes:
+    return b"".join(VpxPayloadDescriptor.parse(payload)[1] for payload in payloads)
+
+
+def _split_vp9(frame: bytes, number: int, keyframe: bool) -> list[bytes]:
+    """RFC 9628 §4.2: I, P, L, B, E; TID, U, SID, D and TL0PICIDX, not flexible."""
+    chunks = list(_chunks(frame))
+    payloads = []
+    for index, chunk in enumerate(chunks):
+        first, last = index == 0, index == len(chunks) - 1
+        flags = 0x80 | (0 if keyframe else 0x40) | 0x20 | (0x08 if first else 0) | (0x04 if last else 0)
+        head = struct.pack("!BH", flags, 0x8000 | number & 0x7FFF) + bytes([0, number & 0xFF])
+        payloads.append(head + chunk)
+    return payloads
+
+
+def _join_vp9(payloads: Iterable[bytes]) -> bytes:
+    return b"".join(payload[5:] for payload in payloads)
+
+
+def _split_h264(frame: bytes, _number: int, _keyframe: bool) -> list[bytes]:
+    """RFC 6184, as aiortc does it."""
+    return H264Encoder._packetize(H264Encoder._split_bitstream(frame))
+
+
+def _join_h264(payloads: Iterable[bytes]) -> bytes:
+    """Annex B of single NAL units, STAP-A (24) and FU-A (28)."""
+    out = bytearray()
+    for payload in payloads:
+        kind = payload[0] & 0x1F
+        if kind == 24:
+            rest = payload[1:]
+            while rest:
+                (length,) = struct.unpack("!H", rest[:2])
+                out += b"\0\0\0\1" + rest[2 : 2 + length]
+                rest = rest[2 + length :]
+        elif kind == 28:
+            if payload[1] & 0x80:
+                out += b"\0\0\0\1" + bytes([payload[0] & 0xE0 | payload[1] & 0x1F])
+            out += payload[2:]
+        else:
+            out += b"\0\0\0\1" + payload
+    return bytes(out)
+
+
+_VPX = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0"}
+WAYS: Final = (
+    Way("VP8", "VP8", "libvpx", "vp8", _VPX, _split_vp8, _join_vp8),
+    Way("VP9", "VP9/profile-id=0", "libvpx-vp9", "vp9", _VPX, _split_vp9, _join_vp9),
+    Way(
+        "H264",
+        "H264/packetization-mode=1/profile=42e0",
+        "libx264",
+        "h264",
+        {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"},
+        _split_h264,
+        _join_h264,
+    ),
+)
+
+
+class Camera:
+    """One layer's encoder: moving stripes, whose brightness tells the layer."""
+
+    def __init__(self, way: Way, *, width: int, height: int, kbps: int) -> None:
+        self._way = way
+        self._size = (width, height)
+        self._encoder = cast("VideoCodecContext", CodecContext.create(way.encoder, "w"))
+        self._encoder.width, self._encoder.height = width, height
+        self._encoder.pix_fmt = "yuv420p"
+        self._encoder.bit_rate = kbps * 1_000
+        self._encoder.time_base = Fraction(1, FPS)
+        self._encoder.framerate = Fraction(FPS, 1)
+        self._encoder.gop_size = 10_000
+        self._encoder.options = way.options
+        self._number = 0
+
+    def frame(self, *, keyframe: bool) -> list[bytes]:
+        """The payloads of the next frame."""
+        width, height = self._size
+        rows = (np.arange(height)[:, None] + self._number * 4) % 64 < 32
+        picture = np.full((height * 3 // 2, width), 128, np.uint8)
+        picture[:height] = np.where(rows, 180, 60)
+        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame.pts, frame.time_base = self._number, Fraction(1, FPS)
+        frame.pict_type = av.video.frame.PictureType.I if keyframe else av.video.frame.PictureType.NONE
+        packets = self._encoder.encode(frame)
+        payloads = [
+            payload
+            for packet in packets
+            for payload in self._way.split(bytes(packet), self._number, packet.is_keyframe)
+        ]
+        self._number += 1
+        return payloads
+
+
+class Screen:
+    """A decoder that is given whole frames, in order; what it cannot decode is an error."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._decoder = cast("VideoCodecContext", CodecContext.create(way.decoder, "r"))
+
+    def show(self, payloads: Iterable[bytes]) -> list[int]:
+        """The heights of the pictures that these payloads of one frame give."""
+        return [frame.height for frame in self._decoder.decode(av.Packet(self._way.join(payloads)))]

@@ -1,0 +1,65 @@
+"""The stage that calls are measured on: a call through the node and a direct one, each behind links, show pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.effort import Bench, Cores
+from tests.quality.__main__ import QUICK
+from tests.quality.stage import START_S, on_stage
+from tests.quality.window import watched
+from tests.support.network.profiles import LOSS_3
+
+pytestmark = [pytest.mark.e2e, pytest.mark.chromium]
+
+LOOK_S = 2.0
+FEW = 5
+"""Pictures in that time, however busy the machine is."""
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(QUICK, Cores.of_this_machine(), tmp_path, lambda _text: None)
+
+
+async def test_a_call_through_the_node_goes_through_both_clients_links(bench: Bench) -> None:
+    async with on_stage(bench) as stage:
+        room, links = await stage.room(), [stage.relay(LOSS_3) for _ in range(2)]
+        publisher, receiver = await stage.publisher(room, links[0]), await stage.receiver(room, links[1])
+        await receiver.shows(1, START_S)
+        window = await watched(publisher, receiver, LOOK_S)
+        assert len(window.shown.frames) >= FEW
+        assert window.sent.most_sent >= FEW
+        assert window.got.heard.samples > 0
+        assert window.longest_pause_ms < LOOK_S * 1_000
+        addresses = {peer.address for peer in stage.core.stats()}
+        assert addresses <= links[0].seen_as | links[1].seen_as
+        assert links[0].access.up.passed.lost > 0
+
+
+async def test_a_direct_call_meets_the_callers_uplink_and_the_callees_downlink(bench: Bench) -> None:
+    async with on_stage(bench) as stage:
+        with stage.crossed(LOSS_3, LOSS_3) as sides:
+            caller, callee = await stage.direct(sides)
+            await callee.shows(1, START_S)
+            window = await watched(caller, callee, LOOK_S)
+            assert len(window.shown.frames) >= FEW
+            assert list(window.sent.sent) == [""]
+            up, down = sides[0].access.up.passed, sides[1].access.down.passed
+            assert up.delivered >= down.sent > 0
+            assert up.lost > 0
+            assert down.lost > 0
+
+
+async def test_who_comes_later_is_told_when_he_was_answered_and_saw_the_first_picture(bench: Bench) -> None:
+    async with on_stage(bench) as stage:
+        room = await stage.room()
+        await stage.publisher(room)
+        late = await stage.client()
+        for _ in range(2):
+            joined = await stage.enter(late, room)
+            assert joined.asked_ms < joined.answered_ms < await late.first_ms()
+            await late.view(180)
+            await late.leave()

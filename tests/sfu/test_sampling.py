@@ -1,0 +1,177 @@
+"""One look after the other: rooms, stays, those who asked, and the metrics get what is theirs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sfu.media import Kind
+from sfu.metrics import NodeMetrics
+from sfu.room.effects import Tell
+from sfu.room.grants import Grant, Rights
+from sfu.room.room import Room
+from sfu.room.stats_feed import StatsFeed
+from sfu.room.stay import Stay, StayQuality
+from sfu.sampling import Sampling
+from sfu.sdp.agreement import SeatMids
+from tests.support.numbers import LayerOf, PeerOf, SenderOf, TrackOf
+
+CAMERA: list[tuple[str, Kind]] = [("0", "audio"), ("1", "video")]
+
+
+class Counting:
+    """The counters of a core."""
+
+    def counters(self) -> dict[str, int]:
+        return {"nacks_in": 7, "retransmitted": 5}
+
+
+@dataclass
+class Someone:
+    """A session, as far as it is looked at."""
+
+    stay: Stay = field(default_factory=Stay)
+    stats: StatsFeed | None = None
+    told: list[Any] = field(default_factory=list)
+
+    def tell(self, event: str, data: object) -> None:
+        self.told.append((event, data))
+
+
+class House:
+    """One room with Alice and Bob, who see each other, and what is told in it."""
+
+    def __init__(self) -> None:
+        self.metrics = NodeMetrics(Counting())
+        self.sampling = Sampling(self.metrics)
+        self.sessions = {"alice": Someone(), "bob": Someone()}
+        self.qualities: list[Tell] = []
+        self.now = 100.0
+        self._room = Room("r", record={}, participants_limit=9, bitrate=1_000)
+        for peer in self.sessions:
+            self._room.grants.put(Grant(peer, 1, "0" * 64, Rights()))
+            self._room.enter(peer, peer)
+            self._room.negotiate(peer, seats={0: SeatMids("2", "3")}, tracks=CAMERA)
+            self._room.connect(peer)
+            for mid, _ in CAMERA:
+                self._room.track_active(peer, mid)
+        self.settle("r")
+
+    def room(self, room: str) -> Room | None:
+        return self._room if room == "r" else None
+
+    def settle(self, room: str) -> None:
+        assert room == "r"
+        self.qualities += [e for e in self._room.effects() if isinstance(e, Tell) and e.event == "quality"]
+
+    def look(self, after_s: float = 2.0, **peers: PeerOf) -> None:
+        self.now += after_s
+        self.sampling.look(self, {"r": peers, "gone": {"carol": PeerOf()}}, self.sessions, self.now)
+
+    def quality(self, name: str) -> StayQuality | None:
+        """Of somebody's stay so far."""
+        return self.sessions[name].stay.quality
+
+    def scored(self, name: str) -> StayQuality:
+        """The same, of somebody who has one."""
+        quality = self.quality(name)
+        assert quality is not None
+        return quality
+
+    def metric(self, name: str) -> float:
+        lines = self.metrics.text().decode().splitlines()
+        (line,) = [line for line in lines if line.startswith(f"tertulia_node_{name} ")]
+        return float(line.split()[-1])
+
+
+def peer(packets: int = 100, *, freezes: int = 0, **sender: Any) -> PeerOf:  # noqa: ANN401
+    """One who publishes a camera and sees another."""
+    track = TrackOf(mid="1", packets=packets, layers=[LayerOf(freezes=freezes)])
+    return PeerOf(rtt_ms=40.0, estimate_kbps=900, tracks=[track], senders=[SenderOf(mid="3", **sender)])
+
+
+def test_a_room_is_told_of_loss_once() -> None:
+    house = House()
+    house.look(alice=peer(100), bob=peer(100))
+    assert [tell.data for tell in house.qualities] == [{"alice": "good", "bob": "good"}] * 2
+    house.qualities.clear()
+    house.look(alice=peer(200), bob=peer(200, fraction_lost=0.05))
+    assert {(tell.peer, str(tell.data)) for tell in house.qualities} == {
+        ("alice", "{'alice': 'good', 'bob': 'fair'}"),
+        ("bob", "{'alice': 'good', 'bob': 'fair'}"),
+    }
+    house.qualities.clear()
+    house.look(alice=peer(300), bob=peer(300, fraction_lost=0.05))
+    assert house.qualities == []
+    room = house.room("r")
+    assert room is not None
+    assert room.rated == {"bob": "fair"}
+
+
+def test_a_stay_is_scored_from_the_second_look_on() -> None:
+    house = House()
+    house.look(alice=peer(), bob=peer())
+    assert house.quality("alice") is None
+    house.look(alice=peer(), bob=peer(paused=True))
+    alice, bob = house.scored("alice"), house.scored("bob")
+    assert (alice.score, alice.seconds, bob.score) == (5.0, 2.0, 1.0)
+
+
+def test_a_freeze_of_a_publisher_is_one_for_who_sees_him() -> None:
+    house = House()
+    house.look(alice=peer(freezes=7), bob=peer())
+    house.look(alice=peer(freezes=8), bob=peer())
+    assert (house.scored("alice").score, house.scored("bob").score) == (5.0, 3.0)
+    assert house.metric("freezes_total") == 1
+
+
+def test_who_comes_later_is_not_scored_for_the_time_before() -> None:
+    house = House()
+    house.look(alice=peer())
+    house.look(alice=peer(), bob=peer())
+    assert house.quality("bob") is None
+    house.look(alice=peer(), bob=peer())
+    assert house.scored("bob").seconds == 2.0
+
+
+def test_of_a_long_time_without_a_look_little_is_known() -> None:
+    house = House()
+    house.look(alice=peer(), bob=peer())
+    house.look(3_600.0, alice=peer(), bob=peer())
+    assert house.scored("alice").seconds == 10.0
+
+
+def test_only_who_asked_is_told() -> None:
+    house = House()
+    house.sessions["alice"].stats = StatsFeed(4)
+    for _ in range(4):
+        house.look(alice=peer(), bob=peer())
+    assert [event for event, _ in house.sessions["alice"].told] == ["stats", "stats"]
+    (_, told), _ = house.sessions["alice"].told
+    assert (told["rttMs"], told["seats"]["0"]["video"]["layer"], list(told["tracks"])) == (40.0, 0, ["alice:1"])
+    assert house.sessions["bob"].told == []
+
+
+def test_the_metrics_have_what_stands_and_what_was() -> None:
+    house = House()
+    house.look(alice=peer(), bob=peer(paused=True, layer=None))
+    house.look(alice=peer(), bob=peer(paused=True, layer=None))
+    assert house.metric("peers") == 2
+    assert house.metric("paused_seats") == 1
+    assert house.metric('layers_shown{layer="0"}') == 1
+    assert house.metric("rtt_ms_count") == 4
+    assert house.metric('rtt_ms_bucket{le="20.0"}') == 0
+    assert house.metric('rtt_ms_bucket{le="50.0"}') == 4
+    assert house.metric("rtt_ms_sum") == 160
+    assert house.metric("score_count") == 2
+    assert house.metric('score_bucket{le="1.5"}') == 1
+    assert house.metric('core_total{what="nacks_in"}') == 7
+    house.look()
+    assert house.metric("peers") == house.metric("paused_seats") == 0
+    assert house.metric("rtt_ms_count") == 4
+
+
+def test_a_track_that_has_other_layers_now_begins_anew() -> None:
+    house = House()
+    house.look(alice=peer(), bob=peer())
+    other = PeerOf(tracks=[TrackOf(mid="1", layers=[LayerOf(freezes=9)] * 3)])
+    house.look(alice=peer(), bob=other)
+    assert house.metric("freezes_total") == 0

@@ -1,0 +1,83 @@
+/**
+ * Figures of a call as lines of text.  Values in, text out; what is not known is a dash, so that lines keep their places.
+ */
+
+import type {
+  Figures,
+  NodeStats,
+  ReceivedPicture,
+  ReceivedSound,
+  SeatFigures,
+  SentLayer,
+  SentPicture,
+} from "../client";
+
+type Figure = number | null | undefined;
+
+const UNKNOWN = "–";
+
+/** How a seat comes in: its picture, then its sound. */
+export function seatLines({ picture, sound, node }: SeatFigures, rttMs: Figure): string[] {
+  const seen = picture === null ? [] : pictureLines(picture, layerName(node?.layer, node?.temporal), rttMs);
+  return [...seen, ...(sound === null ? [] : soundLines(sound))];
+}
+
+function pictureLines(one: ReceivedPicture, layer: string | null, rttMs: Figure): string[] {
+  return [
+    joined(pixels(one), `${whole(one.fps)} fps`, layer),
+    joined(`${whole(one.kbps)} kbit/s`, one.codec),
+    joined(`loss ${fine(one.lossPercent)} %`, `jitter ${whole(one.jitterMs)} ms`),
+    joined(`RTT ${whole(rttMs)} ms`, `freezes ${whole(one.freezes)}`),
+  ];
+}
+
+function soundLines(one: ReceivedSound): string[] {
+  return [
+    joined(`${whole(one.kbps)} kbit/s`, one.codec),
+    joined(`loss ${fine(one.lossPercent)} %`, `concealed ${fine(one.concealedPercent)} %`),
+  ];
+}
+
+/** What is sent of one picture: a line for each layer, and why it is no finer. */
+export function sentLines(name: string, { codec, limitation, layers }: SentPicture): string[] {
+  const why = limitation === null ? null : `held back by ${limitation}`;
+  return [joined(name, codec, why), ...layers.map(layerLine)];
+}
+
+function layerLine(layer: SentLayer): string {
+  const name = layer.rid === null ? "" : `${layer.rid} `;
+  if (!layer.isActive) return `${name}stopped`;
+  return `${name}${joined(pixels(layer), `${whole(layer.fps)} fps`, `${whole(layer.kbps)} kbit/s`)}`;
+}
+
+/** Of the whole connection: what both ways carry. */
+export function wayLines({ outgoingKbps, rttMs }: Figures, told: NodeStats | null): string[] {
+  const out = joined(`out: up to ${whole(outgoingKbps)} kbit/s`, `RTT ${whole(rttMs)} ms`);
+  if (told === null) return [out];
+  return [
+    out,
+    `in: up to ${whole(told.estimateKbps)} kbit/s`,
+    `from node: ${whole(told.sendingKbps)} kbit/s, queue ${whole(told.queueMs)} ms`,
+  ];
+}
+
+function layerName(layer: string | number | null | undefined, temporal: Figure): string | null {
+  if (layer === null || layer === undefined) return null;
+  return temporal === null || temporal === undefined ? `layer ${layer}` : `layer ${layer}/${temporal}`;
+}
+
+function pixels({ width, height }: { readonly width: Figure; readonly height: Figure }): string {
+  return `${whole(width)}×${whole(height)}`;
+}
+
+function whole(value: Figure): string {
+  return value === null || value === undefined ? UNKNOWN : String(Math.round(value));
+}
+
+function fine(value: Figure): string {
+  return value === null || value === undefined ? UNKNOWN : value.toFixed(1);
+}
+
+function joined(...parts: readonly (string | null)[]): string {
+  return parts.filter((part) => part !== null && part !== "").join(" · ");
+}
