@@ -31,8 +31,6 @@ class Received:
     """Pictures received, over all seats."""
 
     octets: int = 0
-    complete: int = 0
-    """Pictures of which every packet came."""
     decoded: int = 0
     keyframes: int = 0
     requests: int = 0
@@ -70,7 +68,6 @@ class Counted:
             ),
             received=Received(
                 octets=_sum(pictures, "bytesReceived"),
-                complete=_sum(pictures, "framesReceived"),
                 decoded=_sum(pictures, "framesDecoded"),
                 keyframes=_sum(pictures, "keyFramesDecoded"),
                 requests=_sum(pictures, "pliCount") + _sum(pictures, "firCount"),

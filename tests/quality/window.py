@@ -50,8 +50,8 @@ class Window:
 
     def __str__(self) -> str:
         seconds = (self.end_ms - self.begin_ms) / 1_000
-        came = f"{self.got.received.complete} came whole, {self.got.received.decoded} were decoded"
-        pictures = f"{len(self.shown.frames)} of {self.sent.most_sent} pictures in {seconds:.0f} s ({came})"
+        decoded = f"{self.got.received.decoded} decoded"
+        pictures = f"{len(self.shown.frames)} of {self.sent.most_sent} pictures in {seconds:.0f} s ({decoded})"
         asked = f"{self.got.received.nacks} NACKs, {self.got.received.requests} keyframe requests"
         return f"{pictures} at {self.shown.lines:g} lines, {self.got.kbps:.0f} kbit/s, {asked}, {self.idle}"
 

@@ -123,9 +123,10 @@ async def _ours(stage: Stage) -> tuple[list[Row], Steps]:
     for one in (receiver, other):
         await one.shows(TOP_LINES, START_S)
     watching = await Watching.since(publisher, other)
+    before = link.access.down.passed.copy()
     steps = await stepped(receiver, link.become)
+    waited = link.access.down.passed.since(before).mean_wait_ms
     window = await watching.closed()
-    waited = link.access.down.passed.mean_wait_ms
     return [
         at_most(
             "rate_step.other.pause",
@@ -136,7 +137,7 @@ async def _ours(stage: Stage) -> tuple[list[Row], Steps]:
             how=str(window),
         ),
         at_least("rate_step.other.shown", "pictures shown to that one", window.share_shown, "%", bar=OTHER_SHOWN),
-        told("rate_step.queue", "mean wait in the queue of the link that changes", waited, "ms"),
+        told("rate_step.queue", "mean wait in the queue of the link that changes, meanwhile", waited, "ms"),
     ], steps
 
 
