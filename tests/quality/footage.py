@@ -5,25 +5,23 @@ media-samples -> **footage** -> Chromium (`--use-file-for-fake-video-capture`, `
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import av
-from av.audio.resampler import AudioResampler
+
+from tests.support.voice import record
 
 SAMPLES: Final = Path(__file__).parents[2] / "media-samples"
 PICTURES: Final = SAMPLES / "count-vp8-opus.webm"
-VOICE: Final = SAMPLES / "speech.opus"
 
 WIDTH, HEIGHT, FRAMES_PER_S = 960, 540, 20
 """Three layers (Chromium makes no third one below 960 x 540), and what two cores encode beside all the rest."""
 TOP_LINES: Final = 0.9 * HEIGHT
 """A picture of so many lines or more is one of the top layer: encoders cut a few lines off."""
 LENGTH_S: Final = 6
-VOICE_RATE: Final = 48_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def footage(directory: Path) -> Footage:
     made = Footage(directory / "camera.y4m", directory / "microphone.wav")
     if not made.voice.exists():
         _film(made.pictures)
-        _record(made.voice)
+        record(made.voice)
     return made
 
 
@@ -68,14 +66,3 @@ def _pictures() -> Iterator[bytes]:
                 yield frame.reformat(width=WIDTH, height=HEIGHT, format="yuv420p").to_ndarray().tobytes()
             if number == LENGTH_S * FRAMES_PER_S:
                 return
-
-
-def _record(path: Path) -> None:
-    resampler = AudioResampler(format="s16", layout="mono", rate=VOICE_RATE)
-    with av.open(str(VOICE)) as container, wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(VOICE_RATE)
-        for frame in container.decode(audio=0):
-            for part in resampler.resample(frame):
-                out.writeframes(part.to_ndarray().tobytes())

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.browser import FLAGS as PAGE_FLAGS
 from tests.support.clients import SocketIoClient
 from tests.support.eventually import until
 from tests.support.node import Deployment, running_node, token
+from tests.support.voice import microphone
 
 CHROMIUM = shutil.which("chromium")
 
@@ -123,7 +125,7 @@ async def deployment() -> AsyncIterator[Deployment]:
 
 
 @pytest.fixture
-async def tabs(deployment: Deployment) -> AsyncIterator[tuple[Tab, Tab]]:
+async def tabs(deployment: Deployment, tmp_path: Path) -> AsyncIterator[tuple[Tab, Tab]]:
     app = web.Application()
 
     async def serve(_request: web.Request) -> web.Response:
@@ -135,7 +137,9 @@ async def tabs(deployment: Deployment) -> AsyncIterator[tuple[Tab, Tab]]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*FLAGS, microphone(tmp_path / "speech.wav")]
+        )
         pages = [await browser.new_page() for _ in range(2)]
         for page in pages:
             await page.goto(url)
@@ -158,7 +162,7 @@ async def test_two_tabs_and_an_agent_see_and_hear_each_other(deployment: Deploym
     for tab in tabs:
         await tab.sees("5")
     await alice.until(lambda report: report["sent"].get("f", 0) > 10, "the top layer is sent")
-    await until(lambda: any(agent.got("speakers")), "the beeping tabs are told as speakers")
+    await until(lambda: any(agent.got("speakers")), "the tabs that speak are told as speakers")
     await agent.close()
 
 
