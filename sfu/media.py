@@ -19,9 +19,9 @@ class Codec:
     payload_type: int
     """0 to 127, as this peer numbers it."""
     name: str
-    """`opus`, `VP8`, `H264`; any other name is forwarded without being looked into."""
+    """`opus`, `VP8`, `VP9`, `H264`, `AV1`; any other name is forwarded without being looked into."""
     key: str
-    """Equal keys can be forwarded to each other: `opus`, `VP8`, `H264/packetization-mode=1/profile=42e0`."""
+    """Equal keys can be forwarded to each other: `opus`, `VP8`, `VP9/profile-id=0`, `H264/packetization-mode=1/profile=42e0`."""
     clock_rate: int
     """Ticks of the RTP timestamp a second."""
     rtx_payload_type: int | None

@@ -185,7 +185,7 @@ def agree(offer: Offer, before: Agreement | None, new_ssrc: NewSsrc) -> Agreemen
     roles = dict(before.roles) if before else {}
     lines = tuple(_settle(offer, line, roles, new_ssrc) for line in offer.media)
     if not any(isinstance(line, TrackLine | SeatLine) for line in lines):
-        raise BadRequest("sdp: no m-line with a codec we know (opus, VP8, H.264)")
+        raise BadRequest("sdp: no m-line with a codec we know (opus, VP8, VP9, H.264, AV1)")
     if len(roles) > MAX_KNOWN_MIDS:
         raise BadRequest(f"sdp: more than {MAX_KNOWN_MIDS} mids in one connection")
     return Agreement(offer, lines, roles)

@@ -223,7 +223,8 @@ impl Router {
         if let Some(sender) = self.senders.get_mut(key) {
             let shown = sender.shown_layer().map(|layer| (layer, sender.spatial));
             let falls = given.map(|step| (step.layer, step.spatial)) < shown;
-            if falls && demand.is_denied() {
+            sender.is_denied = demand.is_denied();
+            if falls && sender.is_denied {
                 sender.hold.lowered(now);
             }
         }
@@ -252,7 +253,11 @@ impl Router {
             Kind::Audio => (ALL, ALL),
             Kind::Video => (step.temporal, step.spatial),
         };
-        if let Some(shown) = sender.shown_layer().filter(|&shown| target < shown) {
+        // A smaller window is no reason to hurry.
+        let falls = sender
+            .shown_layer()
+            .filter(|&shown| sender.is_denied && target < shown);
+        if let Some(shown) = falls {
             let least = track
                 .supplies
                 .get(usize::from(shown))
@@ -270,7 +275,7 @@ impl Router {
         }
     }
 
-    /// Who is shown nothing, or too much, need not wait for a keyframe if there has just been one.
+    /// Who is shown nothing, or was shown too much, need not wait for a keyframe if there has just been one.
     fn begin_late(&mut self, key: Key, source: Key, index: u8, now: Instant) -> bool {
         let (Some(track), Some(sender)) = (self.tracks.get(source), self.senders.get_mut(key))
         else {
@@ -282,9 +287,8 @@ impl Router {
         let Some(layer) = track.layers.get(usize::from(index)) else {
             return false;
         };
-        let goes_up = sender.shown_layer().is_some_and(|shown| shown < index);
         // A keyframe that is about to be forwarded begins by itself.
-        if goes_up || !track.enabled || layer.has_fresh_keyframe() {
+        if sender.shown_layer().is_some() || !track.enabled || layer.has_fresh_keyframe() {
             return false;
         }
         let origin = Origin {

@@ -332,6 +332,7 @@ impl Layer {
             temporal: inspected.temporal,
             sync: inspected.sync,
             counts,
+            grows: grows(inspected),
             picture_id,
             tl0,
             audio_level: incoming.audio_level,
@@ -364,6 +365,18 @@ impl Layer {
             Duration::ZERO
         }
     }
+}
+
+/// Octets that a payload grows by when its pictures are counted anew.
+fn grows(inspected: &Inspected) -> i8 {
+    let of_vp8 = inspected
+        .vp8
+        .map(|told| (told.rewritten_len(), usize::from(told.len)));
+    let of_vp9 = inspected
+        .vp9
+        .map(|told| (told.rewritten_len(), usize::from(told.len)));
+    let (after, before) = of_vp8.or(of_vp9).unwrap_or_default();
+    after as i8 - before as i8
 }
 
 fn up_to_each<const N: usize>(meters: &mut [RateMeter; N], now: Instant) -> [u32; N] {

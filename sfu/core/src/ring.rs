@@ -56,12 +56,23 @@ pub struct Meta {
     pub sync: bool,
     /// What of the payload counts pictures.
     pub counts: Counts,
+    /// Octets that the payload grows by when these are counted anew.
+    pub grows: i8,
     /// Picture id, unwrapped; 0 without one.
     pub picture_id: u64,
     /// TL0PICIDX, unwrapped; 0 without one.
     pub tl0: u64,
     /// Audio level, where the packet told it.
     pub audio_level: Option<AudioLevel>,
+}
+
+impl Meta {
+    /// Octets that a receiver gets of a payload of so many.
+    #[inline]
+    #[must_use]
+    pub fn rewritten_len(&self, len: usize) -> usize {
+        len.saturating_add_signed(self.grows.into())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -114,6 +114,8 @@ pub struct Sender {
     pub spatial: u8,
     /// Not even the least fits the path.
     pub is_paused: bool,
+    /// More would be of use, and does not fit the path.
+    pub is_denied: bool,
     /// Until when it goes no higher.
     pub hold: Hold,
     showing: Option<Showing>,
@@ -326,6 +328,7 @@ impl Sender {
             temporal: ALL,
             spatial: ALL,
             is_paused: false,
+            is_denied: false,
             hold: Hold::default(),
             showing: None,
             backlog: None,
@@ -722,14 +725,12 @@ impl Sender {
         }
         let out = last.first_out + (meta.ext_seq - last.first_in);
         showing.highest_in = meta.ext_seq;
-        // Until a lower layer's keyframe is there, the least of this one.
-        let falls = self
-            .target
-            .is_some_and(|target| target < showing.origin.layer);
-        let (temporal, spatial) = if falls {
-            (0, 0)
-        } else {
-            (self.temporal, self.spatial)
+        // Where the path does not carry this layer, the least of it until a lower one's keyframe is there.
+        let shown = showing.origin.layer;
+        let falls = self.is_denied && self.target.is_some_and(|target| target < shown);
+        let (temporal, spatial) = match falls {
+            true => (0, 0),
+            false => (self.temporal, self.spatial),
         };
         if meta.frame_start && meta.spatial == 0 {
             showing.turn(temporal, spatial, meta);
@@ -768,17 +769,15 @@ impl Sender {
         outcome: &mut Outcome,
     ) {
         let Some(showing) = &self.showing else { return };
+        let written = meta.rewritten_len(payload.len());
         let (header, padding) = match showing.varies {
             true => {
                 let header = &self.headers.media;
-                (
-                    header,
-                    way.padding(header.octets() + payload.len(), padding),
-                )
+                (header, way.padding(header.octets() + written, padding))
             }
             false => (&self.headers.repeated, 0),
         };
-        let plain = header.octets() + payload.len() + usize::from(padding);
+        let plain = header.octets() + written + usize::from(padding);
         let numbers = Numbers {
             ext_seq: placed.out,
             timestamp: placed.deltas.stamp(meta.timestamp),
@@ -1065,7 +1064,7 @@ fn pictures(meta: &Meta, deltas: Deltas) -> (u16, u8) {
 fn write_payload(out: &mut [u8], meta: &Meta, payload: &[u8], deltas: Deltas) -> usize {
     let (picture_id, tl0) = pictures(meta, deltas);
     match meta.counts {
-        Counts::Vp8 => vp8::rewrite(payload, out, picture_id, tl0),
+        Counts::Vp8 => vp8::rewrite(payload, out, picture_id),
         Counts::Vp9 => vp9::rewrite(payload, out, picture_id, tl0),
         Counts::Nothing => {
             out[..payload.len()].copy_from_slice(payload);

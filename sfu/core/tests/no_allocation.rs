@@ -93,7 +93,7 @@ fn a_packet_in_and_out_takes_nothing_from_the_heap() {
             assert!(packet.extension(1).is_some() && Codec::Vp8.inspect(packet.payload).is_some());
             assert!(ring.insert(meta(index), packet.payload));
             let (_, payload) = ring.get(index).expect("just inserted");
-            assert!(vp8::rewrite(payload, &mut rewritten, 1, 2) > 0);
+            assert!(vp8::rewrite(payload, &mut rewritten, 1) > 0);
         };
         // The ring and the source's state grow with the first packets.
         (0..1000).for_each(&mut forward);

@@ -106,7 +106,8 @@ const call = {
   },
 
   async offer() {
-    await this.connection.setLocalDescription(await this.connection.createOffer());
+    const { type, sdp } = await this.connection.createOffer();
+    await this.connection.setLocalDescription({ type, sdp: withRepairs(sdp) });
     return this.connection.localDescription.sdp;
   },
 
@@ -192,4 +193,9 @@ function narrow(transceiver, kind, codec) {
   if (media.length === 0) throw new Error(`this browser has no ${type}`);
   const repair = kind === "video" ? known.filter(({ mimeType }) => mimeType === "video/rtx") : [];
   transceiver.setCodecPreferences([...media, ...repair]);
+}
+
+/** Offers that lost sound may be sent again, as the page of the product does (`web/client/repairs.ts`). */
+function withRepairs(sdp) {
+  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gm, (line, type) => `${line}a=rtcp-fb:${type} nack\r\n`);
 }

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
 /// What was rewritten is read again, as long as foretold.
 fn rewrite(payload: &[u8]) {
     let mut out = vec![0; payload.len() + 1];
-    let written = vp8::rewrite(payload, &mut out, 0x7fff, 0xff);
+    let written = vp8::rewrite(payload, &mut out, 0x7fff);
     if let Some(before) = vp8::Descriptor::parse(payload) {
         let after = vp8::Descriptor::parse(&out[..written]).expect("a descriptor");
         assert_eq!(usize::from(after.len), before.rewritten_len());

@@ -1,7 +1,8 @@
 //! VP8, RFC 7741: the payload descriptor in front of every packet, read and rewritten.
 //!
-//! Picture id and TL0PICIDX count on over all pictures that a receiver gets. Whoever switches a
-//! receiver to another layer or publisher must rewrite both, or decoders freeze without saying so.
+//! Picture ids count on over all pictures that a receiver gets. Whoever switches a receiver to another layer or
+//! publisher must rewrite them, or decoders freeze without saying so. What tells temporal layers is left out on the way:
+//! a player that knows which pictures no other leans on does not show those that come late, as after a repair.
 
 use super::{Inspected, Resolution};
 use crate::bytes::{Reader, Writer};
@@ -100,12 +101,13 @@ impl Descriptor {
         self.start_of_partition && self.partition == 0
     }
 
-    /// Octets of descriptor after [`rewrite`]: a short picture id grows by one.
+    /// Octets of descriptor after [`rewrite`]: a short picture id grows by one, layers are gone.
     #[inline]
     #[must_use]
     pub const fn rewritten_len(&self) -> usize {
         let grows = matches!(self.picture_id, Some(PictureId { wide: false, .. }));
-        self.len as usize + grows as usize
+        let has_layers = self.tid.is_some() || self.key_index.is_some();
+        self.len as usize + grows as usize - self.tl0.is_some() as usize - has_layers as usize
     }
 }
 
@@ -159,38 +161,34 @@ fn read_size(frame: &[u8]) -> Option<Resolution> {
     Resolution::of(width.into(), height.into())
 }
 
-/// Copies `payload` to `out` with another picture id and TL0PICIDX where it has them.
+/// Copies `payload` to `out` with another picture id where it has one, and without temporal layers.
 ///
 /// A picture id is always written with 15 bits, so a short one makes the payload an octet longer.
 /// Returns the length written, 0 if the descriptor is cut short or `out` is too small.
 #[inline]
-pub fn rewrite(payload: &[u8], out: &mut [u8], picture_id: u16, tl0: u8) -> usize {
+pub fn rewrite(payload: &[u8], out: &mut [u8], picture_id: u16) -> usize {
     let mut writer = Writer::new(out);
-    match rewrite_into(payload, &mut writer, picture_id, tl0) {
+    match rewrite_into(payload, &mut writer, picture_id) {
         Some(()) => writer.finish(),
         None => 0,
     }
 }
 
 #[inline]
-fn rewrite_into(payload: &[u8], writer: &mut Writer<'_>, picture_id: u16, tl0: u8) -> Option<()> {
+fn rewrite_into(payload: &[u8], writer: &mut Writer<'_>, picture_id: u16) -> Option<()> {
     let mut reader = Reader::new(payload);
     let first = reader.u8()?;
     writer.u8(first);
     if first & EXTENDED != 0 {
         let fields = reader.u8()?;
-        writer.u8(fields);
+        writer.u8(fields & HAS_PICTURE_ID);
         if fields & HAS_PICTURE_ID != 0 {
             read_picture_id(&mut reader)?;
             writer.u16(0x8000 | picture_id);
         }
-        if fields & HAS_TL0 != 0 {
-            reader.u8()?;
-            writer.u8(tl0);
-        }
-        if fields & (HAS_TID | HAS_KEY_INDEX) != 0 {
-            writer.u8(reader.u8()?);
-        }
+        let left_out = usize::from(fields & HAS_TL0 != 0)
+            + usize::from(fields & (HAS_TID | HAS_KEY_INDEX) != 0);
+        reader.take(left_out)?;
     }
     writer.bytes(reader.rest());
     Some(())
@@ -326,7 +324,7 @@ mod tests {
         for length in 0..6 {
             assert_eq!(Descriptor::parse(&FULL[..length]), None, "{length} octets");
             assert_eq!(
-                rewrite(&FULL[..length], &mut [0; 16], 1, 1),
+                rewrite(&FULL[..length], &mut [0; 16], 1),
                 0,
                 "{length} octets"
             );
@@ -334,17 +332,17 @@ mod tests {
     }
 
     #[test]
-    fn rewriting_changes_the_two_counters_and_nothing_else() {
+    fn rewriting_changes_the_picture_id_and_leaves_layers_out() {
         let mut out = [0; 16];
-        let length = rewrite(&FULL, &mut out, 0x7ffe, 200);
-        assert_eq!(&out[..length], &[0x90, 0xf0, 0xff, 0xfe, 200, 0xa9, 0x10]);
+        let length = rewrite(&FULL, &mut out, 0x7ffe);
+        assert_eq!(&out[..length], &[0x90, 0x80, 0xff, 0xfe, 0x10]);
     }
 
     #[test]
     fn a_short_picture_id_grows_by_an_octet() {
         let payload = [0x90, 0x80, 0x05, 0xaa, 0xbb];
         let mut out = [0; 16];
-        let length = rewrite(&payload, &mut out, 0x0102, 0);
+        let length = rewrite(&payload, &mut out, 0x0102);
         assert_eq!(&out[..length], &[0x90, 0x80, 0x81, 0x02, 0xaa, 0xbb]);
         assert_eq!(
             Descriptor::parse(&payload).map(|it| it.rewritten_len()),
@@ -352,23 +350,23 @@ mod tests {
         );
         assert_eq!(
             Descriptor::parse(&FULL).map(|it| it.rewritten_len()),
-            Some(6)
+            Some(4)
         );
     }
 
     #[test]
     fn what_has_no_counters_is_copied_as_it_is() {
         let mut out = [0; 4];
-        assert_eq!(rewrite(&[0x10, 1, 2, 3], &mut out, 9, 9), 4);
+        assert_eq!(rewrite(&[0x10, 1, 2, 3], &mut out, 9), 4);
         assert_eq!(out, [0x10, 1, 2, 3]);
-        assert_eq!(rewrite(&[0x10, 1, 2, 3], &mut [0; 3], 9, 9), 0);
+        assert_eq!(rewrite(&[0x10, 1, 2, 3], &mut [0; 3], 9), 0);
     }
 
     proptest! {
         #[test]
-        fn a_rewritten_payload_reads_back_with_the_new_counters(payload: Vec<u8>, id in 0_u16..0x8000, tl0: u8) {
+        fn a_rewritten_payload_reads_back_with_the_new_picture_id(payload: Vec<u8>, id in 0_u16..0x8000) {
             let mut out = vec![0; payload.len() + 1];
-            let length = rewrite(&payload, &mut out, id, tl0);
+            let length = rewrite(&payload, &mut out, id);
             let Some(before) = Descriptor::parse(&payload) else {
                 prop_assert_eq!(length, 0);
                 return Ok(());
@@ -376,7 +374,8 @@ mod tests {
             let after = Descriptor::parse(&out[..length]);
             let picture_id = before.picture_id.map(|_| PictureId { value: id, wide: true });
             let len = before.rewritten_len() as u8;
-            let expected = Descriptor { len, picture_id, tl0: before.tl0.map(|_| tl0), ..before };
+            let (tl0, tid, key_index) = (None, None, None);
+            let expected = Descriptor { len, picture_id, tl0, tid, layer_sync: false, key_index, ..before };
             prop_assert_eq!(after, Some(expected));
             prop_assert_eq!(&out[usize::from(len)..length], &payload[usize::from(before.len)..]);
         }

@@ -171,9 +171,8 @@ fn a_payload_with_any_bit_turned_is_survived_by_every_codec() {
                 let told = codec.inspect(&turned);
                 assert!(told.is_none_or(|it| it.frame_start || !it.keyframe_start));
             }
-            for rewrite in [vp8::rewrite, vp9::rewrite] {
-                assert!(rewrite(&turned, &mut out, 1, 1) <= turned.len() + 1);
-            }
+            assert!(vp8::rewrite(&turned, &mut out, 1) <= turned.len() + 1);
+            assert!(vp9::rewrite(&turned, &mut out, 1, 1) <= turned.len() + 1);
         }
     }
 }

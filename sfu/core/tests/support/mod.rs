@@ -753,13 +753,15 @@ impl Camera {
     }
 }
 
-/// Picture id, TL0PICIDX of a VP8 payload that the router sent.
-pub fn pictures(media: &Media) -> (u16, u8) {
+/// Picture id of a VP8 payload that the router sent.
+pub fn picture(media: &Media) -> u16 {
     let descriptor = _core::codec::vp8::Descriptor::parse(&media.payload).expect("VP8");
-    (
-        descriptor.picture_id.expect("a picture id").value,
-        descriptor.tl0.expect("TL0PICIDX"),
-    )
+    assert_eq!(
+        (descriptor.tl0, descriptor.tid),
+        (None, None),
+        "layers are nobody's business"
+    );
+    descriptor.picture_id.expect("a picture id").value
 }
 
 /// The sender's media as unwrapped sequence numbers; panics where one comes twice.
