@@ -12,6 +12,7 @@ import type { Counters, Report } from "./figures";
 import type { IceServer } from "./frames";
 import { cameraLayers, screenLayers } from "./layers";
 import type { Reading } from "./quality";
+import { withSoundRepaired } from "./repairs";
 import type { SeatMids, Source } from "./seats";
 import { SenderParameters } from "./sender-parameters";
 
@@ -80,7 +81,12 @@ export class PeerMedia {
 
   /** Makes an offer ours; the node needs no candidates in it, as it is ICE-lite and answers whoever asks rightly. */
   async offer(): Promise<string> {
-    await this.connection.setLocalDescription(await this.connection.createOffer());
+    const offer = await this.connection.createOffer();
+    try {
+      await this.connection.setLocalDescription({ type: "offer", sdp: withSoundRepaired(offer.sdp ?? "") });
+    } catch {
+      await this.connection.setLocalDescription(offer);
+    }
     return this.connection.localDescription?.sdp ?? "";
   }
 
