@@ -21,6 +21,8 @@ const ATTEMPTS: u32 = 20;
 pub struct KeyframeRequests {
     wanted: bool,
     answered: bool,
+    /// When a keyframe came last, whoever had asked.
+    came: Option<Instant>,
     unanswered: u32,
     last: Option<Instant>,
     /// How many were sent.
@@ -50,8 +52,9 @@ impl KeyframeRequests {
     }
 
     /// A keyframe has begun to come in.
-    pub fn arrived(&mut self) {
+    pub fn arrived(&mut self, now: Instant) {
         self.wanted = false;
+        self.came = Some(now);
         self.answered = true;
         self.unanswered = 0;
     }
@@ -68,7 +71,10 @@ impl KeyframeRequests {
 
     fn earliest(&self) -> Instant {
         let interval = if self.answered { SPACING } else { INTERVAL };
-        self.last.map_or(Instant::default(), |last| last + interval)
+        let asked = self.last.map(|last| last + interval);
+        // One that comes for another layer's sake comes for all, and too soon after it nobody is heard.
+        let came = self.came.map(|came| came + INTERVAL);
+        asked.max(came).unwrap_or_default()
     }
 
     /// Whether to send a request now; counts it as sent.
@@ -111,7 +117,7 @@ mod tests {
         let mut requests = KeyframeRequests::default();
         requests.want();
         assert_eq!(requests_until(&mut requests, 0, 1_000), [0, 300, 600, 900]);
-        requests.arrived();
+        requests.arrived(Instant::from_millis(1_000));
         assert_eq!(requests_until(&mut requests, 1_000, 3_000), [0; 0]);
     }
 
@@ -120,7 +126,7 @@ mod tests {
         let mut requests = KeyframeRequests::default();
         requests.want();
         assert_eq!(requests_until(&mut requests, 100, 150), [100]);
-        requests.arrived();
+        requests.arrived(Instant::from_millis(150));
         assert!(!requests.may_ask(Instant::from_millis(1_099)));
         assert!(requests.may_ask(Instant::from_millis(1_100)));
         requests.want();
@@ -135,7 +141,7 @@ mod tests {
             (from..to).filter(|ms| requests.pass_on(now(ms))).collect()
         };
         assert_eq!(passed(5, 700), [5, 305, 605]);
-        requests.arrived();
+        requests.arrived(Instant::from_millis(690));
         assert!(requests.pass_on(Instant::from_millis(700)));
     }
 

@@ -247,7 +247,7 @@ impl Layer {
     }
 
     fn keyframe_arrived(&mut self, ext_seq: u64, now: Instant) {
-        self.keyframes.arrived();
+        self.keyframes.arrived(now);
         if self.last_keyframe.is_none_or(|(last, _)| ext_seq > last) {
             self.last_keyframe = Some((ext_seq, now));
         }

@@ -39,6 +39,10 @@ const RETRANSMIT_PER_SECOND: f32 = 400.0;
 const PROBED: u64 = 31;
 /// ...and is no longer than this between two looks.
 const MOST_PROBES: usize = 128;
+/// RFC 4588 §4: the original number in front of the payload.
+const RTX_NUMBER: usize = 2;
+/// Packets that can be sent again without RTX: 2.5 s of sound.
+const REPEATABLE: usize = 128;
 /// Retransmitted numbers that are remembered, so that one is not sent twice within a round trip.
 const REMEMBERED: usize = 256;
 /// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
@@ -129,6 +133,7 @@ pub struct Sender {
     next_rtx: u64,
     last: LastSent,
     repeats: Repeats,
+    counted: Counted,
     /// What it has done.
     pub totals: Totals,
 }
@@ -138,10 +143,26 @@ pub struct Sender {
 struct Headers {
     /// Of media.
     media: HeaderTemplate,
-    /// Of media that is sent again under its own number, and so has to be the same to the bit.
-    repeated: HeaderTemplate,
     /// Of retransmissions.
     rtx: Option<HeaderTemplate>,
+}
+
+/// Transport-wide numbers of the last packets, where one that is sent again has to be the same to the bit.
+#[derive(Debug, Default)]
+struct Counted(VecDeque<(u64, u16)>);
+
+impl Counted {
+    fn keep(&mut self, out: u64, transport: u16) {
+        if self.0.len() >= REPEATABLE {
+            self.0.pop_front();
+        }
+        self.0.push_back((out, transport));
+    }
+
+    fn of(&self, out: u64) -> Option<u16> {
+        let mut newest_first = self.0.iter().rev();
+        newest_first.find(|kept| kept.0 == out).map(|kept| kept.1)
+    }
 }
 
 /// The way that a batch takes to one receiver.
@@ -223,7 +244,7 @@ struct Showing {
     /// As the receiver numbers it.
     out_payload_type: u8,
     clock_rate: u32,
-    /// Sent again it has another number, so it may have padding and transport-wide numbers, which differ each time.
+    /// A packet that is sent again has another number (RTX), so it need not be the same to the bit.
     varies: bool,
     /// The highest temporal layer that is let through just now.
     temporal: u8,
@@ -335,7 +356,6 @@ impl Sender {
             announced: false,
             headers: Headers {
                 media: HeaderTemplate::new(0, None, None),
-                repeated: HeaderTemplate::new(0, None, None),
                 rtx: None,
             },
             segments: Segments::default(),
@@ -349,6 +369,7 @@ impl Sender {
                 tl0: (seed >> 40) as u8,
             },
             repeats: Repeats::default(),
+            counted: Counted::default(),
             totals: Totals::default(),
         };
         sender.configure(config, ids);
@@ -363,7 +384,6 @@ impl Sender {
         let rtx = |ssrc| HeaderTemplate::new(ssrc, mid, number);
         let headers = Headers {
             media: HeaderTemplate::new(self.ssrc, mid, number),
-            repeated: HeaderTemplate::new(self.ssrc, mid, None),
             rtx: self.rtx_ssrc.map(rtx),
         };
         self.cname = config.cname;
@@ -372,6 +392,7 @@ impl Sender {
             self.codecs = config.codecs;
             // A packet sent again under its own number must be the same to the bit: forget what looked otherwise.
             self.segments = Segments::default();
+            self.counted = Counted::default();
             self.stop();
         }
     }
@@ -770,12 +791,10 @@ impl Sender {
     ) {
         let Some(showing) = &self.showing else { return };
         let written = meta.rewritten_len(payload.len());
-        let (header, padding) = match showing.varies {
-            true => {
-                let header = &self.headers.media;
-                (header, way.padding(header.octets() + written, padding))
-            }
-            false => (&self.headers.repeated, 0),
+        let header = &self.headers.media;
+        let padding = match showing.varies {
+            true => way.padding(header.octets() + written, padding),
+            false => 0,
         };
         let plain = header.octets() + written + usize::from(padding);
         let numbers = Numbers {
@@ -796,6 +815,9 @@ impl Sender {
         if len > 0 {
             outcome.sent += 1;
             self.totals.traffic.count(payload.len());
+        }
+        if !showing.varies && header.is_counted() {
+            self.counted.keep(numbers.ext_seq, numbers.transport);
         }
         if placed.out + 1 == self.next_out {
             self.remember(meta, numbers.timestamp, placed.deltas);
@@ -950,13 +972,18 @@ impl Sender {
             transport: 0,
         };
         let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
-        let header = rtx.map_or(&self.headers.repeated, |(header, _)| header);
+        let header = rtx.map_or(&self.headers.media, |(header, _)| header);
+        let plain = header.octets() + meta.rewritten_len(payload.len());
         if let Some((_, payload_type)) = rtx {
             (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
             self.next_rtx += 1;
+            numbers.transport = way.number(header, plain + RTX_NUMBER, cluster);
+        } else if header.is_counted() {
+            let Some(transport) = self.counted.of(asked.out) else {
+                return 0;
+            };
+            numbers.transport = transport;
         }
-        let plain = header.octets() + payload.len() + 2;
-        numbers.transport = way.number(header, plain, cluster);
         let outbound = way.outbound;
         way.egress.write(way.path, |out| {
             let start = header.write(out, &numbers);

@@ -450,3 +450,56 @@ fn however_many_come_the_publisher_is_asked_once_a_second_and_nobody_waits() {
     );
     assert!(waited.iter().all(|&frames| frames <= 2), "{waited:?}");
 }
+
+#[test]
+fn sound_without_rtx_is_counted_and_sent_again_the_same_to_the_bit() {
+    let mut media = telling_viewer();
+    media.senders[1].codecs[0].nack = true;
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let bob = world.connect(media);
+    world.show(bob, "sa", Some((alice, "a")));
+    let mut sent = Vec::new();
+    for seq in 0..200_u64 {
+        let header = _core::rtp::OutHeader {
+            payload_type: 111,
+            sequence: seq as u16,
+            timestamp: seq as u32 * 960,
+            ssrc: 9,
+            mid: Some((MID, b"a")),
+            ..Default::default()
+        };
+        world.rtp(alice, &header, 0, &[seq as u8; 60]);
+        sent.append(&mut world.take_media(bob));
+    }
+    assert!(
+        sent.windows(2)
+            .all(|two| two[1].transport == two[0].transport.map(|number| number + 1))
+    );
+    world.tapped = Some(Vec::new());
+    let ask = |world: &mut World, sequence: u16| {
+        world.rtcp(bob, |out| _core::rtcp::write_nack(out, 1, 200, &[sequence]));
+        world
+            .tapped
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    };
+    let again = ask(&mut world, sent[150].sequence);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].len(), sent[150].octets);
+    let too_old = ask(&mut world, sent[60].sequence);
+    assert!(too_old.is_empty(), "its number is forgotten");
+    // The same to the bit: a client that has it already takes it for a replay, and one that has not can read it.
+    let Some((header, _)) = _core::rtp::Packet::parse(&again[0])
+        .ok()
+        .map(|one| (one, ()))
+    else {
+        panic!("not RTP");
+    };
+    let number = header.extension(TWCC).expect("counted");
+    assert_eq!(
+        u16::from_be_bytes(number.try_into().expect("two octets")),
+        sent[150].transport.expect("counted")
+    );
+}

@@ -208,16 +208,16 @@ impl Receiver {
                 shared.frame_delay_us.record(delay_ns / 1_000);
             }
         }
-        self.take_verdict(verdict, tally);
+        self.take_verdict(verdict, arrival.at, tally);
     }
 
-    fn take_verdict(&mut self, verdict: Verdict, tally: &mut Tally) {
+    fn take_verdict(&mut self, verdict: Verdict, now: Instant, tally: &mut Tally) {
         let is_key = matches!(verdict, Verdict::Intact { keyframe: true, .. });
         tally.totals.checked += u64::from(verdict != Verdict::Unstamped);
         tally.totals.corrupt += u64::from(verdict == Verdict::Corrupt);
         if self.waiting && is_key {
             self.waiting = false;
-            self.keyframes.arrived();
+            self.keyframes.arrived(now);
         } else if self.waiting && self.keyframes.sent == 0 {
             self.keyframes.want();
         }
@@ -252,7 +252,7 @@ impl Receiver {
         self.reception.recovered();
         self.gaps.received(ext, arrival.at);
         let verdict = stamp::check(reader.rest(), |clip| shared.clip(clip), arrival.at);
-        self.take_verdict(verdict, tally);
+        self.take_verdict(verdict, arrival.at, tally);
         self.show(arrival, tally);
     }
 
