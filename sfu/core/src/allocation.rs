@@ -42,6 +42,8 @@ pub struct Demand {
     pub has: u32,
     /// How much of the lowest step has to fit for it to be given.
     patience: Patience,
+    /// It gets nothing for now, however much there is.
+    is_closed: bool,
     given: Option<u8>,
 }
 
@@ -50,7 +52,7 @@ pub struct Demand {
 pub enum Patience {
     /// None: nobody knows yet what the path carries, and a first picture is not kept from anybody by a guess.
     Blind,
-    /// Most: it is shown already, a picture that falters is better than none, and estimates are no more exact than that.
+    /// Most: it is shown already, and estimates are no more exact than that.
     Patient,
     /// All: it is paused, and does not come back to go again.
     #[default]
@@ -62,7 +64,7 @@ impl Patience {
     fn share(self) -> u64 {
         match self {
             Self::Blind => 0,
-            Self::Patient => 70,
+            Self::Patient => 80,
             Self::Strict => 100,
         }
     }
@@ -77,6 +79,11 @@ impl Demand {
             patience,
             ..Self::default()
         }
+    }
+
+    /// Gives it nothing, whatever fits: what it would take is told all the same.
+    pub fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// A further way, which costs more than those before; what does not is left out.
@@ -146,7 +153,7 @@ pub fn allocate(budget: u64, demands: &mut [Demand]) -> Sums {
             return false;
         };
         let more = demand.cost(step).saturating_sub(demand.cost_now());
-        let fits = used + more <= budget;
+        let fits = used + more <= budget && !demand.is_closed;
         if fits {
             used += more;
             demand.given = Some(next);
@@ -303,13 +310,21 @@ mod tests {
         };
         assert_eq!(least(Patience::Blind, 0), Some(100));
         assert_eq!(
-            (least(Patience::Patient, 70), least(Patience::Patient, 69)),
+            (least(Patience::Patient, 80), least(Patience::Patient, 79)),
             (Some(100), None)
         );
         assert_eq!(
             (least(Patience::Strict, 100), least(Patience::Strict, 99)),
             (Some(100), None)
         );
+    }
+
+    #[test]
+    fn what_is_closed_gets_nothing_and_says_what_it_would_take() {
+        let mut closed = demand(100, 0, &[100]);
+        closed.close();
+        let (rates, sums) = given(u64::MAX, &mut [closed]);
+        assert_eq!((rates[0], sums.next_step), (None, 115));
     }
 
     #[test]

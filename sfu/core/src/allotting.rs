@@ -418,6 +418,9 @@ fn demand(sender: &Sender, track: &Track, patience: Patience, now: Instant) -> D
             temporal.min(spatial)
         });
     let mut demand = Demand::new(sender.view.priority, has, patience);
+    if sender.is_paused && !sender.hold.is_over(now) {
+        demand.close();
+    }
     let (mut below, mut is_lowest) = (GUESS / GUESS_TIMES, true);
     for (index, supply) in track.supplies.iter().enumerate() {
         let layer = index as u8;

@@ -503,3 +503,53 @@ fn sound_without_rtx_is_counted_and_sent_again_the_same_to_the_bit() {
         sent[150].transport.expect("counted")
     );
 }
+
+#[test]
+fn a_path_of_100_kbit_s_gets_the_sound_and_a_thin_picture() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let bob = world.connect(telling_viewer());
+    world.show(bob, "sv", Some((alice, "v")));
+    world.show(bob, "sa", Some((alice, "a")));
+    let (mut camera, mut path) = (Camera::new(alice, 7), Narrow::new(bob, 1_000));
+    let mut pictures = 0;
+    for ms in 0..25_000_u64 {
+        if ms == 5_000 {
+            path.set(100);
+        }
+        if ms % 50 == 0 {
+            let frame = ms / 50;
+            camera.temporal = [(0, false), (2, true), (1, true), (2, false)][frame as usize % 4];
+            (camera.packets_a_frame, camera.size) =
+                (1, if frame.is_multiple_of(4) { 1_100 } else { 460 });
+            let keyframe = ms == 0
+                || world
+                    .take_control(alice)
+                    .iter()
+                    .any(|(_, one)| matches!(one, Control::Pli { .. }));
+            for packet in camera.frame(&world, keyframe) {
+                world.raw(world.clients[alice].path, &packet);
+            }
+        }
+        if ms % 20 == 0 {
+            let header = _core::rtp::OutHeader {
+                payload_type: 111,
+                sequence: (ms / 20) as u16,
+                timestamp: ms as u32 * 48,
+                ssrc: 9,
+                mid: Some((MID, b"a")),
+                ..Default::default()
+            };
+            world.rtp(alice, &header, 0, &[7; 50]);
+        }
+        world.run(1);
+        let got = path.step(&mut world);
+        if ms >= 10_000 {
+            pictures += got.iter().filter(|one| one.ssrc == 100).count();
+        }
+    }
+    assert!(
+        pictures >= 70,
+        "{pictures} in 15 s, at 5 a second of the lowest temporal layer"
+    );
+}
