@@ -91,7 +91,7 @@ impl Router {
         self.describe_again(key);
         match news {
             News::Layers => self.share_again_all(key),
-            News::Rates => self.share_again_among(key, |peer| peer.budget().is_some()),
+            News::Rates => self.share_again_among(key, |peer| peer.budget(now).is_some()),
         }
     }
 
@@ -101,17 +101,16 @@ impl Router {
             return;
         };
         peer.is_stale = false;
-        let budget = peer.budget();
-        let is_untried = peer
-            .link
-            .downlink
-            .as_ref()
-            .is_none_or(|one| one.is_untried(now));
+        let budget = peer.budget(now);
+        let is_blind = peer.link.downlink.as_ref().is_none_or(|downlink| {
+            let probes = downlink.bandwidth.is_probed() && peer.has_rtx;
+            downlink.is_untried(now) || !probes
+        });
         let senders = std::mem::take(&mut peer.senders);
         let (mut asking, mut demands) = std::mem::take(&mut self.demands);
         let mut sound = 0;
         for &sender in &senders {
-            match self.need(sender, is_untried, now) {
+            match self.need(sender, is_blind, now) {
                 Need::Nothing => {}
                 Need::Sound(rate) => {
                     sound += u64::from(rate);
@@ -134,11 +133,11 @@ impl Router {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.senders = senders;
         }
-        self.tell_wants(key, sums, sound, now);
+        self.tell_wants(key, sums, sound);
     }
 
     /// What the receiver could make use of decides whether its path is probed.
-    fn tell_wants(&mut self, key: Key, sums: Sums, sound: u64, now: Instant) {
+    fn tell_wants(&mut self, key: Key, sums: Sums, sound: u64) {
         let Some(downlink) = self
             .peers
             .get_mut(key)
@@ -152,13 +151,13 @@ impl Router {
         } else {
             whole(sums.next_step)
         };
-        downlink.bandwidth.wants(whole(sums.most), next_step, now);
+        downlink.bandwidth.wants(whole(sums.most), next_step);
         if let Some(at) = downlink.deadline() {
             self.arm(key, at);
         }
     }
 
-    fn need(&mut self, key: Key, is_untried: bool, now: Instant) -> Need {
+    fn need(&mut self, key: Key, is_blind: bool, now: Instant) -> Need {
         let Some(sender) = self.senders.get(key) else {
             return Need::Nothing;
         };
@@ -174,7 +173,7 @@ impl Router {
                 Need::Nothing
             }
             Kind::Video => {
-                let patience = match (is_untried, sender.is_paused) {
+                let patience = match (is_blind, sender.is_paused) {
                     (true, _) => Patience::Blind,
                     (false, true) => Patience::Strict,
                     (false, false) => Patience::Patient,
@@ -309,14 +308,16 @@ impl Router {
         let Some(track) = self.tracks.get_mut(key) else {
             return;
         };
-        let taken = track
-            .relayed_to
-            .iter()
-            .fold(here, |taken, one| taken | one.taken);
+        let taken = track.taken_with(here);
         if track.layers.len() < 2 {
             return;
         }
-        if let Some(layers) = track.asked.update(taken, track.layers.len(), now) {
+        // A layer that was asked for in vain stays so: turned off, it would seem to be worth asking for again.
+        let silent = track.supplies.iter().enumerate();
+        let silent = silent.filter(|(_, supply)| supply.flow == Flow::Silent);
+        let silent = silent.fold(0, |bits, (layer, _)| bits | 1 << layer);
+        let layers = track.asked.update(taken | silent, track.layers.len(), now);
+        if let Some(layers) = layers {
             self.events.push(Event::LayersWanted {
                 peer: track.owner_id,
                 mid: track.mid.clone(),
@@ -418,7 +419,7 @@ fn demand(sender: &Sender, track: &Track, patience: Patience, now: Instant) -> D
             temporal.min(spatial)
         });
     let mut demand = Demand::new(sender.view.priority, has, patience);
-    if sender.is_paused && !sender.hold.is_over(now) {
+    if patience == Patience::Strict && !sender.hold.is_over(now) {
         demand.close();
     }
     let (mut below, mut is_lowest) = (GUESS / GUESS_TIMES, true);

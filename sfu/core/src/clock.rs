@@ -14,7 +14,7 @@ const SECOND: i64 = 1 << 32;
 /// How far one report may move the offset: reports come some times a second, clocks drift by 0.1 ms a second at most.
 const STEP: i64 = SECOND / 2_000;
 /// A publisher whose clock differs by more than a report can be late has set it.
-const SET_ANEW: i64 = 5 * SECOND;
+const SET_ANEW: u64 = 5 * SECOND as u64;
 
 /// The one offset between a publisher's wall clock and ours.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +29,7 @@ impl PublisherClock {
         let measured = now.to_bits().wrapping_sub(theirs.to_bits());
         let before = self.offset.unwrap_or(measured);
         let differs = measured.wrapping_sub(before).cast_signed();
-        let offset = match differs.abs() > SET_ANEW {
+        let offset = match differs.unsigned_abs() > SET_ANEW {
             true => measured,
             false => before.wrapping_add_signed(differs.clamp(-STEP, STEP)),
         };

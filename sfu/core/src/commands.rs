@@ -179,7 +179,7 @@ impl Router {
         if media.extensions.transport_cc != 0 && media.senders.iter().any(|one| one.transport_cc) {
             let link = &mut self.peers[key].link;
             link.downlink
-                .get_or_insert_with(|| Downlink::new(now).into());
+                .get_or_insert_with(|| Downlink::counting(now).into());
         }
         self.set_tracks(key, id, &media);
         self.set_senders(key, media, now);
@@ -280,6 +280,8 @@ impl Router {
             .collect();
         ssrcs.sort_unstable();
         self.peers[key].sender_ssrcs = ssrcs;
+        let can_probe = |&sender: &Key| self.senders[sender].can_probe();
+        self.peers[key].has_rtx = senders.iter().any(can_probe);
         self.peers[key].senders.clone_from(&senders);
         senders
             .into_iter()
@@ -356,8 +358,7 @@ impl Router {
         self.describe_again(key);
         // What viewers had was cut off in mid-stream.
         let track = &self.tracks[key];
-        let there = track.relayed_to.iter().map(|one| one.taken);
-        let taken = there.fold(self.taken_here(key), |taken, more| taken | more);
+        let taken = track.taken_with(self.taken_here(key));
         let layers = 0..track.layers.len() as u8;
         for layer in layers.filter(|layer| enabled && taken & 1 << layer != 0) {
             self.want_keyframe_of(key, layer, now);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::bwe::Bandwidth;
+use crate::bwe::{Bandwidth, START};
 use crate::pacer::Pacer;
 use crate::stats::Traffic;
 use crate::time::Instant;
@@ -27,10 +27,16 @@ pub struct Downlink {
     shared: u64,
     /// When there was an estimate for the first time.
     told: Option<Instant>,
+    /// Until when the receiver's first word is waited for; it counts what it gets, so it will have one.
+    waits_until: Option<Instant>,
 }
 
 /// An estimate so young has not been tried.
 const UNTRIED: Duration = Duration::from_secs(2);
+/// A receiver that counts tells something within this, once it gets anything.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+/// Before that pictures leave at so many times the first estimate.
+const FIRST_PACE: u64 = 4;
 
 /// A probe under way.
 #[derive(Clone, Copy, Debug)]
@@ -45,17 +51,34 @@ pub struct Probing {
     pub at: Instant,
 }
 
+impl Default for Downlink {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Downlink {
     /// Nothing is known of it.
-    pub fn new(now: Instant) -> Self {
+    pub fn new() -> Self {
         Self {
-            bandwidth: Bandwidth::new(now),
+            bandwidth: Bandwidth::new(),
             pacer: Pacer::default(),
             probing: None,
             traffic: Traffic::default(),
             shared: 0,
             told: None,
+            waits_until: None,
         }
+    }
+
+    /// Its receiver counts what it gets, and will tell.
+    pub fn counting(now: Instant) -> Self {
+        let mut downlink = Self {
+            waits_until: Some(now + FIRST_WORD),
+            ..Self::new()
+        };
+        downlink.pacer.set(START * FIRST_PACE);
+        downlink
     }
 
     /// A datagram of so many octets leaves under the next transport-wide number, which this is.
@@ -72,19 +95,19 @@ impl Downlink {
         self.pacer.sent(octets);
     }
 
-    /// Bits a second to share out among seats; `None` while nothing tells.
-    pub fn budget(&self) -> Option<u64> {
-        self.bandwidth
-            .has_feedback()
-            .then(|| self.bandwidth.estimate())
+    /// Bits a second to share out among seats; `None` where nothing tells.
+    pub fn budget(&self, now: Instant) -> Option<u64> {
+        let waits = self.waits_until.is_some_and(|until| now < until);
+        (self.bandwidth.has_feedback() || waits).then(|| self.bandwidth.estimate())
     }
 
     /// Whether the estimate has changed so much that shares are to be given out anew; it is remembered as what they are
     /// given out by.
     pub fn is_news(&mut self, now: Instant) -> bool {
-        let Some(estimate) = self.budget() else {
+        if !self.bandwidth.has_feedback() {
             return false;
-        };
+        }
+        let estimate = self.bandwidth.estimate();
         self.told.get_or_insert(now);
         self.pacer.set(estimate);
         let differs = estimate.abs_diff(self.shared) as f64;
@@ -125,6 +148,10 @@ impl Downlink {
             return;
         };
         probing.left -= octets.map_or(probing.left, |octets| octets as f64);
+        // A packet may be more than what a tick lets go: then the next waits for its time.
+        let took = octets.map_or(0.0, |octets| octets as f64 / probing.pace.max(1.0));
+        let took = Duration::from_secs_f64(took);
+        probing.at = probing.at + took.saturating_sub(crate::pacer::TICK);
         if probing.left <= 0.0 {
             self.probing = None;
         }

@@ -81,10 +81,8 @@ impl Router {
     /// Receivers without transport-wide feedback tell their own estimate.
     fn on_remb(&mut self, key: Key, bits_per_second: u64, now: Instant) {
         let link = &mut self.peers[key].link;
-        let downlink = link
-            .downlink
-            .get_or_insert_with(|| Downlink::new(now).into());
-        downlink.bandwidth.remb(bits_per_second, now);
+        let downlink = link.downlink.get_or_insert_with(|| Downlink::new().into());
+        downlink.bandwidth.remb(bits_per_second);
         self.on_estimate(key, now);
     }
 
@@ -148,7 +146,7 @@ impl Router {
             peer.measured(rtt);
         }
         if let Some(downlink) = &mut peer.link.downlink {
-            downlink.bandwidth.loss_reported(block.fraction_lost, now);
+            downlink.bandwidth.loss_reported(block.fraction_lost);
         }
         let totals = &mut self.senders[sender].totals;
         totals.fraction_lost = block.fraction_lost;
@@ -224,12 +222,15 @@ impl Router {
 
     fn next_deadline(&self, key: Key) -> Option<Instant> {
         let peer = &self.peers[key];
-        let layers = peer
-            .tracks
-            .iter()
-            .flat_map(|&track| &self.tracks[track].layers);
-        let of_layers =
-            layers.flat_map(|layer| [layer.nacks.deadline(), layer.keyframes.deadline()]);
+        let tracks = peer.tracks.iter().map(|&track| &self.tracks[track]);
+        let of_layers = tracks.flat_map(|track| {
+            let has_pli = track.codecs.iter().any(|codec| codec.pli);
+            let known = track.layers.iter().filter(|layer| layer.ssrc.is_some());
+            known.flat_map(move |layer| {
+                let keyframe = layer.keyframes.deadline().filter(|_| has_pli);
+                [layer.nacks.deadline(), keyframe]
+            })
+        });
         let report = peer.is_connected().then_some(peer.report_at);
         let feedback = peer
             .feedback

@@ -25,6 +25,11 @@ pub struct FreezeMeter {
 }
 
 impl FreezeMeter {
+    /// The next frame has another clock; counts stay.
+    pub fn restart(&mut self) {
+        (self.last, self.mean) = (None, Duration::ZERO);
+    }
+
     /// A frame begins, with this timestamp of `rate` ticks a second.
     pub fn begun(&mut self, timestamp: u32, rate: u32, now: Instant) {
         let Some((at, before)) = self.last else {

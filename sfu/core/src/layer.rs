@@ -189,6 +189,8 @@ impl Layer {
         self.reception = Reception::default();
         self.clock = None;
         self.last_keyframe = None;
+        self.freezes.restart();
+        self.inspected = Inspected::default();
         self.pictures = Pictures::default();
     }
 
@@ -197,7 +199,13 @@ impl Layer {
     pub fn take(&mut self, incoming: &Incoming<'_>, now: Instant) -> Option<bool> {
         let inspected = incoming.codec.inspect(incoming.payload).unwrap_or_default();
         let inspected = inspected.after(&self.inspected);
-        self.inspected = inspected;
+        let is_newest = self
+            .ring
+            .highest()
+            .is_none_or(|highest| incoming.ext_seq > highest);
+        if is_newest && !incoming.payload.is_empty() {
+            self.inspected = inspected;
+        }
         let meta = self.describe(incoming, &inspected, now);
         if !self.ring.insert(meta, incoming.payload) {
             return None;
@@ -328,7 +336,11 @@ impl Layer {
             keyframe_start: inspected.keyframe_start,
             frame_start: inspected.frame_start,
             frame_end: inspected.frame_end,
-            spatial: inspected.spatial,
+            // Without a dependency descriptor a player of AV1 cannot tell where a picture without its upper layers ends.
+            spatial: match counts {
+                Counts::Vp9 => inspected.spatial,
+                Counts::Vp8 | Counts::Nothing => 0,
+            },
             temporal: inspected.temporal,
             sync: inspected.sync,
             counts,
@@ -376,7 +388,7 @@ fn grows(inspected: &Inspected) -> i8 {
         .vp9
         .map(|told| (told.rewritten_len(), usize::from(told.len)));
     let (after, before) = of_vp8.or(of_vp9).unwrap_or_default();
-    after as i8 - before as i8
+    after.wrapping_sub(before) as i8
 }
 
 fn up_to_each<const N: usize>(meters: &mut [RateMeter; N], now: Instant) -> [u32; N] {

@@ -43,7 +43,7 @@ impl Router {
         mirror
     }
 
-    pub(crate) fn described(&mut self, key: Key, told: &Description, now: Instant) {
+    pub(crate) fn described(&mut self, key: Key, told: &Description) {
         let Some(track) = self.tracks.get_mut(key) else {
             return;
         };
@@ -53,7 +53,6 @@ impl Router {
             self.drop_if_unshowable(key, viewer);
         }
         self.share_again_all(key);
-        self.allot_stale(now);
     }
 
     /// A viewer that was told to show the track before its codec was known.
@@ -172,7 +171,7 @@ impl Router {
                 self.ask_for_layers(mirror, taken, now);
                 continue;
             };
-            if std::mem::replace(told, taken) != taken {
+            if told.replace(taken) != Some(taken) {
                 let (worker, track) = (*worker, track.name());
                 let taken = Relay::Taken {
                     track,

@@ -111,6 +111,8 @@ pub struct Peer {
     pub pace_at: Option<Instant>,
     /// Its shares are to be given out anew.
     pub is_stale: bool,
+    /// Some of its pictures are sent again as RTX, of which probes are made.
+    pub has_rtx: bool,
     rtt: Option<Duration>,
 }
 
@@ -135,6 +137,7 @@ impl Peer {
             look_at: None,
             pace_at: None,
             is_stale: false,
+            has_rtx: false,
             rtt: None,
         }
     }
@@ -165,8 +168,8 @@ impl Peer {
     }
 
     /// What its path is thought to carry towards it, in bits a second; `None` while nothing has told.
-    pub fn budget(&self) -> Option<u64> {
-        self.link.downlink.as_ref()?.budget()
+    pub fn budget(&self, now: Instant) -> Option<u64> {
+        self.link.downlink.as_ref()?.budget(now)
     }
 
     /// Keys are there, and somewhere to send to.

@@ -38,7 +38,7 @@ impl Router {
             Relay::Described {
                 mirror,
                 description,
-            } => self.described(mirror, &description, now),
+            } => self.described(mirror, &description),
             Relay::Packets { mirror, batch } => self.mirror(mirror, &batch, now),
             Relay::Ended { mirror } => self.mirror_ended(mirror),
             Relay::Absent { mirror } => self.mirror_absent(mirror),
@@ -61,7 +61,7 @@ impl Router {
         track.relayed_to.push(Subscriber {
             worker,
             mirror,
-            taken: 0,
+            taken: None,
         });
         let description = Arc::new(track.describe());
         let described = Relay::Described {
@@ -81,7 +81,8 @@ impl Router {
 
     fn wanted_there(&mut self, name: &TrackName, layer: u8, now: Instant) {
         if let Some(key) = self.find_track(name.peer, &name.mid) {
-            self.want_keyframe_of(key, layer, now);
+            // One that is about to be forwarded here may have left for there already, before the layer was taken there.
+            self.ask_for_keyframe(key, layer, now);
         }
     }
 
@@ -91,7 +92,7 @@ impl Router {
         };
         let mut subscribers = self.tracks[key].relayed_to.iter_mut();
         if let Some(one) = subscribers.find(|one| (one.worker, one.mirror) == (worker, mirror)) {
-            one.taken = layers;
+            one.taken = Some(layers);
             self.retaken.push(key);
         }
     }

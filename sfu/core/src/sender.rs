@@ -204,12 +204,20 @@ impl<'a> Way<'a> {
         let Some(downlink) = &mut self.downlink else {
             return 0;
         };
-        let octets = plain + self.outbound.profile().rtp_overhead();
-        if header.is_counted() {
-            return downlink.number(octets, cluster, self.now);
+        if !header.is_counted() {
+            self.count(plain);
+            return 0;
         }
-        downlink.count(octets);
-        0
+        let octets = plain + self.outbound.profile().rtp_overhead();
+        downlink.number(octets, cluster, self.now)
+    }
+
+    /// Counts a packet that has no number of its own.
+    #[inline]
+    fn count(&mut self, plain: usize) {
+        if let Some(downlink) = &mut self.downlink {
+            downlink.count(plain + self.outbound.profile().rtp_overhead());
+        }
     }
 
     /// Octets of padding: those of the batch, or as many more as make the packet one of the receiver's open run.
@@ -444,7 +452,13 @@ impl Sender {
             || (self.showing.is_none() && self.target.is_some_and(|target| layer < target))
     }
 
-    /// It is sent again as RTX (RFC 4588).
+    /// Probes can be made of it.
+    pub fn can_probe(&self) -> bool {
+        let mut rtx = self.codecs.iter().map(|codec| codec.rtx_payload_type);
+        self.kind == Kind::Video && self.headers.rtx.is_some() && rtx.any(|rtx| rtx.is_some())
+    }
+
+    /// What it sends now is sent again as RTX (RFC 4588).
     pub fn has_rtx(&self) -> bool {
         let codec = self.segments.last().map(|last| usize::from(last.codec));
         let codec = codec.and_then(|codec| self.codecs.get(codec));
@@ -619,9 +633,13 @@ impl Sender {
         if self.kind == Kind::Audio || way.downlink.is_none() {
             return false;
         }
+        // What comes late has a place among what was sent, and is not waited for.
+        let is_late = self
+            .showing
+            .is_some_and(|showing| ext_seq <= showing.highest_in);
         match self.backlog {
             Some(first) => ext_seq >= first,
-            None if way.is_open() => false,
+            None if is_late || way.is_open() => false,
             None => {
                 self.backlog = Some(ext_seq);
                 true
@@ -765,7 +783,8 @@ impl Sender {
         let (is_shed, first) = showing.sheds(meta);
         if payload.is_empty() || meta.payload_type != showing.payload_type || is_shed {
             segment.first_in += 1;
-            if first {
+            // Players of VP9 know by the original numbers which pictures lean on which.
+            if first && meta.counts == Counts::Vp8 {
                 segment.deltas.leave_out_picture();
             }
             self.segments.begin(segment);
@@ -983,6 +1002,7 @@ impl Sender {
                 return 0;
             };
             numbers.transport = transport;
+            way.count(plain);
         }
         let outbound = way.outbound;
         way.egress.write(way.path, |out| {

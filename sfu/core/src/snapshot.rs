@@ -51,7 +51,7 @@ impl Router {
             peer: peer.id,
             address: peer.link.path.map(|path| path.canonical()),
             rtt: peer.measured_rtt(),
-            estimate: peer.budget(),
+            estimate: peer.budget(now),
             sending_kbps: downlink.map_or(0.0, |downlink| downlink.traffic.kbps),
             queue: downlink.map_or(Duration::ZERO, |downlink| downlink.bandwidth.queue_delay()),
             tracks: peer
@@ -71,8 +71,7 @@ impl Router {
         let track = &self.tracks[key];
         let sum =
             |of: &dyn Fn(&LayerStats) -> u64, layers: &[LayerStats]| layers.iter().map(of).sum();
-        let there = track.relayed_to.iter().map(|one| one.taken);
-        let taken = there.fold(self.taken_here(key), |taken, more| taken | more);
+        let taken = track.taken_with(self.taken_here(key));
         let layers: Vec<LayerStats> = (0..track.layers.len())
             .map(|index| layer_stats(track, index, taken, now))
             .collect();

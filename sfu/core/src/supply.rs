@@ -144,6 +144,11 @@ impl Asked {
         (self.told.replace(now_asked) != Some(now_asked)).then_some(now_asked)
     }
 
+    /// The publisher is told once more: it has negotiated anew, and may have begun with all.
+    pub fn tell_again(&mut self) {
+        self.told = None;
+    }
+
     /// Why a layer without media is silent.
     pub fn silence(&self, layer: usize, now: Instant) -> Flow {
         let is_asked = self.layers & 1 << layer != 0;

@@ -32,8 +32,8 @@ pub enum Home {
     There {
         /// Which worker.
         worker: usize,
-        /// The layers that it was told are shown here, a bit each.
-        told: u8,
+        /// The layers that it was told are taken here, a bit each; `None`: nothing yet.
+        told: Option<u8>,
     },
 }
 
@@ -54,14 +54,14 @@ pub struct Subscriber {
     pub worker: usize,
     /// Its mirror's key there.
     pub mirror: Key,
-    /// The layers that are shown there, or are to be, a bit each.
-    pub taken: u8,
+    /// The layers that are shown there, or are to be, a bit each; `None`: it has not said.
+    pub taken: Option<u8>,
 }
 
 impl Subscriber {
     /// Packets of this layer go there; before it has said anything, all do.
     pub fn takes(&self, layer: u8) -> bool {
-        self.taken == 0 || self.taken & 1 << layer != 0
+        self.taken.is_none_or(|taken| taken & 1 << layer != 0)
     }
 }
 
@@ -131,7 +131,7 @@ impl Track {
 
     /// What stands for a track of another worker, of which only the name is known yet.
     pub fn mirror(worker: usize, name: &TrackName) -> Self {
-        let home = Home::There { worker, told: 0 };
+        let home = Home::There { worker, told: None };
         Self::empty(home, name.peer, name.mid.clone(), Kind::Video)
     }
 
@@ -221,6 +221,8 @@ impl Track {
         if config.layers.is_empty() {
             config.layers.push(LayerConfig::default());
         }
+        let rids = self.layers.iter().map(|layer| &layer.rid);
+        let same = rids.eq(config.layers.iter().map(|layer| &layer.rid));
         let mut old: Vec<Option<Layer>> = self.layers.drain(..).map(Some).collect();
         for (index, wanted) in config.layers.iter().enumerate() {
             let is_same = |layer: &Layer| layer.rid == wanted.rid;
@@ -244,8 +246,12 @@ impl Track {
         self.active_codec = active_key
             .and_then(|key| self.codecs.iter().position(|codec| codec.key == key))
             .map(|index| index as u8);
-        self.supplies = vec![Supply::default(); self.layers.len()];
-        self.asked = Asked::default();
+        if same {
+            self.asked.tell_again();
+        } else {
+            self.supplies = vec![Supply::default(); self.layers.len()];
+            self.asked = Asked::default();
+        }
     }
 
     /// One more sender shows it, of this peer.
@@ -405,6 +411,12 @@ impl Track {
             *known = supply;
         }
         news
+    }
+
+    /// A bit for each layer that is taken on other workers, or here.
+    pub fn taken_with(&self, here: u8) -> u8 {
+        let there = self.relayed_to.iter().filter_map(|one| one.taken);
+        there.fold(here, |taken, more| taken | more)
     }
 
     /// Media of some layer has come, now or before.

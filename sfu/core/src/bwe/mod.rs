@@ -106,7 +106,7 @@ pub struct Bandwidth {
 impl Bandwidth {
     /// Nothing is known.
     #[must_use]
-    pub fn new(_now: Instant) -> Self {
+    pub fn new() -> Self {
         Self {
             history: History::default(),
             acknowledged: Acknowledged::default(),
@@ -270,12 +270,12 @@ impl Bandwidth {
     }
 
     /// A receiver without transport feedback tells its own estimate.
-    pub fn remb(&mut self, bits_per_second: u64, _now: Instant) {
+    pub fn remb(&mut self, bits_per_second: u64) {
         self.reported.remb(bits_per_second);
     }
 
     /// A receiver without transport feedback tells what it lost since its last report, in 1/256.
-    pub fn loss_reported(&mut self, fraction_lost: u8, _now: Instant) {
+    pub fn loss_reported(&mut self, fraction_lost: u8) {
         self.reported.loss(fraction_lost);
     }
 
@@ -296,8 +296,14 @@ impl Bandwidth {
         self.answered.is_some() || self.reported.has_told()
     }
 
+    /// Whether bursts are answered, so that the estimate can be found to be too low.
+    #[must_use]
+    pub const fn is_probed(&self) -> bool {
+        self.answered.is_some()
+    }
+
     /// What the sender could make use of at most, and what it needs for the next step up: 0 if it is content.
-    pub const fn wants(&mut self, most: u64, next_step: u64, _now: Instant) {
+    pub const fn wants(&mut self, most: u64, next_step: u64) {
         self.prober.wants(most, next_step);
     }
 

@@ -4,7 +4,7 @@
 //!
 //! The clocks of sender and receiver differ by a constant, so a one-way delay says nothing; by how much it is above the
 //! least of the last seconds does.  The least is kept in two spans that follow each other: a path that has become
-//! longer looks
+//! longer looks like a queue for no longer than these.
 
 use std::time::Duration;
 

@@ -80,7 +80,8 @@ pub fn inspect(payload: &[u8]) -> Option<Inspected> {
         frame_start,
         spatial: layers.spatial,
         temporal: layers.temporal,
-        sync: !continues && (layers.temporal == 0 || keyframe_start),
+        // A picture of a higher layer leans on lower ones alone, as encoders for calls make them.
+        sync: !continues,
         continues,
         resolution: found.resolution,
         ..Inspected::MIDDLE
@@ -300,7 +301,7 @@ mod tests {
         let first = inspect(&[0x50, FRAME_OF_LAYER, LAYER, 9]).expect("a fragment");
         let second = inspect(&[0xd0, 1, 2]).expect("the middle").after(&first);
         let third = inspect(&[0x90, 3]).expect("the rest").after(&second);
-        assert_eq!((third.spatial, third.temporal, third.sync), (1, 2, false));
+        assert_eq!((third.spatial, third.temporal, third.sync), (1, 2, true));
         let next = inspect(&[0x10, FRAME, 9]).expect("another").after(&third);
         assert_eq!((next.spatial, next.temporal, next.sync), (0, 0, true));
     }
@@ -308,7 +309,7 @@ mod tests {
     #[test]
     fn one_may_move_up_at_the_lowest_temporal_layer_and_at_a_new_sequence() {
         let sync = |payload: &[u8]| inspect(payload).map(|it| it.sync);
-        assert_eq!(sync(&[0x10, FRAME_OF_LAYER, 0x20, 9]), Some(false));
+        assert_eq!(sync(&[0x10, FRAME_OF_LAYER, 0x20, 9]), Some(true));
         assert_eq!(sync(&[0x10, FRAME_OF_LAYER, 0x08, 9]), Some(true));
         assert_eq!(sync(&[0x18, FRAME_OF_LAYER, 0x20, 9]), Some(true));
         assert_eq!(sync(&[0x90, 9]), Some(false));

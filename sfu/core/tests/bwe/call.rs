@@ -90,7 +90,7 @@ pub struct Call {
 impl Call {
     pub fn new(link: Link, content: Content) -> Self {
         Self {
-            bandwidth: Bandwidth::new(Instant::default()),
+            bandwidth: Bandwidth::new(),
             link,
             content,
             frames_at_once: false,
@@ -253,7 +253,7 @@ impl Call {
 
     fn look_for_probe(&mut self) {
         let (most, next_step) = self.content.wishes(self.bandwidth.estimate());
-        self.bandwidth.wants(most, next_step, self.now);
+        self.bandwidth.wants(most, next_step);
         if self.bandwidth.deadline().is_none_or(|at| at > self.now) {
             return;
         }

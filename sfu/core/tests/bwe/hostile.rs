@@ -78,7 +78,7 @@ fn feedback_out_of_order_does_no_harm() {
 
 #[test]
 fn feedback_about_what_was_never_sent_is_passed_over() {
-    let mut bandwidth = Bandwidth::new(ms(0));
+    let mut bandwidth = Bandwidth::new();
     give(
         &mut bandwidth,
         &written((0..100).map(|at| (at, at.into()))),
@@ -105,15 +105,15 @@ fn feedback_about_what_was_never_sent_is_passed_over() {
 
 #[test]
 fn a_receivers_own_estimate_counts_until_it_sends_feedback() {
-    let mut bandwidth = Bandwidth::new(ms(0));
-    bandwidth.remb(700_000, ms(0));
+    let mut bandwidth = Bandwidth::new();
+    bandwidth.remb(700_000);
     assert!(bandwidth.has_feedback());
     assert_eq!(bandwidth.estimate(), 700_000);
-    bandwidth.loss_reported(128, ms(1_000));
+    bandwidth.loss_reported(128);
     assert_eq!(bandwidth.estimate(), 525_000);
     bandwidth.sent(1_000, None, ms(1_000));
     give(&mut bandwidth, &written([(0, 1_030)]), ms(1_050));
-    bandwidth.remb(300_000, ms(1_100));
+    bandwidth.remb(300_000);
     assert_eq!(bandwidth.estimate(), 1_000_000);
 }
 
@@ -153,9 +153,9 @@ fn take(bandwidth: &mut Bandwidth, step: &Step, now: Instant) {
             }
         }
         Step::Arrivals(arrivals) => give(bandwidth, &written(arrivals.clone()), now),
-        Step::Remb(bits_per_second) => bandwidth.remb(*bits_per_second, now),
-        Step::Loss(fraction) => bandwidth.loss_reported(*fraction, now),
-        Step::Wants(most, next_step) => bandwidth.wants(*most, *next_step, now),
+        Step::Remb(bits_per_second) => bandwidth.remb(*bits_per_second),
+        Step::Loss(fraction) => bandwidth.loss_reported(*fraction),
+        Step::Wants(most, next_step) => bandwidth.wants(*most, *next_step),
         Step::Probe => {
             bandwidth.probe(now);
         }
@@ -167,7 +167,7 @@ proptest! {
     fn nothing_that_is_called_or_told_breaks_the_bounds(
         steps in prop::collection::vec((step(), 0..400_u64), 1..300),
     ) {
-        let (mut bandwidth, mut at) = (Bandwidth::new(ms(0)), 0);
+        let (mut bandwidth, mut at) = (Bandwidth::new(), 0);
         for (step, passed) in &steps {
             at += passed * passed / 200;
             take(&mut bandwidth, step, ms(at));
@@ -178,12 +178,12 @@ proptest! {
 
     #[test]
     fn a_probe_is_never_due_for_ever(wishes in prop::collection::vec((0..9_000_000_u64, 0..9_000_000_u64), 1..20)) {
-        let mut bandwidth = Bandwidth::new(ms(0));
+        let mut bandwidth = Bandwidth::new();
         bandwidth.sent(1_000, None, ms(0));
         give(&mut bandwidth, &written([(0, 30)]), ms(50));
         for (at, (most, next_step)) in wishes.into_iter().enumerate() {
             let now = ms(100 + at as u64 * 700);
-            bandwidth.wants(most, next_step, now);
+            bandwidth.wants(most, next_step);
             bandwidth.probe(now);
             prop_assert!(bandwidth.deadline().is_none_or(|deadline| deadline > now));
         }
