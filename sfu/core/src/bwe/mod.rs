@@ -83,7 +83,7 @@ pub struct Probe {
 }
 
 /// What one receiver's path carries.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bandwidth {
     history: History,
     acknowledged: Acknowledged,
@@ -107,22 +107,7 @@ impl Bandwidth {
     /// Nothing is known.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            history: History::default(),
-            acknowledged: Acknowledged::default(),
-            groups: Groups::default(),
-            trend: Trend::default(),
-            queue: Queue::default(),
-            usage: Usage::Normal,
-            loss: Loss::default(),
-            rate: Rate::default(),
-            prober: Prober::default(),
-            reported: Reported::default(),
-            receiver_clock: ReceiverClock::default(),
-            answered: None,
-            unanswered: None,
-            before_silence: None,
-        }
+        Self::default()
     }
 
     /// A packet of `octets` of UDP payload leaves; gives its transport-wide number.  It is part of the probe `cluster`,
