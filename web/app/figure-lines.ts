@@ -2,14 +2,15 @@
  * Figures of a call as lines of text.  Values in, text out; what is not known is a dash, so that lines keep their places.
  */
 
-import type {
-  Figures,
-  NodeStats,
-  ReceivedPicture,
-  ReceivedSound,
-  SeatFigures,
-  SentLayer,
-  SentPicture,
+import {
+  layerName,
+  type Figures,
+  type NodeStats,
+  type ReceivedPicture,
+  type ReceivedSound,
+  type SeatFigures,
+  type SentLayer,
+  type SentPicture,
 } from "../client";
 
 type Figure = number | null | undefined;
@@ -17,8 +18,9 @@ type Figure = number | null | undefined;
 const UNKNOWN = "–";
 
 /** How a seat comes in: its picture, then its sound. */
-export function seatLines({ picture, sound, node }: SeatFigures, rttMs: Figure): string[] {
-  const seen = picture === null ? [] : pictureLines(picture, layerName(node?.layer, node?.temporal), rttMs);
+export function seatLines(seat: SeatFigures, rttMs: Figure): string[] {
+  const { picture, sound } = seat;
+  const seen = picture === null ? [] : pictureLines(picture, layerShown(seat), rttMs);
   return [...seen, ...(sound === null ? [] : soundLines(sound))];
 }
 
@@ -61,9 +63,12 @@ export function wayLines({ outgoingKbps, rttMs }: Figures, told: NodeStats | nul
   ];
 }
 
-function layerName(layer: string | number | null | undefined, temporal: Figure): string | null {
+/** The node counts layers; those of a camera have names, as it is published in several. */
+function layerShown({ source, node }: SeatFigures): string | null {
+  const { layer, temporal } = node ?? {};
   if (layer === null || layer === undefined) return null;
-  return temporal === null || temporal === undefined ? `layer ${layer}` : `layer ${layer}/${temporal}`;
+  const name = (source === "camera" ? layerName(layer) : null) ?? String(layer);
+  return temporal === null || temporal === undefined ? `layer ${name}` : `layer ${name}/${temporal}`;
 }
 
 function pixels({ width, height }: { readonly width: Figure; readonly height: Figure }): string {

@@ -7,6 +7,7 @@ export { TertuliaError, sentence, words, type ErrorCode } from "./errors";
 export type { Figures, ReceivedPicture, ReceivedSound, SentLayer, SentPicture } from "./figures";
 export type { InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
 export type { Identity } from "./grant";
+export { layerName } from "./layers";
 export type { Measuring, NodeStats, SeatFigures } from "./measuring";
 export { hasScreen } from "./media";
 export type { Quality } from "./quality";

@@ -36,6 +36,11 @@ export function layerOrder(rid: string | null): number {
   );
 }
 
+/** What the layer is called that stands there among three, low to high. */
+export function layerName(index: number): string | null {
+  return LAYERS[index]?.rid ?? null;
+}
+
 /**
  * The encodings with those active that are `taken` (null: nobody has said which), and always the lowest, which whoever
  * comes next sees first; null where nothing is to be changed.

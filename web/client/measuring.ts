@@ -12,7 +12,7 @@ import {
   type Report,
   type SentPicture,
 } from "./figures";
-import type { SeatMids, Source } from "./seats";
+import type { Source, Tile } from "./seats";
 
 export const FIGURES_MS = 1_000;
 /** How often the node is to tell its side. */
@@ -20,8 +20,8 @@ const NODE_S = 2;
 
 /** The node's side of one seat's picture. */
 export interface NodePicture {
-  /** The publisher's name of the layer that is sent on. */
-  readonly layer?: string | number | null;
+  /** Which of the publisher's layers is sent on, counted from the lowest, 0; null: none. */
+  readonly layer?: number | null;
   readonly temporal?: number | null;
 }
 
@@ -36,11 +36,15 @@ export interface NodeStats {
 
 /** How one seat comes in. */
 export interface SeatFigures {
+  readonly source: "camera" | "screen";
   readonly picture: ReceivedPicture | null;
   readonly sound: ReceivedSound | null;
   /** The node's side of the picture, where it tells that. */
   readonly node: NodePicture | null;
 }
+
+/** What is looked at of a tile. */
+export type MeasuredTile = Pick<Tile, "seat" | "mids"> & { readonly occupant: Pick<Tile["occupant"], "source"> };
 
 /** What is measured: the connection of this moment, and the node that it leads to. */
 export interface Measured {
@@ -73,9 +77,10 @@ export class Measuring {
   }
 
   /** One seat's; null while there is nothing to say. */
-  of({ seat, mids }: SeatMids): SeatFigures | null {
+  of({ seat, mids, occupant }: MeasuredTile): SeatFigures | null {
     if (this.#figures === null) return null;
     return {
+      source: occupant.source,
       picture: this.#figures.pictures.get(mids.video) ?? null,
       sound: this.#figures.sounds.get(mids.audio) ?? null,
       node: this.#told?.seats?.[String(seat)]?.video ?? null,

@@ -92,12 +92,14 @@ export class PeerMedia {
 
   async accept(sdp: string): Promise<void> {
     await this.connection.setRemoteDescription({ type: "answer", sdp });
-    for (const { parameters } of this.#sent.values()) void parameters.apply();
+    this.#applyParameters();
   }
 
+  /** Takes our offer back; what senders were told while it stood may have been refused, and is said again. */
   async rollback(): Promise<void> {
     if (this.connection.signalingState !== "have-local-offer") return;
     await this.connection.setLocalDescription({ type: "rollback" });
+    this.#applyParameters();
   }
 
   /** What each m-line of ours is, by mid. */
@@ -144,6 +146,10 @@ export class PeerMedia {
 
   close(): void {
     this.connection.close();
+  }
+
+  #applyParameters(): void {
+    for (const { parameters } of this.#sent.values()) void parameters.apply();
   }
 
   #received(mid: string): MediaStreamTrack | undefined {

@@ -85,7 +85,10 @@ export class RoomConnection extends Emitter<RoomConnectionEvents> {
   #roster: Roster = EMPTY_ROSTER;
   #speakers: readonly Speaker[] = [];
   readonly #quality = new SeatQuality();
-  readonly #viewing = new Viewing((view) => this.#tellView(view));
+  readonly #viewing = new Viewing(
+    (view) => this.#tellView(view),
+    () => this.#roster.seats.map(({ seat }) => seat),
+  );
   readonly #looks = new Looks((seat, size) => this.#viewing.look(seat, size));
   #recovery: Recovery = WELL;
   #hasBeenConnected = false;

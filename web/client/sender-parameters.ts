@@ -5,16 +5,21 @@
  *
  * A browser takes parameters only with the number of the last `getParameters`, and not while another change is under way;
  * and an answer makes every layer active again that it names.  So what is wanted is kept here, and set anew after each.
+ * What a browser refuses for another reason is set once more a second later.
  */
 
 import { activated } from "./layers";
 
 export type ParametersOwner = Pick<RTCRtpSender, "getParameters" | "setParameters">;
 
+/** How long after a refusal it is tried again. */
+const REFUSED_MS = 1_000;
+
 export class SenderParameters {
   #taken: readonly string[] | null = null;
   #isSetting = false;
   #isDue = false;
+  #mayRetry = false;
 
   /** `preference`: what the encoder keeps when there is too little of everything; the browser's choice without it. */
   constructor(
@@ -30,6 +35,11 @@ export class SenderParameters {
 
   /** Sets what is wanted; what is asked for meanwhile is set next. */
   async apply(): Promise<void> {
+    this.#mayRetry = true;
+    await this.#setAll();
+  }
+
+  async #setAll(): Promise<void> {
     this.#isDue = true;
     if (this.#isSetting) return;
     this.#isSetting = true;
@@ -52,7 +62,14 @@ export class SenderParameters {
       await this.sender.setParameters({ ...parameters, encodings: encodings ?? parameters.encodings, ...preference });
       this.preference = null; // browsers that do not know it say nothing, so it is not looked for again
     } catch {
-      // The sender is closed, or is being negotiated: all of it is set again after the answer.
+      this.#retryOnce();
     }
+  }
+
+  /** A sender that is being negotiated is set again after the answer, a closed one refuses twice: nothing else. */
+  #retryOnce(): void {
+    if (!this.#mayRetry) return;
+    this.#mayRetry = false;
+    setTimeout(() => void this.#setAll(), REFUSED_MS);
   }
 }

@@ -69,10 +69,14 @@ export function pictureSize(lines: number): PictureSize {
   return { width: (lines * 16) / 9, height: lines };
 }
 
-/** The `view` of sizes and pins by seat. */
-export function viewOf(sizes: ReadonlyMap<number, PictureSize>, pins: ReadonlyMap<number, Pin>): View {
-  const seats = [...new Set([...sizes.keys(), ...pins.keys()])].sort((a, b) => a - b);
-  return Object.fromEntries(seats.map((seat) => [String(seat), wish(sizes.get(seat), pins.get(seat))]));
+/** The `view` of sizes and pins by seat, of `seats` alone: a node refuses all of one that names a seat it does not know. */
+export function viewOf(
+  sizes: ReadonlyMap<number, PictureSize>,
+  pins: ReadonlyMap<number, Pin>,
+  seats: readonly number[],
+): View {
+  const named = seats.filter((seat) => sizes.has(seat) || pins.has(seat));
+  return Object.fromEntries(named.map((seat) => [String(seat), wish(sizes.get(seat), pins.get(seat))]));
 }
 
 function wish(size: PictureSize | undefined, pin: Pin | undefined): SeatWish {

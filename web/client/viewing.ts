@@ -6,7 +6,7 @@
  * A `view` replaces the one before, so each has all of it.
  */
 
-import { asTertuliaError } from "./errors";
+import { asTertuliaError, type TertuliaError } from "./errors";
 import { viewOf, type Pin, type PictureSize, type View } from "./view";
 
 /** Tiles that change together are told together. */
@@ -25,8 +25,14 @@ export class Viewing {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
 
-  /** `ask` says it to the node, and fails where that cannot be reached. */
-  constructor(private readonly ask: (view: View) => Promise<unknown>) {}
+  /**
+   * `ask` says it to the node, and fails where that cannot be reached.  `seats` are those that the peer has now: after a
+   * rejoin there may be fewer, and what is known of the others waits until they are there again.
+   */
+  constructor(
+    private readonly ask: (view: View) => Promise<unknown>,
+    private readonly seats: () => readonly number[],
+  ) {}
 
   /** A seat is drawn in this size, or not at all (then the node does as if nothing was known of it). */
   look(seat: number, size: PictureSize | null): void {
@@ -70,7 +76,7 @@ export class Viewing {
 
   async #tell(): Promise<void> {
     this.#timer = undefined;
-    const view = viewOf(this.#sizes, this.#pins);
+    const view = viewOf(this.#sizes, this.#pins, this.seats());
     const text = JSON.stringify(view);
     if (text === this.#told) return;
     this.#told = text;
@@ -79,7 +85,12 @@ export class Viewing {
       await this.ask(view);
     } catch (thrown) {
       this.#told = null;
-      if (asTertuliaError(thrown).code === 429) this.#plan(); // else we are told when it can be said
+      if (mayHelpAgain(asTertuliaError(thrown))) this.#plan();
     }
   }
+}
+
+/** Whether to try by ourselves: we are told when a link is back, and what is not understood never will be. */
+function mayHelpAgain({ code }: TertuliaError): boolean {
+  return code !== "unreachable" && code !== 400;
 }

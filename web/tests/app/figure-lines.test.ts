@@ -4,6 +4,7 @@ import { seatLines, sentLines, wayLines } from "../../app/figure-lines";
 import type { Figures, SeatFigures } from "../../client";
 
 const SEAT: SeatFigures = {
+  source: "camera",
   picture: {
     width: 1280,
     height: 720,
@@ -15,7 +16,7 @@ const SEAT: SeatFigures = {
     freezes: 0,
   },
   sound: { kbps: 32, lossPercent: 0, jitterMs: 2, codec: "opus", concealedPercent: 1.04 },
-  node: { layer: "h", temporal: 2 },
+  node: { layer: 2, temporal: 2 },
 };
 
 describe("the lines over a tile", () => {
@@ -33,7 +34,7 @@ describe("the lines over a tile", () => {
   test("keep their places for what is not known", () => {
     const nothing = { width: null, height: null, fps: null, kbps: null, lossPercent: null, jitterMs: null };
     const picture = { ...nothing, codec: null, freezes: null };
-    expect(seatLines({ picture, sound: null, node: null }, undefined)).toEqual([
+    expect(seatLines({ source: "camera", picture, sound: null, node: null }, undefined)).toEqual([
       "–×– · – fps",
       "– kbit/s",
       "loss – % · jitter – ms",
@@ -41,8 +42,14 @@ describe("the lines over a tile", () => {
     ]);
   });
 
-  test("name a layer by what the node calls it", () => {
-    expect(seatLines({ ...SEAT, node: { layer: 0 } }, 24)[0]).toContain("layer 0");
+  test("name the layers of a camera, and count any others", () => {
+    const named = [0, 1, 2, 3].map((layer) =>
+      seatLines({ ...SEAT, node: { layer } }, 24)[0]
+        ?.split(" · ")
+        .at(-1),
+    );
+    expect(named).toEqual(["layer l", "layer m", "layer h", "layer 3"]);
+    expect(seatLines({ ...SEAT, source: "screen", node: { layer: 0 } }, 24)[0]).toContain("layer 0");
     expect(seatLines({ ...SEAT, node: { layer: null } }, 24)[0]).not.toContain("layer");
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { activated, cameraLayers, layerOrder, screenLayers } from "../../client/layers";
+import { activated, cameraLayers, layerName, layerOrder, screenLayers } from "../../client/layers";
 
 describe("a camera", () => {
   test("is published in layers from low to high within the room's bitrate", () => {
@@ -23,6 +23,10 @@ describe("a camera", () => {
     expect(["h", "l", "m"].sort((a, b) => layerOrder(a) - layerOrder(b))).toEqual(["l", "m", "h"]);
     expect(layerOrder(null)).toBe(0);
   });
+});
+
+test("layers are counted from the lowest", () => {
+  expect([0, 1, 2, 3].map(layerName)).toEqual(["l", "m", "h", null]);
 });
 
 test("a screen is published as one layer that moves little", () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Counters, Report } from "../../client/figures";
 import { Measuring, type Measured } from "../../client/measuring";
 
-const SEAT = { seat: 0, mids: { audio: "2", video: "3" } };
+const SEAT = { seat: 0, mids: { audio: "2", video: "3" }, occupant: { source: "camera" } } as const;
 
 /** A connection whose picture brings 1,000 bytes a second, and a node that takes or refuses requests. */
 class Connection implements Measured {
@@ -74,8 +74,8 @@ describe("figures of a call", () => {
     measuring.set(true);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(measuring.of(SEAT)?.node).toBeNull();
-    measuring.hear({ estimateKbps: 900, seats: { "0": { video: { layer: "m", temporal: 2 } }, "1": null } });
-    expect(measuring.of(SEAT)?.node).toEqual({ layer: "m", temporal: 2 });
+    measuring.hear({ estimateKbps: 900, seats: { "0": { video: { layer: 1, temporal: 2 } }, "1": null } });
+    expect(measuring.of(SEAT)?.node).toEqual({ layer: 1, temporal: 2 });
     expect(measuring.of({ ...SEAT, seat: 1 })?.node).toBeNull();
     expect(measuring.told?.estimateKbps).toBe(900);
   });

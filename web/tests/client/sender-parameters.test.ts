@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { cameraLayers } from "../../client/layers";
 import { SenderParameters, type ParametersOwner } from "../../client/sender-parameters";
@@ -8,6 +8,7 @@ class Sender implements ParametersOwner {
   encodings = cameraLayers(1024);
   readonly changes: RTCRtpSendParameters[] = [];
   isNegotiating = false;
+  refusals = 0;
   #number = 0;
   #done: (() => void) | null = null;
 
@@ -17,7 +18,10 @@ class Sender implements ParametersOwner {
   }
 
   async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
-    if (this.isNegotiating) throw new DOMException("negotiating", "InvalidStateError");
+    if (this.isNegotiating) {
+      this.refusals++;
+      throw new DOMException("negotiating", "InvalidStateError");
+    }
     if (this.#done !== null || parameters.transactionId !== String(this.#number)) {
       throw new DOMException("another change is under way", "InvalidModificationError");
     }
@@ -43,6 +47,10 @@ function settled(): Promise<void> {
 }
 
 describe("a sender's parameters", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   test("follow the layers that are taken", async () => {
     const sender = new Sender();
     const parameters = new SenderParameters(sender);
@@ -80,6 +88,22 @@ describe("a sender's parameters", () => {
     void parameters.apply();
     await sender.finish();
     expect(sender.active).toEqual(["l"]);
+  });
+
+  test("that a browser refuses are set a second later, and not again when it refuses twice", async () => {
+    vi.useFakeTimers();
+    const sender = new Sender();
+    sender.isNegotiating = true;
+    const parameters = new SenderParameters(sender);
+    await parameters.take(["l"]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(sender.refusals).toBe(2);
+    await parameters.take(["l", "m"]);
+    sender.isNegotiating = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    vi.useRealTimers();
+    await sender.finish();
+    expect(sender.active).toEqual(["l", "m"]);
   });
 
   test("are set again when an answer has made all layers active", async () => {

@@ -70,7 +70,7 @@ describe("the size that is asked for", () => {
   });
 });
 
-test("a view has sizes and pins in one", () => {
+describe("a view", () => {
   const sizes = new Map([
     [1, pictureSize(180)],
     [0, pictureSize(720)],
@@ -79,26 +79,38 @@ test("a view has sizes and pins in one", () => {
     [0, { participant: "bob", source: "camera" } as const],
     [7, { participant: "carol", source: "screen" } as const],
   ]);
-  expect(viewOf(sizes, pins)).toEqual({
-    "0": { participant: "bob", source: "camera", priority: PINNED, width: 1280, height: 720 },
-    "1": { width: 320, height: 180 },
-    "7": { participant: "carol", source: "screen", priority: PINNED },
+
+  test("has sizes and pins in one", () => {
+    expect(viewOf(sizes, pins, [0, 1, 2, 7])).toEqual({
+      "0": { participant: "bob", source: "camera", priority: PINNED, width: 1280, height: 720 },
+      "1": { width: 320, height: 180 },
+      "7": { participant: "carol", source: "screen", priority: PINNED },
+    });
+  });
+
+  test("leaves out seats that are not there", () => {
+    expect(Object.keys(viewOf(sizes, pins, [0, 2]))).toEqual(["0"]);
   });
 });
 
 describe("what the node is told of it", () => {
   let told: { view: View; at: number }[] = [];
   let refusal: TertuliaError | null = null;
+  let seats: readonly number[] = [];
   let viewing: Viewing;
 
   beforeEach(() => {
     vi.useFakeTimers();
     told = [];
     refusal = null;
-    viewing = new Viewing((view) => {
-      told.push({ view, at: performance.now() });
-      return refusal === null ? Promise.resolve({}) : Promise.reject(refusal);
-    });
+    seats = [0, 1, 2, 3];
+    viewing = new Viewing(
+      (view) => {
+        told.push({ view, at: performance.now() });
+        return refusal === null ? Promise.resolve({}) : Promise.reject(refusal);
+      },
+      () => seats,
+    );
   });
   afterEach(() => {
     viewing.stop();
@@ -185,13 +197,32 @@ describe("what the node is told of it", () => {
     expect(told).toHaveLength(2);
   });
 
-  test("is tried again where the node has too much to do", async () => {
-    refusal = new TertuliaError(429);
+  test.each([429, 500, 404, "timeout"] as const)("is tried again by itself after %s", async (code) => {
+    refusal = new TertuliaError(code);
     viewing.look(0, pictureSize(360));
     await vi.advanceTimersByTimeAsync(300);
     refusal = null;
-    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(told).toHaveLength(2);
+  });
+
+  test("is not tried again as long as it is the same and was not understood", async () => {
+    refusal = new TertuliaError(400);
+    viewing.look(0, pictureSize(360));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(told).toHaveLength(1);
+  });
+
+  test("has a pin whose seat is gone once that is there again", async () => {
+    viewing.look(0, pictureSize(360));
+    viewing.pin(3, { participant: "bob", source: "camera" });
+    seats = [0];
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told.map((one) => Object.keys(one.view))).toEqual([["0"]]);
+    seats = [0, 1, 2, 3];
+    viewing.catchUp();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told.at(-1)?.view["3"]?.participant).toBe("bob");
   });
 
   test("is nothing any more after the end", async () => {
