@@ -560,7 +560,7 @@ fn a_packet_that_comes_late_while_others_wait_is_sent_once_and_so_are_they() {
     let alice = world.connect(publisher());
     let bob = world.connect(telling_viewer());
     world.show(bob, "sv", Some((alice, "v")));
-    let (mut camera, mut path) = (Camera::new(alice, 7), Narrow::new(bob, 1_000));
+    let (mut camera, mut path) = (Camera::new(alice, 7), Narrow::new(bob, 20_000));
     camera.size = 1_150;
     let address = world.clients[alice].path;
     let mut got = Vec::new();
@@ -584,10 +584,21 @@ fn a_packet_that_comes_late_while_others_wait_is_sent_once_and_so_are_they() {
         send(&mut world, &mut camera, n == 0, None);
         world.run(28);
     }
+    camera.packets_a_frame = 20;
+    for packet in camera.frame(&world, false) {
+        world.raw(address, &packet);
+    }
+    let burst = world.clients[bob].media.len();
+    camera.packets_a_frame = 1;
+    for _ in 0..30 {
+        send(&mut world, &mut camera, false, None);
+        world.run(28);
+    }
     camera.packets_a_frame = 3;
     let (held, _) = send(&mut world, &mut camera, false, Some(1));
+    world.run(50);
     // As many as leave at once: nothing waits, and nothing more may leave.
-    camera.packets_a_frame = 5;
+    camera.packets_a_frame = burst;
     for packet in camera.frame(&world, false) {
         world.raw(address, &packet);
     }
