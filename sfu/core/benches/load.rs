@@ -124,6 +124,7 @@ fn add(engine: &Engine, id: u32, server: SocketAddr) {
         sends: vec![],
         receives: vec![track],
         extensions: ExtensionIds {
+            dependency: 0,
             mid: 1,
             ..ExtensionIds::default()
         },

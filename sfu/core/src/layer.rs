@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::LayerClock;
+use crate::codec::dependency::{self, MAX_SPATIAL, Structure};
 use crate::codec::{Codec, Inspected};
 use crate::freeze::FreezeMeter;
 use crate::keyframe::{KeyframeRequests, SPACING};
@@ -76,6 +77,8 @@ pub struct Layer {
     spatial_rates: [RateMeter; SPATIAL_LAYERS],
     /// What the packet before said of its layers, for one that goes on in the middle.
     inspected: Inspected,
+    /// What dependency descriptors refer to; only senders of AV1 have it.
+    structure: Option<Box<Structure>>,
     /// The first packet of the last keyframe, and when it came.
     last_keyframe: Option<(u64, Instant)>,
     /// Lines of picture; 0 while no keyframe has told.
@@ -139,6 +142,8 @@ pub struct Incoming<'a> {
     pub payload: &'a [u8],
     /// Where the packet told it.
     pub audio_level: Option<AudioLevel>,
+    /// The dependency descriptor, where the packet has one.
+    pub dependency: Option<&'a [u8]>,
 }
 
 impl Layer {
@@ -163,6 +168,7 @@ impl Layer {
             rates: Default::default(),
             spatial_rates: Default::default(),
             inspected: Inspected::default(),
+            structure: None,
             last_keyframe: None,
             height: 0,
             freezes: FreezeMeter::default(),
@@ -191,6 +197,7 @@ impl Layer {
         self.last_keyframe = None;
         self.freezes.restart();
         self.inspected = Inspected::default();
+        self.structure = None;
         self.pictures = Pictures::default();
     }
 
@@ -198,6 +205,10 @@ impl Layer {
     /// after a silence.
     pub fn take(&mut self, incoming: &Incoming<'_>, now: Instant) -> Option<bool> {
         let inspected = incoming.codec.inspect(incoming.payload).unwrap_or_default();
+        let inspected = match incoming.codec {
+            Codec::Av1 => self.with_dependency(incoming, inspected),
+            _ => inspected,
+        };
         let inspected = inspected.after(&self.inspected);
         let is_newest = self
             .ring
@@ -240,6 +251,32 @@ impl Layer {
     /// Bits a second of its spatial layers up to each.
     pub fn spatial_rates(&mut self, now: Instant) -> [u32; SPATIAL_LAYERS] {
         up_to_each(&mut self.spatial_rates, now)
+    }
+
+    /// What a dependency descriptor tells of the packet's layers and its place in their frame, which is more than the
+    /// payload does.
+    fn with_dependency(&mut self, incoming: &Incoming<'_>, inspected: Inspected) -> Inspected {
+        let told = incoming.dependency;
+        let told = told.and_then(|bytes| dependency::read(bytes, self.structure.as_deref()));
+        let Some(told) = told else { return inspected };
+        if let Some(structure) = told.structure {
+            self.structure = Some(Box::new(structure));
+        }
+        let structure = self.structure.as_ref();
+        let size = |spatial| structure.and_then(|structure| structure.resolution(spatial));
+        Inspected {
+            frame_start: told.frame_start || inspected.keyframe_start,
+            frame_end: told.frame_end,
+            spatial: told.layers.spatial,
+            temporal: told.layers.temporal,
+            sync: true,
+            continues: false,
+            resolution: (0..=MAX_SPATIAL)
+                .rev()
+                .find_map(size)
+                .or(inspected.resolution),
+            ..inspected
+        }
     }
 
     /// Keeps a packet as another worker's layer described it; `false` if it is there already or too old.
@@ -339,6 +376,7 @@ impl Layer {
             // Without a dependency descriptor a player of AV1 cannot tell where a picture without its upper layers ends.
             spatial: match counts {
                 Counts::Vp9 => inspected.spatial,
+                Counts::Nothing if self.structure.is_some() => inspected.spatial,
                 Counts::Vp8 | Counts::Nothing => 0,
             },
             temporal: inspected.temporal,
@@ -404,4 +442,44 @@ fn new_ring(kind: Kind) -> Ring {
         Kind::Video => VIDEO_PACKETS,
         Kind::Audio => AUDIO_PACKETS,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Template 0 of a structure of two spatial layers, 320x180 and 640x360, with both its frames; as in `dependency.rs`.
+    const FIRST: [u8; 15] = [
+        0xc0, 0x00, 0x01, 0x80, 0x01, 0xbf, 0x81, 0x01, 0x3f, 0x00, 0xb3, 0x02, 0x7f, 0x01, 0x67,
+    ];
+
+    fn took(layer: &mut Layer, ext_seq: u64, payload: &[u8], dependency: &[u8]) -> Meta {
+        let incoming = Incoming {
+            ext_seq,
+            timestamp: 0,
+            marker: false,
+            payload_type: 45,
+            codec: Codec::Av1,
+            clock_rate: 90_000,
+            payload,
+            audio_level: None,
+            dependency: Some(dependency),
+        };
+        layer.take(&incoming, Instant::from_millis(1_000));
+        *layer.ring.get(ext_seq).expect("kept").0
+    }
+
+    #[test]
+    fn a_dependency_descriptor_tells_the_layers_of_av1_where_the_payload_does_not() {
+        let mut layer = Layer::new(&LayerConfig::default(), Kind::Video);
+        let start = took(&mut layer, 1, &[0x18, 0x30, 1, 2], &FIRST);
+        assert!(start.keyframe_start && start.frame_start);
+        assert_eq!((start.spatial, layer.height), (0, 360));
+        // Template 1: the end of the upper layer's frame, in a packet that begins in the middle of something.
+        let upper = took(&mut layer, 2, &[0x90, 9], &[0x41, 0, 2]);
+        assert_eq!(
+            (upper.spatial, upper.frame_end, upper.frame_start),
+            (1, true, false)
+        );
+    }
 }

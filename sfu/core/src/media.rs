@@ -90,6 +90,8 @@ pub struct ExtensionIds {
     pub transport_cc: u8,
     /// RFC 6464.
     pub audio_level: u8,
+    /// AV1 RTP payload format, appendix A.
+    pub dependency: u8,
 }
 
 /// All of one peer's media.

@@ -81,6 +81,7 @@ struct Extensions {
     repaired_rid: u8,
     transport_cc: u8,
     audio_level: u8,
+    dependency: u8,
 }
 
 #[derive(FromPyObject)]
@@ -175,6 +176,7 @@ impl Extensions {
             self.repaired_rid,
             self.transport_cc,
             self.audio_level,
+            self.dependency,
         ];
         if let Some(wrong) = ids.into_iter().find(|&id| id > 14) {
             return Err(PyValueError::new_err(format!(
@@ -187,6 +189,7 @@ impl Extensions {
             repaired_rid: self.repaired_rid,
             transport_cc: self.transport_cc,
             audio_level: self.audio_level,
+            dependency: self.dependency,
         })
     }
 }

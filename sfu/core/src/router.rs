@@ -18,17 +18,18 @@ use crate::demux::{Path, Protocol, protocol};
 use crate::egress::Egress;
 use crate::events::{Event, PeerId, Showing};
 use crate::frames::Touched;
+use crate::media::ExtensionIds;
 use crate::peer::{Peer, Stream};
 use crate::relay::{Batches, Relay, TrackName};
 use crate::rewrite::{Origin, equalise};
-use crate::rtp::{AudioLevel, Packet};
+use crate::rtp::Packet;
 use crate::sender::{Outcome, Sender};
 use crate::slab::{Key, Slab};
 use crate::srtp::Rejected;
 use crate::stats::Counters;
 use crate::stun::{self, BindingRequest};
 use crate::time::{Instant, Ntp};
-use crate::track::{Arrival, Carries, Home, Track};
+use crate::track::{Arrival, Carries, Home, Original, Track};
 use crate::wheel::Wheel;
 
 /// Timers are rounded up to this, so that those of many peers go off together.
@@ -402,14 +403,13 @@ impl Router {
         let Some(track) = self.tracks.get_mut(stream.track) else {
             return;
         };
+        let ids = self.peers[key].extensions;
         let arrival = match track.carries(packet.payload_type) {
             Some(Carries::Media(codec)) => {
-                let level = packet.extension(self.peers[key].extensions.audio_level);
-                let level = level.and_then(AudioLevel::parse);
-                track.receive(stream.layer, codec, packet, ext_seq, level, now)
+                track.receive(stream.layer, codec, packet, ext_seq, ids, now)
             }
             Some(Carries::Rtx(codec)) => {
-                let arrival = unwrap_rtx(track, stream.layer, codec, packet, now);
+                let arrival = unwrap_rtx(track, stream.layer, codec, packet, ids, now);
                 self.counters.rtx_recovered += u64::from(arrival.is_new);
                 arrival
             }
@@ -716,6 +716,7 @@ fn unwrap_rtx(
     layer: u8,
     codec: u8,
     packet: &Packet<'_>,
+    ids: ExtensionIds,
     now: Instant,
 ) -> Arrival {
     let Some((number, original)) = packet.payload.split_first_chunk::<2>() else {
@@ -729,5 +730,9 @@ fn unwrap_rtx(
         .wrapping_sub(highest as u16)
         .cast_signed();
     let ext_seq = highest.saturating_add_signed(ahead.into());
-    track.recover(layer, codec, packet, original, ext_seq, now)
+    let original = Original {
+        ext_seq,
+        payload: original,
+    };
+    track.recover(layer, codec, packet, original, ids, now)
 }

@@ -8,7 +8,7 @@ use crate::codec::Codec;
 use crate::events::PeerId;
 use crate::layer::{Incoming, Layer};
 use crate::level::LevelMeter;
-use crate::media::{CodecConfig, Kind, LayerConfig, TrackConfig};
+use crate::media::{CodecConfig, ExtensionIds, Kind, LayerConfig, TrackConfig};
 use crate::relay::{Batch, Description, TrackName};
 use crate::rewrite::Fresh;
 use crate::rtp::{AudioLevel, Packet};
@@ -97,6 +97,15 @@ pub struct Track {
     /// How loud it is.
     pub level: LevelMeter,
     announced: Instant,
+}
+
+/// What a retransmission brings (RFC 4588 §4).
+#[derive(Clone, Copy, Debug)]
+pub struct Original<'a> {
+    /// Unwrapped, of the packet that was lost.
+    pub ext_seq: u64,
+    /// Without the number in front of it.
+    pub payload: &'a [u8],
 }
 
 /// What the arrival of a packet means.
@@ -283,7 +292,7 @@ impl Track {
         codec_index: u8,
         packet: &Packet<'_>,
         ext_seq: u64,
-        audio_level: Option<AudioLevel>,
+        ids: ExtensionIds,
         now: Instant,
     ) -> Arrival {
         let codec = &self.codecs[usize::from(codec_index)];
@@ -295,6 +304,8 @@ impl Track {
         if nack {
             layer.nacks.received(ext_seq, now);
         }
+        let audio_level = packet.extension(ids.audio_level);
+        let audio_level = audio_level.and_then(AudioLevel::parse);
         if let Some(heard) = audio_level {
             self.level.heard(heard.level, now);
         }
@@ -307,20 +318,22 @@ impl Track {
             clock_rate: rate,
             payload: packet.payload,
             audio_level,
+            dependency: packet.extension(ids.dependency),
         };
         self.keep(layer_index, codec_index, &incoming, packet.marker, now)
     }
 
-    /// Takes in a packet that came as a retransmission (RFC 4588): `original` is without its number.
+    /// Takes in a packet that came as a retransmission (RFC 4588).
     pub fn recover(
         &mut self,
         layer_index: u8,
         codec_index: u8,
         packet: &Packet<'_>,
-        original: &[u8],
-        ext_seq: u64,
+        original: Original<'_>,
+        ids: ExtensionIds,
         now: Instant,
     ) -> Arrival {
+        let ext_seq = original.ext_seq;
         let codec = &self.codecs[usize::from(codec_index)];
         let layer = &mut self.layers[usize::from(layer_index)];
         layer.nacks.received(ext_seq, now);
@@ -331,8 +344,9 @@ impl Track {
             payload_type: codec.payload_type,
             codec: codec.codec,
             clock_rate: codec.clock_rate,
-            payload: original,
+            payload: original.payload,
             audio_level: None,
+            dependency: packet.extension(ids.dependency),
         };
         // It is late, so it waits for nothing.
         let arrival = self.keep(layer_index, codec_index, &incoming, true, now);

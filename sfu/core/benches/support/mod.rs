@@ -99,6 +99,7 @@ impl Media {
 
 fn extensions() -> ExtensionIds {
     ExtensionIds {
+        dependency: 0,
         mid: 1,
         rid: 2,
         repaired_rid: 3,

@@ -24,8 +24,8 @@ const MANDATORY: usize = 3;
 /// Of a structure, A.4: their numbers have 6 and 5 bits.
 const MAX_TEMPLATES: usize = 64;
 const MAX_TARGETS: usize = 32;
-/// What fits an OBU header's extension.
-const MAX_SPATIAL: u8 = 3;
+/// The highest spatial layer: what fits an OBU header's extension.
+pub const MAX_SPATIAL: u8 = 3;
 const MAX_TEMPORAL: u8 = 7;
 /// `next_layer_idc`.
 const SAME_LAYER: u32 = 0;

@@ -104,6 +104,7 @@ mod tests {
     use crate::srtp::{Inbound, Profile};
 
     const IDS: ExtensionIds = ExtensionIds {
+        dependency: 0,
         mid: 1,
         rid: 2,
         repaired_rid: 3,

@@ -51,6 +51,7 @@ pub enum Fate {
 
 pub fn extensions(transport_cc: bool) -> ExtensionIds {
     ExtensionIds {
+        dependency: 0,
         mid: 1,
         rid: 2,
         repaired_rid: 3,

@@ -551,6 +551,7 @@ pub const EXTENSIONS: ExtensionIds = ExtensionIds {
     repaired_rid: REPAIRED_RID,
     transport_cc: TWCC,
     audio_level: LEVEL,
+    dependency: 0,
 };
 
 /// A publisher of one video (mid v) and one audio (mid a).
