@@ -98,11 +98,10 @@ async def watched(core: Meters) -> AsyncIterator[Street]:
     """A street that is looked at all the time."""
     street, real = Street(), cast("Core", core)
     config = node_config(level_interval_s=0.01, stats_interval_s=0.01)
-    looking = asyncio.create_task(Watch(config, real, street, NodeMetrics(real)).run())
-    yield street
-    looking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await looking
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(Watch(config, real, street, NodeMetrics(real)).run())
+        yield street
+        looking.cancel()
 
 
 @pytest.mark.parametrize("what", ["levels", "stats", "cpu_ns"])
