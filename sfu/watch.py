@@ -125,7 +125,7 @@ class Watch:
     def _listen(self, room: Room, levels: Mapping[PeerId, int], now: float) -> None:
         seen = self._seen_of(room.id)
         speakers = seen.speakers.update(levels, now)
-        silenced = seen.voices.update(levels, seen.speakers.loud)
+        silenced = seen.voices.update(levels, seen.speakers.loud, seen.speakers.soft)
         if silenced is not None:
             room.silence(silenced)
         if speakers is not None:
