@@ -76,7 +76,7 @@ class NodeConfig:
     most_voices: int = 4
     """Microphones of a room that are heard at once, where it has more: of whoever speaks, or spoke last."""
     stats_interval_s: float = 2.0
-    """Between two looks at quality and layers."""
+    """Between two looks at quality and at how busy the workers are."""
     load_interval_s: float = 5.0
     """Between two load reports to signaling."""
 

@@ -3,12 +3,13 @@
 core threads -> event descriptor -> **core_events** -> session
 
 One wake-up descriptor for all workers; a wake-up brings everything that waits, so Python runs once a batch and never
-once a packet.
+once a packet.  An owner that cannot take an event is told of in the log, and the others of the batch are handed over.
 """
 
 import asyncio
 from typing import Protocol, assert_never
 
+from common.log import FieldLog
 from sfu._core import (
     AddressValidated,
     ConsentExpired,
@@ -20,6 +21,11 @@ from sfu._core import (
     Shown,
     TrackActive,
 )
+from sfu.guarded import guarded
+
+log = FieldLog(__name__)
+
+Event = AddressValidated | ConsentExpired | DtlsReceived | LayersWanted | NotShowable | SeatPaused | Shown | TrackActive
 
 
 class PeerEvents(Protocol):
@@ -74,24 +80,28 @@ class CoreEvents:
     def _drain(self) -> None:
         for event in self._core.events():
             owner = self._peers.get(event.peer)
-            if owner is None:
-                continue
-            match event:
-                case DtlsReceived(_, datagrams):
-                    owner.dtls_received(datagrams)
-                case AddressValidated(_, host, port):
-                    owner.address_validated(host, port)
-                case ConsentExpired():
-                    owner.consent_expired()
-                case TrackActive(_, mid, codec_key):
-                    owner.track_active(mid, codec_key)
-                case Shown(_, mid, source_peer, source_mid):
-                    owner.shown(mid, source_peer, source_mid)
-                case NotShowable(_, mid, source_peer, source_mid):
-                    owner.not_showable(mid, source_peer, source_mid)
-                case LayersWanted(_, mid, layers):
-                    owner.layers_wanted(mid, layers)
-                case SeatPaused(_, mid, paused):
-                    owner.seat_paused(mid, paused=paused)
-                case _:
-                    assert_never(event)
+            if owner is not None:
+                with guarded(log, "event_failed", peer=event.peer, kind=type(event).__name__):
+                    _hand_over(event, owner)
+
+
+def _hand_over(event: Event, owner: PeerEvents) -> None:
+    match event:
+        case DtlsReceived(_, datagrams):
+            owner.dtls_received(datagrams)
+        case AddressValidated(_, host, port):
+            owner.address_validated(host, port)
+        case ConsentExpired():
+            owner.consent_expired()
+        case TrackActive(_, mid, codec_key):
+            owner.track_active(mid, codec_key)
+        case Shown(_, mid, source_peer, source_mid):
+            owner.shown(mid, source_peer, source_mid)
+        case NotShowable(_, mid, source_peer, source_mid):
+            owner.not_showable(mid, source_peer, source_mid)
+        case LayersWanted(_, mid, layers):
+            owner.layers_wanted(mid, layers)
+        case SeatPaused(_, mid, paused):
+            owner.seat_paused(mid, paused=paused)
+        case _:
+            assert_never(event)

@@ -74,7 +74,7 @@ class SignalingLink:
     def left(self, session: Session, reason: LeftReason) -> None:
         """A peer that had joined is gone; how good its stay was is said with it."""
         stay = session.stay.quality
-        quality = {"quality": stay.wire()} if stay is not None else {}
+        quality = {"quality": stay.wire(session.connected_s)} if stay is not None else {}
         gone = {"room": session.room, "user": session.participant, "peer": session.id, "reason": reason}
         self._report("left", {**gone, **quality})
 

@@ -3,7 +3,8 @@
 room (`rated`) -> **rated** -> link (`quality` reports) -> signaling (SAPI)
 
 A room that has changed is told whole, so that a report that was lost costs nothing once another comes.  Who is not
-named is good.  A report is bounded; what finds no place in it comes with the next.
+named is good.  A report is bounded; what finds no place in it comes with the next.  Rooms that were told longest ago
+come first, so that none is kept waiting by others which change all the time.
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,10 @@ class Rated:
 
     def __init__(self) -> None:
         self._told: dict[str, Ratings | None] = {}
-        """None: it may know something else, and has to be told whatever is the case.  In the others all are good."""
+        """Those told longest ago first.
+
+        None: it may know something else, and has to be told whatever is the case.  In the others all are good.
+        """
 
     def forget(self) -> None:
         """Signaling may have missed or lost it."""
@@ -39,12 +43,15 @@ class Rated:
         self._told = {name: told for name, told in self._told.items() if name in now}
         changed: dict[str, Ratings] = {}
         entries = 0
-        for name, ratings in now.items():
+        fresh = [name for name in now if name not in self._told]
+        for name in (*fresh, *self._told):
+            ratings = now[name]
             if len(changed) == MAX_ROOMS or entries > MAX_ENTRIES:
                 break
             if self._told.get(name, {}) != ratings:
                 changed[name] = ratings
                 entries += len(ratings)
+        self._told = {name: told for name, told in self._told.items() if name not in changed}
         self._told |= changed
         told = [{"room": name, "participants": ratings} for name, ratings in changed.items()]
         return {"rooms": told} if told else None

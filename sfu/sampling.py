@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from common.log import FieldLog
+from sfu.guarded import guarded
 from sfu.metrics import NodeMetrics, Standing
 from sfu.room.effects import TrackKey
 from sfu.room.members import Member
@@ -18,6 +20,8 @@ from sfu.room.room import Room
 from sfu.room.stats_feed import StatsFeed
 from sfu.room.stay import Stay
 from sfu.room.tracks import PeerId
+
+log = FieldLog(__name__)
 
 LONGEST_S: Final = 10.0
 """What one look may stand for: of a longer time in which none was possible nothing is known."""
@@ -82,11 +86,12 @@ class Sampling:
         tracks = self._published(list(taken.values()))
         self._count(taken)
         for name, room in rooms.items():
-            if self._rate(name, room, taken[name], now):
-                node.settle(name)
-            for peer, one in taken[name].items():
-                self._score(peer, one, sessions[peer], tracks, since_s)
-                _tell(sessions[peer], one, now)
+            with guarded(log, "look_failed", at="stats", room=name):
+                for peer, one in taken[name].items():
+                    self._score(peer, one, sessions[peer], tracks, since_s)
+                    _tell(sessions[peer], one, now)
+                if self._rate(name, room, taken[name], now):
+                    node.settle(name)
         self._meters = {name: meter for name, meter in self._meters.items() if name in rooms}
         self._known = frozenset(peer for peers in taken.values() for peer in peers)
         self._looked_at = now

@@ -125,6 +125,8 @@ class Session:
         self.was_reported = False
         self.stay = Stay()
         """How good it has been; the watch adds to it."""
+        self._connected_at: float | None = None
+        """On the clock of the loop; None: never."""
         self.stats: StatsFeed | None = None
         """What its client asked to be told of it."""
         # Given to us; closed by whoever gave it.
@@ -148,6 +150,11 @@ class Session:
         self._arm("connect", host.config.connect_timeout_s, self._not_connected)
         self.log = FieldLog(__name__, room=room, peer=self.id)
         self.log.info("peer_new", user=participant, worker=worker)
+
+    @property
+    def connected_s(self) -> float:
+        """How long its media has been connected."""
+        return 0.0 if self._connected_at is None else asyncio.get_running_loop().time() - self._connected_at
 
     # Negotiation.
 
@@ -315,6 +322,7 @@ class Session:
         self._disarm("dtls")
         self._disarm("connect")
         self.state = State.CONNECTED
+        self._connected_at = asyncio.get_running_loop().time()
         self.log.info("connected", srtp=keys.profile)
         self._host.watcher.session_connected(self)
 

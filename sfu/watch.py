@@ -3,6 +3,7 @@
 core (levels, stats) ─▶ **watch** ─▶ room (rules), sampling ─▶ effects ─▶ node ─▶ clients
 
 The rest of a node follows events.  Levels and statistics are polled, and put to the rules of each room that has peers.
+A look that fails is told, and is not the last; in a room, it is that room's alone.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Protocol
 from common.log import FieldLog
 from sfu._core import Core, PeerStats
 from sfu.config import NodeConfig
+from sfu.guarded import guarded
 from sfu.metrics import NodeMetrics
 from sfu.placement import Placement
 from sfu.room.room import Room
@@ -74,18 +76,21 @@ class Watch:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._config.level_interval_s)
-            if self._node.sessions:
-                self._on_levels(self._core.levels(), loop.time())
+            with guarded(log, "look_failed", at="levels"):
+                if self._node.sessions:
+                    self._on_levels(self._core.levels(), loop.time())
 
     async def _watch_stats(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._config.stats_interval_s)
-            self._node.placement.measured(self._core.cpu_ns(), loop.time())
-            if self._node.sessions:
-                await self._look_at_stats()
-            else:
-                self._on_stats((), loop.time())
+            with guarded(log, "look_failed", at="cpu"):
+                self._node.placement.measured(self._core.cpu_ns(), loop.time())
+            with guarded(log, "look_failed", at="stats"):
+                if self._node.sessions:
+                    await self._look_at_stats()
+                else:
+                    self._on_stats((), loop.time())
             self._forget_empty_rooms()
 
     async def _look_at_stats(self) -> None:
@@ -113,13 +118,14 @@ class Watch:
         for name, voices in by_room.items():
             room = self._node.room(name)
             if room is not None:
-                self._listen(room, voices, now)
-                self._node.settle(name)
+                with guarded(log, "look_failed", at="levels", room=name):
+                    self._listen(room, voices, now)
+                    self._node.settle(name)
 
     def _listen(self, room: Room, levels: Mapping[PeerId, int], now: float) -> None:
         seen = self._seen_of(room.id)
         speakers = seen.speakers.update(levels, now)
-        silenced = seen.voices.update(levels, seen.speakers.loud)
+        silenced = seen.voices.update(levels, seen.speakers.loud, seen.speakers.soft)
         if silenced is not None:
             room.silence(silenced)
         if speakers is not None:

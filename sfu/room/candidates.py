@@ -79,10 +79,6 @@ class Candidates:
             if entries := self._of.get(peer):
                 self.put(peer, entries[0][1].participant, [one.source for _, one in entries])
 
-    def head(self, count: int) -> list[Occupant]:
-        """The first so many."""
-        return [one for _, one in self._order[:count]]
-
     def cameras(self, peers: Iterable[PeerId]) -> list[Occupant]:
         """What these are seen with when they speak, of those who can be."""
         return [one for peer in peers for _, one in self._of.get(peer, ()) if one.source == "camera"]

@@ -142,9 +142,10 @@ class Seating:
         for peer in peers:
             self._waiting.pop(peer, None)
             member = self._members.get(peer)
-            if member and member.connected:
+            if member and member.connected and member.open:
+                before = member.seating
                 self._seat_speakers_of(member, now)
-                effects += self._effects(member)
+                effects += self._views(member) if member.seating == before else self._effects(member)
         return effects
 
     def _seat_speakers_of(self, member: Member, now: float) -> None:

@@ -7,6 +7,8 @@ Levels are RFC 6464's: -dBov, 0 loudest, 127 silence.  They are judged over thre
 
 * *at once*: a level is speech where it stands out from the peer's noise, the quietest that was heard of him for
   seconds.  So a fan is no speech, and he who shouts over it is heard.
+* *at once, softly*: what stands out as clearly but is not loud enough for that may be speech too, of somebody far from
+  his microphone.  It makes nobody a speaker; where few are heard, it is heard before silence (`voices.py`).
 * *a few looks*: speech that goes on makes a speaker; a key click is over by then.  A little later a speaker becomes the
   *dominant* one, if the one before him has fallen silent for longer than it takes to breathe.
 * *a second*: where two talk at once, the dominant one stays it unless the other is clearly louder.
@@ -16,8 +18,9 @@ until another follows.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 from sfu.room.tracks import PeerId
 
@@ -30,6 +33,8 @@ QUIET_DBOV = 63
 """At this level and below there is nothing to be looked at."""
 ABOVE_NOISE_DB = 8
 """Speech is that much louder than the noise; a fan goes up and down by less."""
+QUIETER_DB = 1
+"""What a peer was quieter by counts for so much less at each look: meters rise within two, and fall within ten."""
 LOUDEST_NOISE_DBOV = 40
 """What is 8 dB louder than this is speech, even without a pause."""
 NOISE_S = 2.0
@@ -127,6 +132,14 @@ class _Ear:
         return max(self.quietest, self.before, LOUDEST_NOISE_DBOV)
 
     @property
+    def is_soft(self) -> bool:
+        """He is heard softly, or is a speaker who draws breath."""
+        if self.loud_at == self.at:
+            return False
+        stands_out = self.at >= self.settled_at and self.level <= min(QUIET_DBOV, self.noise - ABOVE_NOISE_DB)
+        return stands_out or self.speech_at is not None
+
+    @property
     def is_loud(self) -> bool:
         """What is heard now may be speech, and is not the end of a sound."""
         return self.loud_at == self.at and self.level - self.peak < FALLEN_DB
@@ -170,10 +183,14 @@ class Speakers:
         """Who leads the talk, or did last."""
         self.loud: list[PeerId] = []
         """Whose level was speech at the last look, however short; the loudest first."""
+        self.soft: list[PeerId] = []
+        """Of the others, whose level stood out from his noise, or who is a speaker still; the loudest first."""
         self._ears: dict[PeerId, _Ear] = {}
         """Of those who are not quiet."""
-        self._known: frozenset[PeerId] = frozenset()
-        """Who was there at the last look."""
+        self._quiet: dict[PeerId, int] = {}
+        """How quiet those were a while ago who were there at the last look."""
+        self._came: dict[PeerId, float] = {}
+        """Since when they have been there."""
         self._since = float("-inf")
         """When the dominant speaker became it."""
         self._told: tuple[Speaker, ...] = ()
@@ -207,15 +224,26 @@ class Speakers:
         for peer, level in levels.items():
             ear = self._ears.get(peer)
             if ear is None and level <= QUIET_DBOV:
-                ear = self._ears[peer] = _Ear(now, now, now if peer in self._known else now + SETTLE_S)
+                ear = self._ears[peer] = self._met(peer, now)
             if ear is not None:
                 ear.hear(level, now)
         gone = [peer for peer, ear in self._ears.items() if ear.is_idle or peer not in levels]
         for peer in gone:
             del self._ears[peer]
-        self._known = frozenset(levels)
-        loud = [peer for peer, ear in self._ears.items() if ear.loud_at == now]
-        self.loud = sorted(loud, key=lambda peer: self._ears[peer].level)
+        self._came = {peer: self._came.get(peer, now) for peer in levels}
+        self._quiet = {peer: max(level, self._quiet.get(peer, level) - QUIETER_DB) for peer, level in levels.items()}
+        self.loud = self._loudest_first(ear.loud_at == now for ear in self._ears.values())
+        self.soft = self._loudest_first(ear.is_soft for ear in self._ears.values())
+
+    def _met(self, peer: PeerId, now: float) -> _Ear:
+        """What is remembered of the peer from now on; how quiet he was, if he has been there for long enough."""
+        came = self._came.get(peer)
+        if came is None:
+            return _Ear(now, now, now + SETTLE_S)
+        return _Ear(now, now, now, quietest=QUIET_DBOV if now - came < SETTLE_S else max(self._quiet[peer], QUIET_DBOV))
+
+    def _loudest_first(self, chosen: Iterable[bool]) -> list[PeerId]:
+        return sorted(compress(self._ears, chosen), key=lambda peer: self._ears[peer].level)
 
     def _follow(self, now: float) -> None:
         """Who leads the talk from now on."""

@@ -26,11 +26,11 @@ class StayQuality:
     seconds: float
     """In which there was something to hear or to see."""
 
-    def wire(self) -> dict[str, object]:
-        """As signaling is told it."""
+    def wire(self, connected_s: float) -> dict[str, object]:
+        """As signaling is told it, of a stay that was so long whether there was something or not."""
         scores = {"score": self.score, "worst": self.worst, "audioScore": self.audio, "videoScore": self.video}
         told = {name: round(score, 2) for name, score in scores.items() if score is not None}
-        return {**told, "seconds": round(self.seconds, 1)}
+        return {**told, "seconds": round(self.seconds, 1), "connectedSeconds": round(connected_s, 1)}
 
 
 @dataclass(slots=True)

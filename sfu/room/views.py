@@ -30,7 +30,7 @@ class Look:
     height: int | None = None
     """Lines of picture that it has use for; 0: the seat is hidden, None: as many as there are."""
     priority: int | None = None
-    """0 (thumbnail) to 255; None: the rules decide."""
+    """0 (thumbnail) to 255, of whoever sits there as was wished; None: the rules decide."""
 
 
 ANYHOW: Final = Look()
@@ -44,11 +44,12 @@ def lines(width: int | None, height: int | None) -> int | None:
 
 def priority(look: Look, occupant: Occupant, wish: Wish | None, dominant: PeerId | None) -> int:
     """How much the seat's picture matters beside the receiver's others."""
-    if look.priority is not None:
+    is_wished = wish is None or wish.wants(occupant)
+    if look.priority is not None and is_wished:
         return look.priority
     if occupant.source == "screen":
         return SCREEN
     if occupant.peer == dominant:
         return DOMINANT
-    is_named = wish is not None and wish.participant is not None and wish.wants(occupant)
+    is_named = wish is not None and wish.participant is not None and is_wished
     return NAMED if is_named else OTHER

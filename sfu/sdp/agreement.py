@@ -14,7 +14,7 @@ from typing import Final, Literal, cast
 
 from sfu import media
 from sfu.errors import BadRequest, MalformedSdp
-from sfu.sdp.codecs import AgreedCodec, agreed_codecs
+from sfu.sdp.codecs import AgreedCodec, agreed_codecs, track_codecs
 from sfu.sdp.shapes import MAX_SHAPES
 from sfu.sdp.values import Extmap, MediaLine, Offer, Shape
 
@@ -203,7 +203,7 @@ def _settle(
     if role is not None and role.kind != line.shape.kind:
         raise MalformedSdp(line.number, f"mid {line.mid!r} was {role.kind} before")
     if role is None or role.seat is None:
-        return _track_line(line, codecs, sends=role is not None)
+        return _track_line(line, sends=role is not None)
     receiving = line.shape.direction in ("recvonly", "sendrecv")
     return SeatLine(
         line=line,
@@ -235,7 +235,7 @@ def _role(line: MediaLine, roles: dict[str, Role], new_ssrc: NewSsrc) -> Role | 
     return role
 
 
-def _track_line(line: MediaLine, codecs: tuple[AgreedCodec, ...], *, sends: bool) -> TrackLine:
+def _track_line(line: MediaLine, *, sends: bool) -> TrackLine:
     kind = cast("media.Kind", line.shape.kind)
     extensions = track_extensions(line.shape)
     # Without the RID in the packets the encodings could not be told apart: then it is answered as a plain track.
@@ -243,7 +243,7 @@ def _track_line(line: MediaLine, codecs: tuple[AgreedCodec, ...], *, sends: bool
     return TrackLine(
         line=line,
         kind=kind,
-        codecs=codecs,
+        codecs=track_codecs(line.shape),
         extensions=extensions,
         rids=rids,
         sending=sends and line.shape.direction in ("sendonly", "sendrecv"),

@@ -21,7 +21,7 @@ from sfu.sdp.agreement import (
     seat_extensions,
     track_extensions,
 )
-from sfu.sdp.codecs import AgreedCodec, agreed_codecs
+from sfu.sdp.codecs import AgreedCodec, agreed_codecs, track_codecs
 from sfu.sdp.shapes import MAX_SHAPES
 from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine, Shape
 
@@ -169,16 +169,15 @@ class _Told:
 
 @lru_cache(MAX_SHAPES)
 def _of_track(shape: Shape) -> _Told:
-    return _told(shape, track_extensions(shape))
+    return _told(track_codecs(shape), track_extensions(shape))
 
 
 @lru_cache(MAX_SHAPES)
 def _of_seat(shape: Shape) -> _Told:
-    return _told(shape, seat_extensions(shape))
+    return _told(agreed_codecs(shape), seat_extensions(shape))
 
 
-def _told(shape: Shape, extensions: tuple[Extmap, ...]) -> _Told:
-    codecs = agreed_codecs(shape)
+def _told(codecs: tuple[AgreedCodec, ...], extensions: tuple[Extmap, ...]) -> _Told:
     is_counted = any(extension.uri == TRANSPORT_CC_URI for extension in extensions)
     feedback = FEEDBACK if is_counted else FEEDBACK[1:]
     return _Told(

@@ -18,6 +18,9 @@ from sfu.sdp.values import Payload, Shape
 MAX_CODECS = 24
 """Payload types taken of one m-line; Chromium offers 11 that we know to receive video."""
 
+EVERYBODYS: Final = frozenset({"opus", "VP8", "H264"})
+"""What every browser decodes (RFC 7874 §3, RFC 7742 §5)."""
+
 # RFC 6184 §8.1, table 5: the same profile can be written with several profile-iop octets.  The constraint bits that
 # tell them apart, and the name we give the profile (its usual first four hex digits).
 _H264_PROFILES: Final = (
@@ -60,6 +63,15 @@ def agreed_codecs(shape: Shape) -> tuple[AgreedCodec, ...]:
             rtx = retransmissions.get(str(payload.payload_type)) if "nack" in payload.feedback else None
             agreed.append(AgreedCodec(payload, rtx, _as_media(payload, rtx, name=codec[0], key=key)))
     return tuple(agreed[:MAX_CODECS])
+
+
+@lru_cache(MAX_SHAPES)
+def track_codecs(shape: Shape) -> tuple[AgreedCodec, ...]:
+    """The same of an m-line that the client sends on: first what everybody decodes, as browsers send the first.
+
+    Nothing is re-encoded here, so who prefers AV1 or RED must not show nothing to those who lack it.
+    """
+    return tuple(sorted(agreed_codecs(shape), key=lambda codec: codec.media.name not in EVERYBODYS))
 
 
 def _as_media(payload: Payload, rtx: Payload | None, *, name: str, key: str) -> media.Codec:

@@ -11,6 +11,7 @@ from ..qss.frames import Server
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=128)]
 Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=1e8)]
 Score = Annotated[float, Meta(ge=1, le=5)]
 
 
@@ -91,7 +92,10 @@ class StayQuality(Struct, frozen=True, kw_only=True):
     worst: Score
     audio_score: Score | None = field(name="audioScore", default=None)
     video_score: Score | None = field(name="videoScore", default=None)
-    seconds: Annotated[float, Meta(ge=0, le=1e8)]
+    seconds: Seconds
+    """In which there was something to hear or to see: what the scores are the means of."""
+    connected_seconds: Seconds | None = field(name="connectedSeconds", default=None)
+    """From connected to left; None, of a node that does not say it: as long as there was something."""
 
 
 class PeerEvent(Struct, frozen=True, kw_only=True):

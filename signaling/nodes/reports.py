@@ -200,10 +200,12 @@ def _view(card: Register, held: HeldRoom) -> Held:
 
 
 def _stay(report: PeerEvent, quality: StayQuality, now: Instant) -> StayRecord:
+    here_s = max(quality.seconds, quality.connected_seconds or 0.0)
     return StayRecord(
         room=report.room,
         user=report.user,
         peer=report.peer,
+        began_ms=epoch_ms(Instant(now - here_s)),
         ended_ms=epoch_ms(now),
         lasted_ms=max(1, round(1000 * quality.seconds)),
         score=quality.score,

@@ -78,6 +78,7 @@ class StayRecord:
     room: str
     user: str
     peer: str
+    began_ms: int
     ended_ms: int
     lasted_ms: int
     """Time in which there was something to hear or to see."""

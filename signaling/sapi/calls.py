@@ -1,7 +1,8 @@
 """`/sapi/calls`: history.  Everybody has his own; administrators that of their domain and of its users.
 
 Which of his devices refused or were busy is told to a user about his own devices; of the others' he learns what the
-frames of the call told him.  Administrators see all of it.
+frames of the call told him; how good the call was, of its parties and not of others who were in the room.
+Administrators see all of it.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class CallView(Wire, frozen=True, kw_only=True):
     score: float | None
     """The mean of the participants', by how long they were there."""
     quality: tuple[QualityView, ...]
-    """Of those who have left."""
+    """Of those who have left; who is no administrator is told of the call's parties."""
 
 
 class CallList(Wire, frozen=True, kw_only=True):
@@ -208,12 +209,14 @@ def _view(call: HistoryCall, asker: User | None) -> CallView:
     """
     record, end = call.record, call.end
     unknown = asker is not None and asker.id == record.inviter and record.reason == CallReason.NOBODY_REACHABLE.value
+    invitees = () if unknown else record.invitees
+    parties = {record.inviter, record.accepted_by, *invitees}
     return CallView(
         id=record.id,
         room=record.room,
         inviter=record.inviter,
         to=record.to,
-        invitees=() if unknown else record.invitees,
+        invitees=invitees,
         accepted_by=record.accepted_by,
         media=record.media,
         created_at=record.created_ms,
@@ -229,7 +232,7 @@ def _view(call: HistoryCall, asker: User | None) -> CallView:
             if asker is None or each.user == asker.id
         ),
         score=_rounded(call.score),
-        quality=tuple(_quality(each) for each in call.quality),
+        quality=tuple(_quality(each) for each in call.quality if asker is None or each.user in parties),
     )
 
 

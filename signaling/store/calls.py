@@ -146,6 +146,7 @@ def _stay_columns(stay: StayRecord) -> dict[str, object]:
         "room": fit(stay.room, ID),
         "peer": fit(stay.peer, ID),
         "user_id": fit(stay.user, ID),
+        "began_ms": stay.began_ms,
         "ended_ms": stay.ended_ms,
         "lasted_ms": stay.lasted_ms,
         "score": stay.score,

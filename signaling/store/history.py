@@ -116,8 +116,7 @@ class Stays:
             return ()
         by_user: dict[str, list[AnyRow]] = defaultdict(list)
         for row in self._by_room[call.room]:
-            began_ms = row.ended_ms - row.lasted_ms
-            if row.ended_ms > call.decided_ms and (end is None or began_ms < end.ended_ms):
+            if row.ended_ms > call.decided_ms and (end is None or row.began_ms < end.ended_ms):
                 by_user[row.user_id].append(row)
         return tuple(_summed_up(user, rows) for user, rows in by_user.items())
 

@@ -26,7 +26,7 @@ score: Final = (
     select(func.sum(call_stays.c.score * call_stays.c.lasted_ms) / func.sum(call_stays.c.lasted_ms))
     .where(call_stays.c.room == calls.c.room, calls.c.accepted_by.is_not(None))
     .where(call_stays.c.ended_ms > calls.c.decided_ms)
-    .where(call_stays.c.ended_ms - call_stays.c.lasted_ms < func.coalesce(end_ms, NEVER_MS))
+    .where(call_stays.c.began_ms < func.coalesce(end_ms, NEVER_MS))
     .correlate(calls)
     .scalar_subquery()
 )

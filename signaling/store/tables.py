@@ -146,8 +146,11 @@ call_stays: Final = Table(
     Column("room", String(64), primary_key=True),
     Column("peer", String(64), primary_key=True),
     Column("user_id", String(64), nullable=False),
+    Column("began_ms", Long, nullable=False),
     Column("ended_ms", Long, nullable=False, index=True),
-    Column("lasted_ms", Long, nullable=False),  # above 0
+    Column(
+        "lasted_ms", Long, nullable=False
+    ),  # above 0, and less than from begin to end where there was nothing to rate
     Column("score", Double, nullable=False),  # scores are 1 to 5
     Column("worst", Double, nullable=False),
     Column("audio_score", Double),

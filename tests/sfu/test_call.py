@@ -38,7 +38,9 @@ async def test_two_peers_see_and_hear_each_other(deployment: Deployment) -> None
     quality = left.pop("quality")
     assert left == {"room": room, "user": "bob", "peer": bob.peer, "reason": "left"}
     assert 1.0 <= quality["worst"] <= quality["score"] <= 5.0
-    assert {"score", "worst", "seconds"} <= set(quality) <= {"score", "worst", "seconds", "audioScore", "videoScore"}
+    always = {"score", "worst", "seconds", "connectedSeconds"}
+    assert always <= set(quality) <= always | {"audioScore", "videoScore"}
+    assert 0 < quality["seconds"] <= quality["connectedSeconds"]
     await alice.close()
 
 

@@ -51,6 +51,26 @@ def test_a_report_is_bounded_and_the_rest_comes_with_the_next() -> None:
     assert [len(str(report).split("'room'")) - 1 for report in reports] == [MAX_ROOMS, 5, 0]
 
 
+def test_a_room_is_not_kept_waiting_by_others_that_change_all_the_time() -> None:
+    def restless(grade: Quality) -> list[Room]:
+        return [room(f"r{number}", alice=grade) for number in range(MAX_ROOMS)]
+
+    rated = Rated()
+    rated.report([*restless("poor"), room("last", bob="poor")])
+    report = rated.report([*restless("lost"), room("last", bob="poor")])
+    assert "'last'" in str(report)
+
+
+def test_of_rooms_that_change_all_the_time_those_told_longest_ago_come_first() -> None:
+    rated = Rated()
+    grades: list[Quality] = ["poor", "lost", "fair"]
+    reports = [
+        str(rated.report([room(f"r{number}", alice=grade) for number in range(2 * MAX_ROOMS)])) for grade in grades
+    ]
+    assert ["'r0'" in report for report in reports] == [True, False, True]
+    assert [f"'r{MAX_ROOMS}'" in report for report in reports] == [False, True, False]
+
+
 def test_of_a_large_room_the_worst_are_told() -> None:
     people = range(3 * MAX_PARTICIPANTS)
     grades: dict[str, Quality] = {f"u{number}": "fair" if number % 2 else "lost" for number in people}

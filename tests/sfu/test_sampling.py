@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from sfu.media import Kind
 from sfu.metrics import NodeMetrics
 from sfu.room.effects import Tell
@@ -175,3 +177,22 @@ def test_a_track_that_has_other_layers_now_begins_anew() -> None:
     other = PeerOf(tracks=[TrackOf(mid="1", layers=[LayerOf(freezes=9)] * 3)])
     house.look(alice=peer(), bob=other)
     assert house.metric("freezes_total") == 0
+
+
+class IllHouse(House):
+    """One in which nothing can be carried out."""
+
+    def settle(self, room: str) -> None:
+        super().settle(room)
+        if self.qualities:
+            raise RuntimeError("the worker did not answer")
+
+
+def test_a_room_that_cannot_be_settled_is_told_of_and_costs_nobody_his_score(caplog: pytest.LogCaptureFixture) -> None:
+    house = IllHouse()
+    for _ in range(2):
+        house.look(alice=peer(), bob=peer())
+    assert house.scored("alice").seconds == house.scored("bob").seconds == 2.0
+    assert house.metric("peers") == 2
+    (line,) = [record.message for record in caplog.records]
+    assert line == "look_failed error=RuntimeError('the worker did not answer') at='stats' room='r'"

@@ -185,6 +185,7 @@ async def test_what_history_is_told_stays_until_it_is_written(state: State) -> N
         room=ROOM,
         user="u",
         peer="p",
+        began_ms=1,
         ended_ms=2,
         lasted_ms=1,
         score=4.5,

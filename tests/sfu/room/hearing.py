@@ -43,6 +43,7 @@ class Heard:
     leaders: list[tuple[int, str | None]] = field(default_factory=list)
     """From when on who was dominant."""
     loud: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    soft: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def told_at(self, peer: str, *, first: bool = False) -> int | None:
         """When all were told that `peer` speaks (`first`: before all others)."""
@@ -81,6 +82,7 @@ def look(speakers: Speakers, heard: Heard, levels: Mapping[str, int], now_ms: in
     if not heard.leaders or heard.leaders[-1][1] != speakers.dominant:
         heard.leaders.append((now_ms, speakers.dominant))
     heard.loud.append((now_ms, tuple(speakers.loud)))
+    heard.soft.append((now_ms, tuple(speakers.soft)))
 
 
 def talk(*turns: tuple[int, int], level: int = 30, noise: int | None = ROOM_NOISE) -> Sound:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -188,6 +189,38 @@ def test_a_seat_changes_hands_at_most_once_in_two_seconds() -> None:
     for times in changes.values():
         assert len(times) > 10
         assert all(after - before > KEEP_S - 0.01 for before, after in pairwise(times))
+
+
+class Read(dict[int, Any]):
+    """What a member has of each seat, and how often that was read."""
+
+    reads = 0
+
+    def __getitem__(self, seat: int) -> Any:  # noqa: ANN401
+        self.reads += 1
+        return super().__getitem__(seat)
+
+    def values(self) -> Any:  # noqa: ANN401
+        self.reads += 1
+        return super().values()
+
+
+def test_a_speaker_who_gets_no_seat_costs_a_look_at_how_large_pictures_are() -> None:
+    hall = Hall("a", "b", "c")
+    hall.room.view("viewer", {0: Wish("a"), 1: Wish("b")})
+    viewer = hall.room.members["viewer"]
+    viewer.seats = read = Read(viewer.seats)
+    hall.speak("c", now=1.0)
+    assert read.reads == len(viewer.seating)
+
+
+def test_a_speaker_costs_nothing_for_who_has_no_open_seat() -> None:
+    hall = Hall("a", "b", "c")
+    hall.room.negotiate("viewer", seats={}, tracks=[])
+    viewer = hall.room.members["viewer"]
+    viewer.wishes = read = Read()
+    hall.speak("c", now=1.0)
+    assert read.reads == 0
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,33 @@ def test_a_fan_is_no_speaker(level: int) -> None:
     assert heard.told == []
 
 
+@pytest.mark.parametrize(("published", "looked"), PHASES)
+@pytest.mark.parametrize("level", [46, 54, 58, 62])
+def test_who_speaks_softly_is_no_speaker_and_noticed_within_half_a_second(
+    level: int, published: int, looked: int
+) -> None:
+    words = [(begin, begin + 1_500) for begin in range(3_000, 12_000, 2_000)]
+    sound = talk(*words, level=level, noise=75)
+    heard = listen({"a": sound}, until_ms=12_000, published=published, looked=looked)
+    assert heard.told == []
+    soft = {now_ms for now_ms, peers in heard.soft if peers}
+    assert 3_000 < min(soft) <= 3_000 + LATE_MS
+    assert all(soft & set(range(begin + LATE_MS, end)) for begin, end in words)
+
+
+@pytest.mark.parametrize("level", [60, 58, 50, 45])
+def test_a_fan_is_not_taken_for_soft_speech(level: int) -> None:
+    heard = listen({"a": fan(level)}, until_ms=30_000)
+    assert all(peers == () for _, peers in heard.soft)
+
+
+def test_a_speaker_who_draws_breath_is_heard_as_if_he_spoke_softly() -> None:
+    heard = listen({"a": talk((1_000, 3_000), (3_400, 5_000))}, until_ms=5_000)
+    either = [(now_ms, {*loud, *soft}) for (now_ms, loud), (_, soft) in zip(heard.loud, heard.soft, strict=True)]
+    assert all(peers == {"a"} for now_ms, peers in either if now_ms >= 1_000 + LATE_MS)
+    assert any(peers == ("a",) for now_ms, peers in heard.soft if 3_000 < now_ms < 3_400)
+
+
 def test_who_speaks_beside_a_fan_is_heard() -> None:
     def sound(now_ms: int) -> int | None:
         return 28 if 5_000 <= now_ms < 7_000 else fan(45)(now_ms)

@@ -57,10 +57,11 @@ def test_looks_of_any_length_are_taken() -> None:
 
 
 def test_signaling_is_told_two_digits_and_only_what_there_was() -> None:
-    assert quality(stay((4.123456, None, 2.0))).wire() == {
+    assert quality(stay((4.123456, None, 2.0))).wire(61.04) == {
         "score": 4.12,
         "worst": 4.12,
         "seconds": 2.0,
+        "connectedSeconds": 61.0,
         "audioScore": 4.12,
     }
-    assert quality(stay((4.0, 5.0, 2.0))).wire()["videoScore"] == 5.0
+    assert quality(stay((4.0, 5.0, 2.0))).wire(2.0)["videoScore"] == 5.0

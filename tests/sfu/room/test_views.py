@@ -49,5 +49,13 @@ def test_the_rules_put_screens_first_then_the_dominant_speaker_then_who_was_aske
 
 
 @pytest.mark.parametrize("said", [0, 255])
-def test_what_the_client_says_counts(said: int) -> None:
-    assert priority(Look(priority=said), SCREEN, None, None) == said
+@pytest.mark.parametrize("wish", [None, Wish("a", "screen"), Wish(None, "screen")])
+def test_what_the_client_says_counts(said: int, wish: Wish | None) -> None:
+    assert priority(Look(priority=said), SCREEN, wish, None) == said
+
+
+@pytest.mark.parametrize(("wish", "dominant", "expected"), [(Wish("b"), None, 100), (Wish("b"), "peer-a", 150)])
+def test_what_the_client_says_of_somebody_does_not_count_for_who_sits_in_his_place(
+    wish: Wish, dominant: str | None, expected: int
+) -> None:
+    assert priority(Look(priority=255), CAMERA, wish, dominant) == expected

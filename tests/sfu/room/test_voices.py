@@ -27,6 +27,19 @@ def test_who_spoke_longest_ago_makes_room() -> None:
     assert voices.update(MANY, ["e"]) == frozenset({"a", "b"})
 
 
+def test_who_speaks_softly_is_heard_behind_who_speaks_aloud_and_before_who_spoke() -> None:
+    voices = Voices(3)
+    voices.update(MANY, ["a", "b", "c"])
+    assert voices.update(MANY, ["a"], ["d"]) == frozenset({"c", "e"})
+    assert voices.update(MANY, ["a", "b", "e"], ["d"]) == frozenset({"c", "d"})
+
+
+def test_where_more_speak_softly_than_may_be_heard_those_go_on_who_are() -> None:
+    voices = Voices(3)
+    voices.update(MANY, [], ["c", "d", "e"])
+    assert voices.update(MANY, [], ["a", "b", "c", "d", "e"]) is None
+
+
 def test_nothing_is_said_where_nothing_changes() -> None:
     voices = Voices(3)
     voices.update(MANY, ["a", "b"])

@@ -7,6 +7,7 @@ import sdp_transform
 from aiortc.sdp import SessionDescription
 
 from sfu.errors import BadRequest, MalformedSdp
+from sfu.media import SenderConfig, TrackConfig
 from sfu.sdp.agreement import SeatMids
 from sfu.sdp.answer import write_answer
 from tests.support.sdp import LOCAL, VECTORS, agreed, answered, sections, ssrcs, vector
@@ -82,6 +83,50 @@ def test_only_known_codecs_are_answered_with_their_retransmission_in_the_client_
     names = [row.split(" ")[1].split("/")[0] for row in video if row.startswith("a=rtpmap:")]
     assert set(names) == {"VP8", "VP9", "H264", "AV1", "rtx"}
     assert names[:2] == ["VP8", "rtx"]
+
+
+def preferring(offer: str, *codecs: str) -> str:
+    """The offer of a client that would rather send and receive these."""
+    rows = []
+    for row in offer.splitlines(keepends=True):
+        words = row.split(" ")
+        if row.startswith("m="):
+            types = row.split()[3:]
+            wanted = [each for name in codecs for each in types if f"a=rtpmap:{each} {name}/" in offer]
+            rows.append(" ".join([*words[:3], *dict.fromkeys((*wanted, *types))]) + "\r\n")
+        else:
+            rows.append(row)
+    return "".join(rows)
+
+
+def test_of_what_a_client_sends_the_codecs_that_everybody_decodes_come_first_and_seats_are_as_it_likes_them() -> None:
+    offer = preferring(vector("chromium_plain_4_seats"), "AV1", "VP9", "red")
+    agreement = agreed(offer)
+    media = agreement.as_media(rtcp_ssrc=1)
+    (sound, picture), (seat_sound, seat_picture, *_) = media.tracks, media.senders
+    lines: tuple[TrackConfig | SenderConfig, ...] = (sound, picture, seat_sound, seat_picture)
+    assert [list(dict.fromkeys(codec.name for codec in line.codecs)) for line in lines] == [
+        ["opus", "red"],
+        ["VP8", "H264", "AV1", "VP9"],
+        ["red", "opus"],
+        ["AV1", "VP9", "VP8", "H264"],
+    ]
+    for line, rows in zip(lines, sections(answered(offer))[1:5], strict=True):
+        told = [int(each) for each in rows[0].split()[3:] if not _is_rtx(each, rows)]
+        assert [codec.payload_type for codec in line.codecs] == told
+
+
+def test_a_codec_that_is_offered_alone_is_taken() -> None:
+    offer = "".join(
+        row
+        for row in vector("chromium_plain_4_seats").splitlines(keepends=True)
+        if not any(f" {name}/90000" in row for name in ("VP8", "VP9", "H264"))
+    )
+    assert [codec.media.name for codec in agreed(offer).tracks[1].codecs] == ["AV1"]
+
+
+def _is_rtx(payload_type: str, rows: list[str]) -> bool:
+    return any(row.startswith(f"a=rtpmap:{payload_type} rtx/") for row in rows)
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)

@@ -136,6 +136,7 @@ def test_a_talk_tells_how_good_it_was(tertulia: Tertulia, past: Past) -> None:
         room="r2",
         user=past.bob,
         peer="p1",
+        began_ms=past.talked.decided_ms + 5_000,
         ended_ms=past.talked.decided_ms + 60_000,
         lasted_ms=50_000,
         score=4.26,

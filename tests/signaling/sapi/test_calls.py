@@ -109,6 +109,7 @@ async def test_a_call_says_how_good_it_was_and_is_found_by_that(server: Server, 
         room=f"{2:064x}",
         user=bob.id,
         peer="p1",
+        began_ms=2800,
         ended_ms=8900,
         lasted_ms=6040,
         score=4.123456,
@@ -125,6 +126,33 @@ async def test_a_call_says_how_good_it_was_and_is_found_by_that(server: Server, 
     assert _ids(await alice.got("/calls", minScore=4)) == ["ring-2"]
     assert _ids(await alice.got("/calls", minScore=4.2)) == []
     assert _ids(await alice.got("/calls", maxScore=4.2)) == ["ring-2"]
+
+
+async def test_how_good_it_was_for_others_in_the_room_is_told_to_administrators_only(
+    server: Server, api: Api, talk: dict[str, Api]
+) -> None:
+    admin, alice, carol = await api.by("root", admin=True), talk["alice"], talk["carol"]
+    people = (alice, talk["bob"], carol)
+    for each in people:
+        stay = StayRecord(
+            room=f"{2:064x}",
+            user=each.id,
+            peer=f"p of {each.id}",
+            began_ms=3000,
+            ended_ms=8900,
+            lasted_ms=5000,
+            score=4.0,
+            worst=2.5,
+            audio_score=4.0,
+            video_score=None,
+        )
+        await server.app.store.calls.write([stay])
+    for asker, told in ((alice, people[:2]), (talk["bob"], people[:2]), (admin, people)):
+        whose = {"user": "alice"} if asker is admin else {}
+        (listed,) = (await asker.got("/calls", reason="ACCEPTED", **whose))["calls"]
+        for call in (listed, await asker.got("/calls/ring-2")):
+            assert {quality["user"] for quality in call["quality"]} == {each.id for each in told}
+            assert call["score"] == 4.0
 
 
 async def test_the_devices_of_others_are_told_to_administrators_only(api: Api, talk: dict[str, Api]) -> None:

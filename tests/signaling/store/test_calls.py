@@ -57,6 +57,7 @@ def stay(peer: str, user: str = BOB, began: int = 1600, ended: int = 3600, **cha
         room="r" * 64,
         user=user,
         peer=peer,
+        began_ms=began,
         ended_ms=ended,
         lasted_ms=ended - began,
         score=4.0,
@@ -165,6 +166,17 @@ async def test_a_call_has_the_stays_of_its_own_time_and_room(store: Store) -> No
     await store.calls.write(stays)
     users = {found.record.id: sorted(q.user for q in found.quality) for found in await store.calls.list(CallFilter())}
     assert users == {"first": [ALICE, BOB], "again": [ALICE, BOB], "refused": [], "elsewhere": []}
+
+
+async def test_who_had_little_to_hear_has_a_part_in_every_call_that_he_was_there_for(store: Store) -> None:
+    """Alone between two calls he rates nothing, and has been there all the same."""
+    await store.calls.write([accepted("first", 1000), accepted("again", 5000)])
+    await store.calls.ended(CallEnded(room="r" * 64, user=BOB, ended_ms=4000, reason="left"))
+    await store.calls.ended(CallEnded(room="r" * 64, user=None, ended_ms=9000, reason="empty"))
+    await store.calls.write([stay("all", ALICE, 900, 9000, lasted_ms=3000)])
+    users = {found.record.id: [q.user for q in found.quality] for found in await store.calls.list(CallFilter())}
+    assert users == {"first": [ALICE], "again": [ALICE]}
+    assert await names(store, min_score=4.0) == ["again", "first"]
 
 
 async def test_calls_are_found_by_their_score(store: Store) -> None:

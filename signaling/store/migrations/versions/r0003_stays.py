@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("room", sa.String(64), primary_key=True),
         sa.Column("peer", sa.String(64), primary_key=True),
         sa.Column("user_id", sa.String(64), nullable=False),
+        sa.Column("began_ms", LONG, nullable=False),
         sa.Column("ended_ms", LONG, nullable=False),
         sa.Column("lasted_ms", LONG, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
