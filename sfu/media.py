@@ -21,7 +21,7 @@ class Codec:
     name: str
     """`opus`, `VP8`, `VP9`, `H264`, `AV1`; any other name is forwarded without being looked into."""
     key: str
-    """Equal keys can be forwarded to each other: `opus`, `VP8`, `VP9/profile-id=0`, `H264/packetization-mode=1/profile=42e0`."""
+    """Equal keys can be forwarded to each other: `opus`, `VP8`, `H264/packetization-mode=1/profile=42e0`."""
     clock_rate: int
     """Ticks of the RTP timestamp a second."""
     rtx_payload_type: int | None
@@ -77,6 +77,7 @@ class Extensions:
     repaired_rid: int = 0
     transport_cc: int = 0
     audio_level: int = 0
+    dependency: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

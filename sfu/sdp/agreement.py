@@ -29,10 +29,11 @@ RID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_RID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC_URI: Final = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 AUDIO_LEVEL_URI: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+DEPENDENCY_URI: Final = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 
 TRACK_EXTENSIONS: Final = {
     "audio": frozenset({MID_URI, TRANSPORT_CC_URI, AUDIO_LEVEL_URI}),
-    "video": frozenset({MID_URI, RID_URI, REPAIRED_RID_URI, TRANSPORT_CC_URI}),
+    "video": frozenset({MID_URI, RID_URI, REPAIRED_RID_URI, TRANSPORT_CC_URI, DEPENDENCY_URI}),
 }
 SEAT_EXTENSIONS: Final = frozenset({MID_URI, TRANSPORT_CC_URI})
 
@@ -177,6 +178,7 @@ class Agreement:
             repaired_rid=ids.get(REPAIRED_RID_URI, 0),
             transport_cc=ids.get(TRANSPORT_CC_URI, 0),
             audio_level=ids.get(AUDIO_LEVEL_URI, 0),
+            dependency=ids.get(DEPENDENCY_URI, 0),
         )
 
 
@@ -263,7 +265,10 @@ def seat_extensions(shape: Shape) -> tuple[Extmap, ...]:
 @lru_cache(MAX_SHAPES)
 def track_extensions(shape: Shape) -> tuple[Extmap, ...]:
     """The header extensions that we read in what the client sends."""
-    return _answered(shape, _with_feedback(shape, TRACK_EXTENSIONS[cast("media.Kind", shape.kind)]))
+    wanted = _with_feedback(shape, TRACK_EXTENSIONS[cast("media.Kind", shape.kind)])
+    # With it libwebrtc leaves the numbers out of the payloads of VP8 and VP9 that switching has to rewrite.
+    only_av1 = all(codec.media.name == "AV1" for codec in agreed_codecs(shape))
+    return _answered(shape, wanted if only_av1 else wanted - {DEPENDENCY_URI})
 
 
 def _with_feedback(shape: Shape, wanted: frozenset[str]) -> frozenset[str]:

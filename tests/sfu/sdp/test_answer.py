@@ -252,3 +252,12 @@ def test_the_core_is_told_ssrcs_layers_and_extension_ids() -> None:
     assert [layer.rid for layer in simulcast.tracks[1].layers] == ["q", "h", "f"]
     assert simulcast.transport_cc
     assert (simulcast.extensions.rid, simulcast.extensions.repaired_rid) == (10, 11)
+
+
+def test_a_dependency_descriptor_is_taken_from_who_offers_av1_alone() -> None:
+    """With it libwebrtc would leave out of VP8 what switching has to rewrite."""
+    offered = vector("chromium_simulcast_4_seats")
+    assert agreed(offered).as_media(rtcp_ssrc=1).extensions.dependency == 0
+    for name in ("VP8", "VP9", "H264"):
+        offered = offered.replace(f" {name}/", " unseen/")
+    assert agreed(offered).as_media(rtcp_ssrc=1).extensions.dependency == 12
