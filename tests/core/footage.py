@@ -16,6 +16,7 @@ import numpy as np
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from av.codec import CodecContext
+from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 FPS: Final = 25
@@ -92,10 +93,71 @@ def _join_h264(payloads: Iterable[bytes]) -> bytes:
     return bytes(out)
 
 
+def _split_av1(frame: bytes, _number: int, keyframe: bool) -> list[bytes]:
+    """AV1 RTP payload format v1.0.0 §4.4: one OBU or a piece of one in each packet (W 1), without its size."""
+    payloads: list[bytes] = []
+    for obu in _obus(frame):
+        chunks = list(_chunks(obu))
+        for index, chunk in enumerate(chunks):
+            goes_on, continues = index < len(chunks) - 1, index > 0
+            begins = keyframe and not payloads
+            payloads.append(bytes([continues << 7 | goes_on << 6 | 1 << 4 | begins << 3]) + chunk)
+    return payloads
+
+
+def _obus(frame: bytes) -> Iterator[bytes]:
+    """The OBUs of a temporal unit without their sizes, and without the temporal delimiter (type 2)."""
+    at = 0
+    while at < len(frame):
+        head = frame[at : at + 1 + (frame[at] >> 2 & 1)]
+        length, start = _leb128(frame, at + len(head))
+        if head[0] >> 3 & 0xF != 2:
+            yield bytes([head[0] & ~2]) + head[1:] + frame[start : start + length]
+        at = start + length
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and where what follows it begins."""
+    value = 0
+    for index in range(8):
+        value |= (data[at + index] & 0x7F) << 7 * index
+        if not data[at + index] & 0x80:
+            return value, at + index + 1
+    raise ValueError("a number of more than 8 octets")
+
+
+def _join_av1(payloads: Iterable[bytes]) -> bytes:
+    obus: list[bytearray] = []
+    for payload in payloads:
+        if payload[0] & 0x80:
+            obus[-1] += payload[1:]
+        else:
+            obus.append(bytearray(payload[1:]))
+    return b"\x12\0" + b"".join(_with_size(obu) for obu in obus)
+
+
+def _with_size(obu: bytearray) -> bytes:
+    head = 1 + (obu[0] >> 2 & 1)
+    length, size = len(obu) - head, bytearray()
+    while length >= 0x80:
+        size.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([obu[0] | 2]) + bytes(obu[1:head]) + bytes([*size, length]) + bytes(obu[head:])
+
+
 _VPX = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0"}
 WAYS: Final = (
     Way("VP8", "VP8", "libvpx", "vp8", _VPX, _split_vp8, _join_vp8),
     Way("VP9", "VP9/profile-id=0", "libvpx-vp9", "vp9", _VPX, _split_vp9, _join_vp9),
+    Way(
+        "AV1",
+        "AV1/profile=0",
+        "libsvtav1",
+        "libdav1d",
+        {"preset": "12", "svtav1-params": "pred-struct=1:lookahead=0:rc=2:force-key-frames=1"},
+        _split_av1,
+        _join_av1,
+    ),
     Way(
         "H264",
         "H264/packetization-mode=1/profile=42e0",
@@ -149,6 +211,7 @@ class Screen:
     def __init__(self, way: Way) -> None:
         self._way = way
         self._decoder = cast("VideoCodecContext", CodecContext.create(way.decoder, "r"))
+        self._decoder.flags |= Flags.low_delay  # a frame in, a frame out
 
     def show(self, payloads: Iterable[bytes]) -> list[int]:
         """The heights of the pictures that these payloads of one frame give."""
