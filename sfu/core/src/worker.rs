@@ -389,7 +389,7 @@ impl Running {
 
     fn flush(&mut self, now: Instant) {
         self.hand_over(now);
-        while let Some(egress) = self.router.datagrams(now) {
+        while let Some(egress) = self.router.datagrams(self.clock.now()) {
             let sent = self.socket.send(egress);
             self.counters.datagrams_out += sent.datagrams;
             self.counters.messages_out += sent.messages;

@@ -616,3 +616,23 @@ fn a_packet_that_comes_late_while_others_wait_is_sent_once_and_so_are_they() {
         "each once, none missing"
     );
 }
+
+#[test]
+fn delays_of_a_busy_core_are_not_taken_for_those_of_paths() {
+    let layer_after = |wait_ms: u64| {
+        let (mut world, mut studio, mut paths) = company(&[3_000]);
+        run(&mut world, &mut studio, &mut paths, 6_000);
+        world.router.wait_for_frames(Duration::from_millis(wait_ms));
+        // What is sent stands still now and then.
+        for second in 0..10 {
+            paths[0].free_at =
+                world.now + Duration::from_millis(if second % 2 == 0 { 150 } else { 0 });
+            run(&mut world, &mut studio, &mut paths, 300);
+            paths[0].free_at = world.now + Duration::from_millis(200);
+            run(&mut world, &mut studio, &mut paths, 200);
+        }
+        world.router.stats(world.now)[1].estimate.expect("told")
+    };
+    let (idle, busy) = (layer_after(0), layer_after(8));
+    assert!(busy > 2_000_000 && idle < busy, "idle {idle}, busy {busy}");
+}

@@ -101,6 +101,8 @@ pub struct Bandwidth {
     unanswered: Option<Instant>,
     /// The estimate before it went down for lack of feedback.
     before_silence: Option<f64>,
+    /// The sender itself delays what it sends.
+    is_noisy: bool,
 }
 
 impl Bandwidth {
@@ -148,6 +150,12 @@ impl Bandwidth {
         }
     }
 
+    /// Whether the sender is so busy that what it sends leaves later than it says: then delays tell of the sender and not
+    /// of the path, and only losses are believed.
+    pub const fn set_noisy(&mut self, is_noisy: bool) {
+        self.is_noisy = is_noisy;
+    }
+
     /// Feedback has come.
     fn answer(&mut self, now: Instant) {
         if self
@@ -176,7 +184,7 @@ impl Bandwidth {
         self.acknowledged.add(packet.octets, arrival_us);
         self.prober.arrived(packet, arrival_us);
         // The queue behind a burst is the burst's doing.
-        if self.prober.is_disturbed(packet.sent_us) {
+        if self.is_noisy || self.prober.is_disturbed(packet.sent_us) {
             self.groups.restart();
             return;
         }
@@ -223,6 +231,9 @@ impl Bandwidth {
 
     /// What to believe of the trend, `arrives` bit/s arriving.
     fn judge(&mut self, arrives: Option<f64>, rtt: Duration, now: Instant) -> Usage {
+        if self.is_noisy {
+            return Usage::Normal;
+        }
         let standing = self.queue.standing(self.long_queue_s(), rtt, now);
         let is_long = standing != Standing::Short;
         // A full queue does not grow; it runs over.
