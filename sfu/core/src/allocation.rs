@@ -54,8 +54,6 @@ pub enum Patience {
     Blind,
     /// Most: it is shown already, and estimates are no more exact than that.
     Patient,
-    /// More than half: it is all that there is to see, and its path may look full because the node is busy.
-    Alone,
     /// All: it is paused, and does not come back to go again.
     #[default]
     Strict,
@@ -67,7 +65,6 @@ impl Patience {
         match self {
             Self::Blind => 0,
             Self::Patient => 80,
-            Self::Alone => 60,
             Self::Strict => 100,
         }
     }
@@ -81,13 +78,6 @@ impl Demand {
             has,
             patience,
             ..Self::default()
-        }
-    }
-
-    /// It is the only picture of its receiver.
-    pub fn is_all_there_is(&mut self) {
-        if self.patience == Patience::Patient {
-            self.patience = Patience::Alone;
         }
     }
 
@@ -327,21 +317,6 @@ mod tests {
             (least(Patience::Strict, 100), least(Patience::Strict, 99)),
             (Some(100), None)
         );
-    }
-
-    #[test]
-    fn a_picture_without_others_is_given_up_later_and_comes_back_no_sooner() {
-        let alone = |patience, budget| {
-            let mut demand = demand(100, 0, CAMERA);
-            demand.patience = patience;
-            demand.is_all_there_is();
-            given(budget, &mut [demand]).0[0]
-        };
-        assert_eq!(
-            (alone(Patience::Patient, 60), alone(Patience::Patient, 59)),
-            (Some(100), None)
-        );
-        assert_eq!(alone(Patience::Strict, 99), None);
     }
 
     #[test]

@@ -123,9 +123,6 @@ impl Router {
                 Need::Hidden => self.hide(sender),
             }
         }
-        if let [alone] = &mut demands[..] {
-            alone.is_all_there_is();
-        }
         let shared = budget.map_or(u64::MAX, |all| (all as f64 * SHARED) as u64);
         let sums = allocate(shared.saturating_sub(sound), &mut demands);
         for (sender, demand) in asking.drain(..).zip(&demands) {
