@@ -1,4 +1,4 @@
-//! Which layer each seat of a receiver is sent, and how what was held back leaves.
+//! Which layer each seat of a receiver is sent.
 //!
 //! `views, supplies, downlink (estimate) → **router (allotting)** → senders' targets → keyframes, publishers' layers`
 //!
@@ -12,7 +12,6 @@ use crate::allocation::{Demand, Patience, Step, Sums, allocate};
 use crate::events::Event;
 use crate::layer::{SPATIAL_LAYERS, TEMPORAL_LAYERS};
 use crate::media::Kind;
-use crate::pacer::TICK;
 use crate::peer::Peer;
 use crate::rewrite::Origin;
 use crate::router::Router;
@@ -47,10 +46,8 @@ enum Need {
 impl Router {
     /// Before the next packets leave, this receiver's shares are given out anew.
     pub(crate) fn share_again(&mut self, key: Key) {
-        if let Some(peer) = self.peers.get_mut(key)
-            && !std::mem::replace(&mut peer.is_stale, true)
-        {
-            self.stale.push(key);
+        if let Some(peer) = self.peers.get_mut(key) {
+            mark(peer, key, &mut self.stale);
         }
     }
 
@@ -65,13 +62,9 @@ impl Router {
         };
         let viewers = track.shown_by.iter();
         for sender in viewers.filter_map(|&viewer| self.senders.get(viewer)) {
-            if let Some(peer) = self
-                .peers
-                .get_mut(sender.peer)
-                .filter(|peer| concerned(peer))
-                && !std::mem::replace(&mut peer.is_stale, true)
-            {
-                self.stale.push(sender.peer);
+            let peer = self.peers.get_mut(sender.peer);
+            if let Some(peer) = peer.filter(|peer| concerned(peer)) {
+                mark(peer, sender.peer, &mut self.stale);
             }
         }
     }
@@ -326,84 +319,12 @@ impl Router {
             self.look(key, now);
         }
     }
+}
 
-    /// Packets of this receiver wait for the pacer.
-    pub(crate) fn pace(&mut self, key: Key, now: Instant) {
-        if let Some(peer) = self.peers.get_mut(key) {
-            let at = *peer.pace_at.get_or_insert(now + TICK);
-            self.arm(key, at);
-        }
-    }
-
-    /// What was held back, and what is to find out whether the path carries more, as far as it may leave now.
-    pub(crate) fn drive(&mut self, key: Key, now: Instant) {
-        let Some(peer) = self.peers.get_mut(key) else {
-            return;
-        };
-        if peer.pace_at.is_some_and(|at| at <= now) {
-            peer.pace_at = None;
-            self.resume(key, now);
-        }
-        self.probe(key, now);
-    }
-
-    fn resume(&mut self, key: Key, now: Instant) {
-        let peer = &mut self.peers[key];
-        let mut waits = false;
-        for &sender in &peer.senders {
-            let Some(sender) = self.senders.get_mut(sender) else {
-                continue;
-            };
-            let Some(track) = sender.source.and_then(|source| self.tracks.get(source)) else {
-                continue;
-            };
-            let outcome = sender.resume(track, &mut peer.link, &mut self.egress, now);
-            self.counters.rtp_out += u64::from(outcome.sent);
-            waits |= outcome.waits;
-        }
-        if waits {
-            self.pace(key, now);
-        }
-    }
-
-    fn probe(&mut self, key: Key, now: Instant) {
-        let peer = &mut self.peers[key];
-        let Some(downlink) = &mut peer.link.downlink else {
-            return;
-        };
-        if downlink.deadline().is_none_or(|at| at > now) {
-            return;
-        }
-        let Some(probe) = downlink.probe(now) else {
-            return;
-        };
-        let mut sent = None;
-        for &sender in &peer.senders {
-            let Some(sender) = self.senders.get_mut(sender) else {
-                continue;
-            };
-            let Some(track) = sender.source.and_then(|source| self.tracks.get(source)) else {
-                continue;
-            };
-            if sender.kind == Kind::Audio {
-                continue;
-            }
-            let shown = sender.shown_layer().filter(|_| sender.has_rtx());
-            let layer = shown.and_then(|layer| track.layers.get(usize::from(layer)));
-            let link = &mut peer.link;
-            let octets = match layer {
-                Some(layer) => sender.probe(layer, link, &mut self.egress, probe, now),
-                None => sender.probe_with_padding(link, &mut self.egress, probe, now),
-            };
-            if octets > 0 {
-                sent = Some(octets);
-                break;
-            }
-        }
-        self.counters.probed += sent.unwrap_or(0) as u64;
-        if let Some(downlink) = &mut peer.link.downlink {
-            downlink.probed(sent);
-        }
+/// Once, however often.
+fn mark(peer: &mut Peer, key: Key, stale: &mut Vec<Key>) {
+    if !std::mem::replace(&mut peer.is_stale, true) {
+        stale.push(key);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens to each packet.
 //!
-//! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → srtp →
-//! egress → net`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
+//! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → downlink
+//! (number, pacer) → srtp → egress → net`; beside it `rtcp → bwe → downlink → allotting (allocation, supply) → sender`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
 //!
 //! `load` is the other end: the endpoints of the load tester, made of the same parts.
 //!
@@ -33,6 +33,7 @@ mod mirror;
 pub mod nack;
 pub mod net;
 pub mod pacer;
+mod pacing;
 pub mod peer;
 #[cfg(feature = "python")]
 mod python;

@@ -1,0 +1,90 @@
+//! How what a receiver's pacer held back leaves, and what is sent to find out whether its path carries more.
+//!
+//! `timers → **router (pacing)** → sender (resume, probe) → downlink → egress`
+
+use crate::media::Kind;
+use crate::pacer::TICK;
+use crate::router::Router;
+use crate::slab::Key;
+use crate::time::Instant;
+
+impl Router {
+    /// Packets of this receiver wait for the pacer.
+    pub(crate) fn pace(&mut self, key: Key, now: Instant) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            let at = *peer.pace_at.get_or_insert(now + TICK);
+            self.arm(key, at);
+        }
+    }
+
+    /// What was held back, and what is to find out whether the path carries more, as far as it may leave now.
+    pub(crate) fn drive(&mut self, key: Key, now: Instant) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if peer.pace_at.is_some_and(|at| at <= now) {
+            peer.pace_at = None;
+            self.resume(key, now);
+        }
+        self.probe(key, now);
+    }
+
+    fn resume(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let mut waits = false;
+        for &sender in &peer.senders {
+            let Some(sender) = self.senders.get_mut(sender) else {
+                continue;
+            };
+            let Some(track) = sender.source.and_then(|source| self.tracks.get(source)) else {
+                continue;
+            };
+            let outcome = sender.resume(track, &mut peer.link, &mut self.egress, now);
+            self.counters.rtp_out += u64::from(outcome.sent);
+            waits |= outcome.waits;
+        }
+        if waits {
+            self.pace(key, now);
+        }
+    }
+
+    fn probe(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let Some(downlink) = &mut peer.link.downlink else {
+            return;
+        };
+        if downlink.deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        let Some(probe) = downlink.probe(now) else {
+            return;
+        };
+        let mut sent = None;
+        for &sender in &peer.senders {
+            let Some(sender) = self.senders.get_mut(sender) else {
+                continue;
+            };
+            let Some(track) = sender.source.and_then(|source| self.tracks.get(source)) else {
+                continue;
+            };
+            if sender.kind == Kind::Audio {
+                continue;
+            }
+            let shown = sender.shown_layer().filter(|_| sender.has_rtx());
+            let layer = shown.and_then(|layer| track.layers.get(usize::from(layer)));
+            let link = &mut peer.link;
+            let octets = match layer {
+                Some(layer) => sender.probe(layer, link, &mut self.egress, probe, now),
+                None => sender.probe_with_padding(link, &mut self.egress, probe, now),
+            };
+            if octets > 0 {
+                sent = Some(octets);
+                break;
+            }
+        }
+        self.counters.probed += sent.unwrap_or(0) as u64;
+        if let Some(downlink) = &mut peer.link.downlink {
+            downlink.probed(sent);
+        }
+    }
+}
