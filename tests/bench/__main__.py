@@ -9,32 +9,34 @@ by then is kept.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import document, results
-from tests.bench.effort import FULL, QUICK, ROOT, Bench, Cores, Effort
+from tests.bench import document
+from tests.bench.effort import FULL, QUICK, ROOT, Bench, Effort
 from tests.bench.family import Family, chosen
 from tests.bench.machine import described
-from tests.bench.results import Entry
 from tests.bench.row import Row
 from tests.bench.rows import FAMILIES
-from tests.bench.running import dated, rows_of
-from tests.bench.table import show
+from tests.bench.running import Evidence, rows_of
 
-OUTPUT = ROOT / "build" / "bench.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
-ORDER = [name for family in FAMILIES for name in family.ids]
 QUICKER = 6
 """A quick run takes about this much less."""
 
 _told = Console(stderr=True, highlight=False)
+
+EVIDENCE = Evidence(
+    name="bench",
+    output=ROOT / "build" / "bench.json",
+    document=DOCUMENT,
+    order=[name for family in FAMILIES for name in family.ids],
+    write=lambda entries, missing: document.write(DOCUMENT, entries, described(), missing),
+    say=_told.print,
+)
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -91,32 +93,7 @@ def main() -> None:
         for family in families:
             _told.print(f"  {family.name:12} {family.about} ({', '.join(family.ids)})")
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    entries: list[Entry] = []
-    try:
-        with tempfile.TemporaryDirectory(prefix="tertulia-bench-") as directory:
-            bench = Bench(effort, Cores.of_this_machine(), Path(directory), lambda text: _told.print(f"   {text}"))
-            for rows in measured(families, bench):
-                entries += dated(rows, effort)
-                results.write(OUTPUT, results.merged(results.read(OUTPUT), entries, ORDER))
-    except KeyboardInterrupt:
-        show(entry.row for entry in entries)
-        raise SystemExit(f"ended early; what was measured is in {OUTPUT.relative_to(ROOT)}") from None
-    finish([entry.row for entry in entries], effort)
-
-
-def finish(rows: Sequence[Row], effort: Effort) -> None:
-    """Print the table; write the document, unless these are no figures for it."""
-    show(rows)
-    if effort.quick:
-        _told.print(f"{DOCUMENT.relative_to(ROOT)} is left as it is (a quick run)")
-    else:
-        entries = [entry for entry in results.read(OUTPUT) if not entry.quick]
-        missing = [name for name in ORDER if name not in {entry.row.what for entry in entries}]
-        document.write(DOCUMENT, entries, described(), missing)
-        _told.print(f"{DOCUMENT.relative_to(ROOT)} has the figures")
-    failed = [row.what for row in rows if row.value is None]
-    raise SystemExit(f"not measured: {', '.join(failed)}" if failed else 0)
+    EVIDENCE.gather(lambda bench: measured(families, bench), effort)
 
 
 if __name__ == "__main__":

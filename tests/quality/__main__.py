@@ -9,32 +9,33 @@ by then is kept.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from tests.bench import results
-from tests.bench.effort import ROOT, Bench, Cores, Effort
+from tests.bench.effort import ROOT, Bench, Effort
 from tests.bench.family import Family, chosen
-from tests.bench.results import Entry
 from tests.bench.row import Row
-from tests.bench.running import dated, rows_of
-from tests.bench.table import show
+from tests.bench.running import Evidence, rows_of
 from tests.quality import document
 from tests.quality.rows import FAMILIES
 
-OUTPUT = ROOT / "build" / "quality.json"
 DOCUMENT = ROOT / "docs" / "quality.md"
-ORDER = [name for family in FAMILIES for name in family.ids]
-TITLE = "Calls through the node over bad networks; peer: a direct call over the same"
 FULL = Effort(runs=1, seconds=30.0)
 QUICK = Effort(runs=1, seconds=8.0, quick=True)
 
 _told = Console(stderr=True, highlight=False)
+
+EVIDENCE = Evidence(
+    name="quality",
+    output=ROOT / "build" / "quality.json",
+    document=DOCUMENT,
+    order=[name for family in FAMILIES for name in family.ids],
+    write=lambda entries, missing: document.write(DOCUMENT, entries, missing),
+    say=_told.print,
+    title="Calls through the node over bad networks; peer: a direct call over the same",
+)
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -62,33 +63,14 @@ def main() -> None:
         for family in families:
             _told.print(f"  {family.name:12} {family.about} (about {family.minutes:g} min)")
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    entries: list[Entry] = []
-    try:
-        with tempfile.TemporaryDirectory(prefix="tertulia-quality-") as directory:
-            bench = Bench(effort, Cores.of_this_machine(), Path(directory), lambda text: _told.print(f"   {text}"))
-            for number, family in enumerate(families, 1):
-                _told.print(f"[bold]{number}/{len(families)} {family.name}[/]: {family.about}")
-                entries += dated(rows_of(family, bench, _told.print), effort)
-                results.write(OUTPUT, results.merged(results.read(OUTPUT), entries, ORDER))
-    except KeyboardInterrupt:
-        show((entry.row for entry in entries), title=TITLE)
-        raise SystemExit(f"ended early; what was measured is in {OUTPUT.relative_to(ROOT)}") from None
-    finish([entry.row for entry in entries], effort)
+    EVIDENCE.gather(lambda bench: _measured(families, bench), effort)
 
 
-def finish(rows: Sequence[Row], effort: Effort) -> None:
-    """Print the table; write the document, unless these are no figures for it."""
-    show(rows, title=TITLE)
-    if effort.quick:
-        _told.print(f"{DOCUMENT.relative_to(ROOT)} is left as it is (a quick run)")
-    else:
-        entries = [entry for entry in results.read(OUTPUT) if not entry.quick]
-        missing = [name for name in ORDER if name not in {entry.row.what for entry in entries}]
-        document.write(DOCUMENT, entries, missing)
-        _told.print(f"{DOCUMENT.relative_to(ROOT)} has the figures")
-    failed = [row.what for row in rows if row.value is None]
-    raise SystemExit(f"not measured: {', '.join(failed)}" if failed else 0)
+def _measured(families: Sequence[Family], bench: Bench) -> Iterator[list[Row]]:
+    """The rows of one family after the other."""
+    for number, family in enumerate(families, 1):
+        _told.print(f"[bold]{number}/{len(families)} {family.name}[/]: {family.about}")
+        yield list(rows_of(family, bench, _told.print))
 
 
 if __name__ == "__main__":
