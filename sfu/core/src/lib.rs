@@ -22,6 +22,7 @@ mod feedback;
 mod frames;
 pub mod freeze;
 mod gather;
+pub mod hold;
 pub mod ice;
 pub mod keyframe;
 pub mod layer;

@@ -22,6 +22,7 @@ use crate::codec::{vp8, vp9};
 use crate::demux::Path;
 use crate::downlink::Downlink;
 use crate::egress::{Egress, Run};
+use crate::hold::Hold;
 use crate::layer::Layer;
 use crate::media::{CodecConfig, ExtensionIds, Kind, SenderConfig};
 use crate::rewrite::{Deltas, HeaderTemplate, MAX_PADDING, Numbers, Origin, Segment, Segments};
@@ -1025,42 +1026,6 @@ pub struct Asked {
     ext_in: u64,
     /// Where it came from and how its numbers differ.
     pub segment: Segment,
-}
-
-/// Keeps a seat from going up again right after its path did not carry it: longer each time that happens soon.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Hold {
-    until: Instant,
-    length: Duration,
-    lowered: Option<Instant>,
-}
-
-/// How long a hold lasts at first, and at most.
-const HOLD: Duration = Duration::from_secs(1);
-const LONGEST_HOLD: Duration = Duration::from_secs(8);
-/// Who was not lowered for so long begins with the shortest hold again.
-const FORGIVEN: Duration = Duration::from_secs(10);
-
-impl Hold {
-    /// The path did not carry what it had.
-    pub fn lowered(&mut self, now: Instant) {
-        if now < self.until {
-            return; // Still the same fall.
-        }
-        let soon = self
-            .lowered
-            .is_some_and(|before| now.saturating_since(before) < FORGIVEN);
-        self.length = match soon {
-            true => (self.length * 2).min(LONGEST_HOLD),
-            false => HOLD,
-        };
-        (self.until, self.lowered) = (now + self.length, Some(now));
-    }
-
-    /// Whether it may go up.
-    pub fn is_over(&self, now: Instant) -> bool {
-        now >= self.until
-    }
 }
 
 /// What was sent again lately, and how much more may be: a receiver that asks without end costs itself.
