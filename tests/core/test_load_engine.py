@@ -251,9 +251,14 @@ def test_what_a_lossy_link_drops_comes_again_by_rtx(call: Call) -> None:
 
 
 def test_a_keyframe_is_made_when_the_server_asks_for_one(call: Call) -> None:
-    publisher, first = call.join(SENDS), call.join(RECEIVES)
+    rare = LoadFrame(at_ms=0, keyframe=True, data=bytes(5_000))
+    others = tuple(LoadFrame(at_ms=i * 33.3, keyframe=False, data=b"\1" * 2_000) for i in range(1, 600))
+    layer = SentLayer(rid=None, ssrc=7, rtx_ssrc=8, clip=call.engine.add_clip(replace(VIDEO, frames=(rare, *others))))
+    publisher = call.join(replace(SENDS, sends=(replace(CAMERA, layers=(layer,)), MICROPHONE)))
+    first = call.join(RECEIVES)
     call.show(first, publisher)
-    call.wait_until(lambda it: it.frames_received > 5)
+    # The server starts who comes within 0.3 s of a keyframe with that one.
+    call.wait_until(lambda it: it.frames_received > 20)
     late = call.join(RECEIVES)
     call.show(late, publisher)
     call.wait_until(lambda it: it.keyframe_requests_received > 0)
