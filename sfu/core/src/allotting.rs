@@ -71,7 +71,9 @@ impl Router {
 
     /// Gives out the shares that are to be given out anew.
     pub(crate) fn allot_stale(&mut self, now: Instant) {
-        while let Some(key) = self.stale.pop() {
+        while !self.egress.is_full()
+            && let Some(key) = self.stale.pop()
+        {
             self.allot(key, now);
         }
     }

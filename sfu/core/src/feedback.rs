@@ -195,20 +195,25 @@ impl Router {
         self.want_keyframe(sender, now);
     }
 
-    /// Does what has become due.
+    /// Does what has become due, until there is so much to send that it had better be sent first: then
+    /// [`Self::deadline`] stays in the past, and the rest is done at the next call.
     pub fn on_deadline(&mut self, now: Instant) {
-        let mut due = std::mem::take(&mut self.due);
-        while self.timers.take_due(now, &mut due) {
-            for key in due.drain(..) {
+        loop {
+            while let Some(key) = self.due.pop() {
                 let peer = self.peers.get_mut(key);
                 // Perhaps it was looked at already, for a deadline that came in front of this one.
                 if let Some(peer) = peer.filter(|peer| peer.armed.is_some_and(|at| at <= now)) {
                     peer.armed = None;
                     self.on_peer_deadline(key, now);
                 }
+                if self.egress.is_full() {
+                    return;
+                }
+            }
+            if !self.timers.take_due(now, &mut self.due) {
+                return;
             }
         }
-        self.due = due;
     }
 
     fn on_peer_deadline(&mut self, key: Key, now: Instant) {

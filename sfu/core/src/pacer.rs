@@ -18,8 +18,10 @@ const FACTOR: f64 = 1.5;
 const BURST: Duration = Duration::from_millis(10);
 /// ...and in octets at least: a GSO message of four packets.
 const LEAST_BURST: f64 = 4.0 * 1_250.0;
-/// Waiting packets are looked at this often.
+/// Waiting packets are looked at no more often than this...
 pub const TICK: Duration = Duration::from_millis(5);
+/// ...and no less often, for the sake of those that could leave together in one message.
+const LONGEST_TICK: Duration = Duration::from_millis(20);
 
 /// The pace of one receiver.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +47,21 @@ impl Pacer {
         if passed > 0.0 {
             (self.owed, self.paid) = ((self.owed - passed * self.pace).max(0.0), now);
         }
-        self.owed <= (self.pace * BURST.as_secs_f64()).max(LEAST_BURST)
+        self.owed <= self.burst()
+    }
+
+    /// When to look at packets that wait: as soon as the last of the next few may leave, `octets` being in front of it.
+    ///
+    /// A picture is whole no later for it, and its packets leave side by side.
+    pub fn opens_in(&self, octets: usize, now: Instant) -> Duration {
+        let passed = now.saturating_since(self.paid).as_secs_f64();
+        let owed = (self.owed - passed * self.pace).max(0.0) + octets as f64;
+        let seconds = (owed - self.burst()).max(0.0) / self.pace.max(1.0);
+        Duration::from_secs_f64(seconds).clamp(TICK, LONGEST_TICK)
+    }
+
+    fn burst(&self) -> f64 {
+        (self.pace * BURST.as_secs_f64()).max(LEAST_BURST)
     }
 
     /// So many octets have left.
@@ -87,6 +103,36 @@ mod tests {
         assert_eq!(left[0], 5);
         // 1.5 Mbit/s for 100 ms are 15 packets.
         assert_eq!(left[1..].iter().sum::<usize>(), 15);
+    }
+
+    #[test]
+    fn packets_that_wait_leave_together_when_the_last_of_them_may() {
+        let mut pacer = Pacer::default();
+        pacer.set(2_000_000);
+        let now = Instant::from_millis(1_000);
+        while pacer.lets(now) {
+            pacer.sent(1_250);
+        }
+        // 6,250 octets are owed and 5,000 may be; 2,500 more in front of the last, at 375 a millisecond.
+        let wait = pacer.opens_in(2_500, now);
+        assert_eq!(wait, Duration::from_millis(10));
+        let mut left = 0;
+        while pacer.lets(now + wait) {
+            pacer.sent(1_250);
+            left += 1;
+        }
+        assert_eq!(left, 3);
+    }
+
+    #[test]
+    fn nothing_waits_longer_for_company_than_a_picture_lasts() {
+        let mut pacer = Pacer::default();
+        pacer.set(100_000);
+        let now = Instant::from_millis(1_000);
+        assert!(pacer.lets(now));
+        pacer.sent(20_000);
+        assert_eq!(pacer.opens_in(4_000, now), LONGEST_TICK);
+        assert_eq!(Pacer::default().opens_in(4_000, now), TICK);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! `timers → **router (pacing)** → sender (resume, probe) → downlink → egress`
 
+use std::time::Duration;
+
 use crate::media::Kind;
 use crate::pacer::TICK;
 use crate::router::Router;
@@ -11,10 +13,31 @@ use crate::time::Instant;
 impl Router {
     /// Packets of this receiver wait for the pacer.
     pub(crate) fn pace(&mut self, key: Key, now: Instant) {
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
+        let at = peer
+            .pace_at
+            .unwrap_or_else(|| now + self.opens_in(key, now));
         if let Some(peer) = self.peers.get_mut(key) {
-            let at = *peer.pace_at.get_or_insert(now + TICK);
-            self.arm(key, at);
+            peer.pace_at = Some(at);
         }
+        self.arm(key, at);
+    }
+
+    /// Until the next few of the packets that wait may leave.
+    fn opens_in(&self, key: Key, now: Instant) -> Duration {
+        let Some(peer) = self.peers.get(key) else {
+            return TICK;
+        };
+        let held = peer.senders.iter().map(|&sender| {
+            let sender = self.senders.get(sender)?;
+            let track = self.tracks.get(sender.source?)?;
+            Some(sender.held(track))
+        });
+        let octets = held.flatten().sum();
+        let downlink = peer.link.downlink.as_ref();
+        downlink.map_or(TICK, |downlink| downlink.pacer.opens_in(octets, now))
     }
 
     /// What was held back, and what is to find out whether the path carries more, as far as it may leave now.

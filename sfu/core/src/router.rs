@@ -200,6 +200,9 @@ impl Router {
 
     /// When to call `on_deadline`.
     pub fn deadline(&self) -> Option<Instant> {
+        if !self.due.is_empty() {
+            return Some(Instant::default());
+        }
         let timers = self.timers.deadline().into_iter();
         timers.chain(self.waiting_until).min()
     }

@@ -40,6 +40,8 @@ const RETRANSMIT_PER_SECOND: f32 = 400.0;
 const PROBED: u64 = 31;
 /// ...and is no longer than this between two looks.
 const MOST_PROBES: usize = 128;
+/// Packets that wait are let go this many at a time: what makes a GSO message worth it.
+const HELD_TOGETHER: u64 = 4;
 /// RFC 4588 §4: the original number in front of the payload.
 const RTX_NUMBER: usize = 2;
 /// Packets that can be sent again without RTX: 2.5 s of sound.
@@ -563,6 +565,20 @@ impl Sender {
         self.backlog = None;
         self.send_range(layer, meta.ext_seq..end, &mut way, &mut outcome);
         outcome
+    }
+
+    /// Octets in front of the last of the next few packets that the pacer holds back: those that leave in one message.
+    pub fn held(&self, track: &Track) -> usize {
+        let Some((first, showing)) = self.backlog.zip(self.showing) else {
+            return 0;
+        };
+        let Some(layer) = track.layers.get(usize::from(showing.origin.layer)) else {
+            return 0;
+        };
+        let next = first..layer.end().min(first + HELD_TOGETHER);
+        let sizes = next.filter_map(|ext_seq| Some(layer.ring.get(ext_seq)?.1.len()));
+        let (all, last) = sizes.fold((0, 0), |(all, _), size| (all + size, size));
+        all - last
     }
 
     /// Goes on with what the pacer held back.

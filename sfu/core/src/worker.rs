@@ -338,7 +338,7 @@ impl Running {
         self.hear();
         let more = (0..RECEIVES_AT_ONCE).all(|_| self.receive());
         let now = self.clock.now();
-        if self.router.deadline().is_some_and(|at| at <= now) {
+        if self.is_due(now) {
             self.router.on_deadline(now);
         }
         // Python hears that a track is there before another worker can say what became of it.
@@ -347,7 +347,11 @@ impl Running {
         self.events.push(self.router.events());
         self.tell_stats(now);
         self.publish(now);
-        more
+        more || self.is_due(now)
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.router.deadline().is_some_and(|at| at <= now)
     }
 
     /// Takes what other workers say, after the commands that they may have acted on.

@@ -22,6 +22,12 @@ const REACH: f64 = 2.0;
 const FIRST_MOST: u64 = 6 * START;
 /// The next step and some room above it.
 const ROOM: f64 = 1.2;
+/// The first bursts try so many times what is of use: where that goes through, a keyframe need not be spread out more
+/// than its publisher has done it, which paces by the same factor.
+const PLENTY: f64 = 2.5;
+/// Whoever gets all, on an estimate that is less than so many times that, has plenty tried again, but seldom.
+const SCANT: f64 = 1.5;
+const SELDOM: Duration = Duration::from_secs(10);
 /// A burst lasts this long and has so many octets at least: five packets.
 const LENGTH_S: f64 = 0.015;
 const LEAST_OCTETS: u32 = 6_000;
@@ -227,23 +233,35 @@ impl Prober {
             return Some((before * RECOVERY).max(estimate * REACH));
         }
         let target = if self.first {
-            let most = self.wish.most.unwrap_or(FIRST_MOST) as f64;
-            (most > estimate).then_some(most * ROOM)
-        } else {
+            let most = self
+                .wish
+                .most
+                .map_or(FIRST_MOST as f64, |most| most as f64 * PLENTY);
+            (most > estimate).then_some(most)
+        } else if step > 0.0 {
             (step > estimate).then_some(step * ROOM)
+        } else {
+            let most = self.wish.most.unwrap_or(0) as f64;
+            (most * SCANT > estimate).then_some(most * PLENTY)
         };
         target.map(|target| target.min(estimate * self.reach).min(MOST as f64))
     }
 
+    /// Before this nothing is tried.
+    fn earliest(&self) -> Instant {
+        let is_content = !self.first && self.wish.next_step == 0;
+        self.not_before + if is_content { SELDOM } else { Duration::ZERO }
+    }
+
     fn is_wanted(&self, estimate: f64) -> bool {
-        self.ready && self.target(estimate, self.not_before).is_some()
+        self.ready && self.target(estimate, self.earliest()).is_some()
     }
 
     /// When to call [`Self::probe`].
     pub fn deadline(&self, estimate: f64) -> Option<Instant> {
         match &self.running {
             Some(running) => Some(running.began + TIMEOUT),
-            None => self.is_wanted(estimate).then_some(self.not_before),
+            None => self.is_wanted(estimate).then(|| self.earliest()),
         }
     }
 
@@ -262,7 +280,7 @@ impl Prober {
             }
             return None;
         }
-        if !self.is_wanted(estimate) || now < self.not_before {
+        if !self.is_wanted(estimate) || now < self.earliest() {
             return None;
         }
         if is_busy {
@@ -482,11 +500,22 @@ mod tests {
     #[test]
     fn whoever_is_content_tries_nothing() {
         let mut prober = ready();
-        prober.wants(500_000, 0);
+        prober.wants(300_000, 0);
         assert_eq!(prober.deadline(RATE), None);
-        prober.wants(5_000_000, 0);
-        prober.reduced(RATE, 9e5, ms(0));
-        assert_eq!(prober.deadline(9e5), None);
+    }
+
+    #[test]
+    fn whoever_gets_all_with_little_to_spare_has_plenty_tried_now_and_then() {
+        let mut prober = ready();
+        prober.wants(800_000, 0);
+        prober.reduced(1.1e6, RATE, ms(0));
+        assert_eq!(prober.deadline(1.3e6), None);
+        assert_eq!(prober.deadline(RATE), Some(ms(10_000)));
+        assert_eq!(prober.probe(RATE, false, true, ms(9_999)), None);
+        let probe = prober.probe(RATE, false, true, ms(10_000)).expect("due");
+        assert_eq!(probe.bits_per_second, 2_000_000);
+        answer(&mut prober, probe, 2_600, 26_000, ms(10_100));
+        assert_eq!(prober.deadline(RATE), Some(ms(22_100)));
     }
 
     #[test]
