@@ -636,3 +636,30 @@ fn delays_of_a_busy_core_are_not_taken_for_those_of_paths() {
     let (idle, busy) = (layer_after(0), layer_after(8));
     assert!(busy > 2_000_000 && idle < busy, "idle {idle}, busy {busy}");
 }
+
+#[test]
+fn what_waits_for_many_receivers_is_sent_before_it_fills_the_buffer() {
+    const VIEWERS: usize = 400;
+    const PACKETS: usize = 16;
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let viewers: Vec<_> = (0..VIEWERS)
+        .map(|_| {
+            let viewer = world.connect(telling_viewer());
+            world.show(viewer, "sv", Some((alice, "v")));
+            viewer
+        })
+        .collect();
+    let mut camera = Camera {
+        packets_a_frame: PACKETS,
+        size: 1_150,
+        ..Camera::new(alice, 11)
+    };
+    camera.send(&mut world, true);
+    // All of them wait for the same moments: at each, the packets for all are more than the buffer takes.
+    world.run(200);
+    assert_eq!(world.router.counters().egress_dropped, 0);
+    for viewer in viewers {
+        assert_eq!(world.take_media(viewer).len(), PACKETS);
+    }
+}
