@@ -16,14 +16,15 @@ const KEEP_US: i64 = 1_000_000;
 const LONG_US: i64 = 500_000;
 /// The short measure, and the packets that it needs for a figure that is not off by a fifth.
 const SHORT_US: i64 = 150_000;
-const SHORT_PACKETS: u32 = 12;
+const SHORT_PACKETS: u64 = 12;
 
+/// Arrivals, and what had come with the last of them since the beginning.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     first_us: i64,
     last_us: i64,
-    octets: u32,
-    packets: u32,
+    octets: u64,
+    packets: u64,
 }
 
 /// What arrived in the last second.
@@ -35,19 +36,21 @@ pub struct Acknowledged {
 impl Acknowledged {
     /// Takes in a packet.
     pub fn add(&mut self, octets: u16, arrival_us: i64) {
-        if let Some(newest) = self.slots.back_mut()
-            && arrival_us - newest.first_us < SLOT_US
-        {
-            newest.last_us = newest.last_us.max(arrival_us);
-            newest.octets = newest.octets.saturating_add(octets.into());
-            newest.packets += 1;
-            return;
+        let (mut all, mut packets) = (u64::from(octets), 1);
+        if let Some(newest) = self.slots.back_mut() {
+            all += newest.octets;
+            packets += newest.packets;
+            if arrival_us - newest.first_us < SLOT_US {
+                newest.last_us = newest.last_us.max(arrival_us);
+                (newest.octets, newest.packets) = (all, packets);
+                return;
+            }
         }
         self.slots.push_back(Slot {
             first_us: arrival_us,
             last_us: arrival_us,
-            octets: octets.into(),
-            packets: 1,
+            octets: all,
+            packets,
         });
         while let Some(oldest) = self.slots.front()
             && arrival_us - oldest.last_us > KEEP_US
@@ -72,20 +75,20 @@ impl Acknowledged {
     }
 
     /// Over at least `span_us` and so many packets, the latter within [`LONG_US`]; over what there is if that is less.
-    fn over(&self, span_us: i64, packets: u32) -> Option<f64> {
+    fn over(&self, span_us: i64, packets: u64) -> Option<f64> {
         let (oldest, newest) = (self.slots.front()?, self.slots.back()?);
-        let (mut octets, mut counted) = (0, 0);
-        for slot in self.slots.iter().rev() {
-            let passed_us = newest.last_us - slot.last_us;
-            if passed_us >= span_us && (counted >= packets || passed_us >= LONG_US) {
-                return Some(bits_per_second(octets, passed_us));
-            }
-            octets += u64::from(slot.octets);
-            counted += slot.packets;
-        }
-        let passed_us = newest.last_us - oldest.last_us;
-        let octets = octets - u64::from(oldest.octets);
-        (passed_us >= SHORT_US).then(|| bits_per_second(octets, passed_us))
+        let passed_us = |slot: &Slot| newest.last_us - slot.last_us;
+        let far = self
+            .slots
+            .partition_point(|slot| passed_us(slot) >= span_us);
+        let mut far_enough = self.slots.iter().take(far).rev();
+        let enough = far_enough
+            .find(|slot| newest.packets - slot.packets >= packets || passed_us(slot) >= LONG_US);
+        let from = enough.or((passed_us(oldest) >= SHORT_US).then_some(oldest))?;
+        Some(bits_per_second(
+            newest.octets - from.octets,
+            passed_us(from),
+        ))
     }
 }
 

@@ -104,17 +104,20 @@ impl Trend {
         }
     }
 
-    /// Least squares.
+    /// Least squares, in one pass: counted from the oldest point, so that the sums stay small.
     fn fit(&self) -> Option<f64> {
-        let count = self.points.len() as f64;
-        let mean = |of: fn(&Point) -> f64| self.points.iter().map(of).sum::<f64>() / count;
-        let (x, y) = (mean(|at| at.arrival_ms), mean(|at| at.delay_ms));
-        let (mut covariance, mut variance) = (0.0, 0.0);
+        let (oldest, count) = (*self.points.front()?, self.points.len() as f64);
+        let (mut x, mut y, mut xx, mut xy) = (0.0, 0.0, 0.0, 0.0);
         for point in &self.points {
-            covariance += (point.arrival_ms - x) * (point.delay_ms - y);
-            variance += (point.arrival_ms - x).powi(2);
+            let arrival = point.arrival_ms - oldest.arrival_ms;
+            let delay = point.delay_ms - oldest.delay_ms;
+            x += arrival;
+            y += delay;
+            xx += arrival * arrival;
+            xy += arrival * delay;
         }
-        (variance > 0.0).then(|| covariance / variance)
+        let variance = xx - x * x / count;
+        (variance > 0.0).then(|| (xy - x * y / count) / variance)
     }
 
     fn judge(&mut self, slope: f64, step: &Step) {
