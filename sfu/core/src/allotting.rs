@@ -305,6 +305,7 @@ impl Router {
         if track.layers.len() < 2 {
             return;
         }
+        track.mend(here);
         // A layer that was asked for in vain stays so: turned off, it would seem to be worth asking for again.
         let silent = track.supplies.iter().enumerate();
         let silent = silent.filter(|(_, supply)| supply.flow == Flow::Silent);

@@ -334,10 +334,7 @@ impl Router {
                     continue;
                 };
                 let (sender_ssrc, link) = (peer.rtcp_ssrc, &mut peer.link);
-                layer.nacks.due(now, rtt, &mut self.lost);
-                if layer.nacks.take_overflowed() {
-                    layer.keyframes.want();
-                }
+                layer.missing(now, rtt, &mut self.lost);
                 if !self.lost.is_empty() {
                     let write =
                         |out: &mut [u8]| rtcp::write_nack(out, sender_ssrc, media_ssrc, &self.lost);

@@ -63,6 +63,8 @@ pub struct Layer {
     pub nacks: NackTracker,
     /// Who asks for keyframes, and when.
     pub keyframes: KeyframeRequests,
+    /// Its publisher is asked for what it lacks.
+    is_mended: bool,
     /// Loss and jitter.
     pub reception: Reception,
     /// Its timestamps on our clock, once a sender report told.
@@ -161,6 +163,7 @@ impl Layer {
             relayed: 0,
             nacks: NackTracker::new(),
             keyframes: KeyframeRequests::default(),
+            is_mended: true,
             reception: Reception::default(),
             clock: None,
             traffic: Traffic::default(),
@@ -340,6 +343,24 @@ impl Layer {
             }
         }
         self.relayed = self.fresh.len();
+    }
+
+    /// Whether its publisher is asked for what it lacks, from now on; what was to be asked for is forgotten if not.
+    pub fn mend(&mut self, is_mended: bool) {
+        if std::mem::replace(&mut self.is_mended, is_mended) && !is_mended {
+            self.keyframes.forget();
+        }
+    }
+
+    /// Appends the numbers of packets to ask for now to `out`.
+    pub fn missing(&mut self, now: Instant, rtt: Duration, out: &mut Vec<u16>) {
+        if !self.is_mended {
+            return self.nacks.forget();
+        }
+        self.nacks.due(now, rtt, out);
+        if self.nacks.take_overflowed() {
+            self.keyframes.want();
+        }
     }
 
     /// Behind its newest packet.

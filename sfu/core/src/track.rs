@@ -433,6 +433,16 @@ impl Track {
         there.fold(here, |taken, more| taken | more)
     }
 
+    /// Asks the publisher for what its layers lack only where somebody takes them: what it sends again of others takes
+    /// the place of what is shown.
+    pub fn mend(&mut self, here: u8) {
+        let there = &self.relayed_to;
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let is_taken = here & 1 << index != 0;
+            layer.mend(is_taken || there.iter().any(|one| one.takes(index as u8)));
+        }
+    }
+
     /// Media of some layer has come, now or before.
     pub fn came(&self) -> bool {
         self.supplies.iter().any(|supply| supply.rate() > 0)

@@ -83,6 +83,8 @@ struct Studio {
     frames: u64,
     /// Layers that are sent, a bit each.
     sending: u8,
+    /// What it was asked for.
+    heard: Vec<(u64, Control)>,
 }
 
 const FRAME_MS: u64 = 40;
@@ -107,6 +109,7 @@ impl Studio {
             keyframes: vec![true; 3],
             frames: 0,
             sending: 0b111,
+            heard: Vec::new(),
         }
     }
 
@@ -116,10 +119,11 @@ impl Studio {
             return;
         }
         let client = self.cameras[0].client;
-        for (_, control) in world.take_control(client) {
+        for (at, control) in world.take_control(client) {
             if let Control::Pli { ssrc } = control {
                 self.keyframes[ssrc as usize - 11] = true;
             }
+            self.heard.push((at, control));
         }
         self.frames += 1;
         for (index, camera) in self.cameras.iter_mut().enumerate() {
@@ -322,6 +326,96 @@ fn a_publisher_is_told_which_layers_are_taken() {
     studio.keyframes[2] = true;
     let layers = run(&mut world, &mut studio, &mut paths, 4_000);
     assert_eq!(layers.last(), Some(&Some(2)));
+}
+
+#[test]
+fn nothing_is_asked_for_of_layers_that_nobody_takes() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    let nacked = |world: &mut World, studio: &mut Studio, paths: &mut [Narrow]| {
+        studio.heard.clear();
+        // A packet of each layer never comes.
+        studio.cameras.iter_mut().for_each(|camera| camera.seq += 1);
+        run(world, studio, paths, 400);
+        let ssrc = |(_, one): &(u64, Control)| match one {
+            Control::Nack { ssrc, .. } => Some(*ssrc),
+            _ => None,
+        };
+        let mut ssrcs: Vec<u32> = studio.heard.iter().filter_map(ssrc).collect();
+        ssrcs.dedup();
+        ssrcs
+    };
+    assert_eq!(nacked(&mut world, &mut studio, &mut paths), [13]);
+    let peer = world.clients[paths[0].client].id;
+    world.command(Command::SetView {
+        peer,
+        mid: "sv".into(),
+        view: View {
+            height: Some(180),
+            ..View::default()
+        },
+    });
+    run(&mut world, &mut studio, &mut paths, 1_000);
+    assert_eq!(nacked(&mut world, &mut studio, &mut paths), [11]);
+}
+
+#[test]
+fn who_cannot_go_on_while_he_leaves_a_layer_is_helped_by_the_next_ones_keyframe_alone() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    studio.heard.clear();
+    let viewer = paths[0].client;
+    let peer = world.clients[viewer].id;
+    world.command(Command::SetView {
+        peer,
+        mid: "sv".into(),
+        view: View {
+            height: Some(180),
+            ..View::default()
+        },
+    });
+    assert_eq!(seat(&world, viewer).layer, Some(2));
+    world.rtcp(viewer, |out| {
+        let pli = _core::rtcp::Pli {
+            sender_ssrc: 1,
+            media_ssrc: 100,
+        };
+        _core::rtcp::write_pli(out, pli)
+    });
+    run(&mut world, &mut studio, &mut paths, 1_500);
+    let plis = studio.heard.iter().filter_map(|(_, one)| match one {
+        Control::Pli { ssrc } => Some(*ssrc),
+        _ => None,
+    });
+    assert_eq!(plis.collect::<Vec<_>>(), [11]);
+}
+
+#[test]
+fn no_keyframe_is_asked_for_of_a_layer_that_its_viewers_have_left() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    let peer = world.clients[paths[0].client].id;
+    let view = |world: &mut World, height| {
+        world.command(Command::SetView {
+            peer,
+            mid: "sv".into(),
+            view: View {
+                height,
+                ..View::default()
+            },
+        });
+    };
+    view(&mut world, Some(180));
+    run(&mut world, &mut studio, &mut paths, 2_500);
+    view(&mut world, None);
+    // It does not come any more, though it is asked for.
+    studio.sending = 0b011;
+    run(&mut world, &mut studio, &mut paths, 300);
+    view(&mut world, Some(180));
+    run(&mut world, &mut studio, &mut paths, 100);
+    studio.heard.clear();
+    run(&mut world, &mut studio, &mut paths, 2_000);
+    let asked = |(_, one): &(u64, Control)| matches!(one, Control::Pli { ssrc: 13 });
+    assert!(!studio.heard.iter().any(asked), "{:?}", studio.heard);
 }
 
 #[test]
