@@ -119,9 +119,7 @@ impl Asked {
     /// What the publisher of `count` layers is to be told now that these are taken, if that is news: more at once, fewer
     /// after a while; the lowest always.
     pub fn update(&mut self, taken: u8, count: usize, now: Instant) -> Option<u8> {
-        let all = (1u16 << count.min(8)) as u8;
-        let all = all.wrapping_sub(1);
-        let (taken, asked) = ((taken | 1) & all, self.layers & all);
+        let (taken, asked) = ((taken | 1) & all(count), self.layers & all(count));
         let more = taken & !asked;
         for (layer, since) in self.since.iter_mut().enumerate() {
             if more & 1 << layer != 0 {
@@ -140,8 +138,19 @@ impl Asked {
                 self.fewer_since = None;
             }
         }
-        let now_asked = self.layers & all;
-        (self.told.replace(now_asked) != Some(now_asked)).then_some(now_asked)
+        self.tell(count)
+    }
+
+    /// What the publisher is to be told now that it has no room for others than these, if that is news.
+    pub fn only(&mut self, layers: u8, count: usize) -> Option<u8> {
+        self.layers = layers;
+        self.fewer_since = None;
+        self.tell(count)
+    }
+
+    fn tell(&mut self, count: usize) -> Option<u8> {
+        let asked = self.layers & all(count);
+        (self.told.replace(asked) != Some(asked)).then_some(asked)
     }
 
     /// The publisher is told once more: it has negotiated anew, and may have begun with all.
@@ -149,9 +158,14 @@ impl Asked {
         self.told = None;
     }
 
+    /// Its publisher was told that this layer is taken.
+    pub fn is_asked(&self, layer: usize) -> bool {
+        self.layers & 1 << layer != 0
+    }
+
     /// Why a layer without media is silent.
     pub fn silence(&self, layer: usize, now: Instant) -> Flow {
-        let is_asked = self.layers & 1 << layer != 0;
+        let is_asked = self.is_asked(layer);
         let since = self.since.get(layer).copied().flatten();
         let may_come = since.is_some_and(|since| now.saturating_since(since) < COMES_WITHIN);
         match !is_asked || may_come {
@@ -159,6 +173,12 @@ impl Asked {
             false => Flow::Silent,
         }
     }
+}
+
+/// A bit for each of so many layers.
+fn all(count: usize) -> u8 {
+    let beyond = (1u16 << count.min(8)) as u8;
+    beyond.wrapping_sub(1)
 }
 
 #[cfg(test)]
