@@ -102,6 +102,8 @@ pub struct Asked {
     /// When each was asked for again.
     since: [Option<Instant>; MAX_LAYERS],
     fewer_since: Option<Instant>,
+    /// There was no room for others than these.
+    is_narrow: bool,
 }
 
 impl Default for Asked {
@@ -111,6 +113,7 @@ impl Default for Asked {
             told: None,
             since: [None; MAX_LAYERS],
             fewer_since: None,
+            is_narrow: false,
         }
     }
 }
@@ -120,7 +123,12 @@ impl Asked {
     /// after a while; the lowest always.
     pub fn update(&mut self, taken: u8, count: usize, now: Instant) -> Option<u8> {
         let (taken, asked) = ((taken | 1) & all(count), self.layers & all(count));
-        let more = taken & !asked;
+        // What there is room for now the publisher knows best.
+        let wished = match std::mem::take(&mut self.is_narrow) {
+            true => all(count),
+            false => taken,
+        };
+        let more = wished & !asked;
         for (layer, since) in self.since.iter_mut().enumerate() {
             if more & 1 << layer != 0 {
                 *since = Some(now);
@@ -145,6 +153,7 @@ impl Asked {
     pub fn only(&mut self, layers: u8, count: usize) -> Option<u8> {
         self.layers = layers;
         self.fewer_since = None;
+        self.is_narrow = true;
         self.tell(count)
     }
 
@@ -210,6 +219,21 @@ mod tests {
         }
         assert_eq!(asked.update(0, 3, at(20_000)), None);
         assert_eq!(asked.update(0, 3, at(23_000)), Some(0b001));
+    }
+
+    #[test]
+    fn who_had_no_room_is_asked_for_the_lowest_alone_and_after_that_for_all() {
+        let mut asked = Asked::default();
+        asked.update(0b111, 3, at(0));
+        assert_eq!(asked.only(0b001, 3), Some(0b001));
+        assert_eq!(asked.only(0b001, 3), None);
+        assert_eq!(asked.silence(2, at(2_000)), Flow::Asleep);
+        assert_eq!(asked.update(0b001, 3, at(2_000)), Some(0b111));
+        assert_eq!(asked.update(0b101, 3, at(2_200)), None);
+        assert_eq!(asked.silence(2, at(4_999)), Flow::Asleep);
+        assert_eq!(asked.silence(2, at(5_000)), Flow::Silent);
+        assert_eq!(asked.update(0b101, 3, at(5_199)), None);
+        assert_eq!(asked.update(0b101, 3, at(5_200)), Some(0b101));
     }
 
     #[test]

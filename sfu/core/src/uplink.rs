@@ -23,8 +23,8 @@ const PACKETS: u32 = 3;
 const MUCH_LESS: u32 = 2;
 /// For how long it is taken to be narrow: longer than a browser takes to find out by itself.
 const HOLDS: Duration = Duration::from_secs(2);
-/// A publisher that stops its upper layers when it is told to is bound no sooner: a browser that is has to make up for what it
-/// sent just before, and sends no picture for up to half a second.
+/// Nobody is bound sooner, since a publisher that stops its upper layers when told to need not be: a browser that is bound
+/// first makes up for what it has just sent, and sends no picture for up to half a second.
 const OBEYS_WITHIN: Duration = Duration::from_millis(150);
 /// Bits a second.  No publisher is asked to send less: sound, and a small picture.
 const LEAST: u64 = 100_000;
