@@ -10,6 +10,7 @@ from tests.bench.effort import Bench, Cores
 from tests.quality.__main__ import QUICK
 from tests.quality.stage import START_S, on_stage
 from tests.quality.window import watched
+from tests.support.eventually import until
 from tests.support.network.profiles import LOSS_3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.chromium]
@@ -17,6 +18,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.chromium]
 LOOK_S = 2.0
 FEW = 5
 """Pictures in that time, however busy the machine is."""
+SMALL = 90
+"""Lines of a seat that has use for no more than the lowest layer."""
 
 
 @pytest.fixture
@@ -51,6 +54,21 @@ async def test_a_direct_call_meets_the_callers_uplink_and_the_callees_downlink(b
             assert up.delivered >= down.sent > 0
             assert up.lost > 0
             assert down.lost > 0
+
+
+async def test_a_publisher_stops_the_layers_that_nobody_takes(bench: Bench) -> None:
+    async with on_stage(bench) as stage:
+        room = await stage.room()
+        await stage.publisher(room)
+        receiver = await stage.receiver(room)
+        await receiver.shows(1, START_S)
+        await receiver.view(SMALL)
+
+        def sent() -> list[str | None]:
+            tracks = [track for peer in stage.core.stats() for track in peer.tracks if len(track.layers) > 1]
+            return [layer.rid for track in tracks for layer in track.layers if layer.active]
+
+        await until(lambda: sent() == ["l"], "only the lowest layer is sent", START_S)
 
 
 async def test_who_comes_later_is_told_when_he_was_answered_and_saw_the_first_picture(bench: Bench) -> None:

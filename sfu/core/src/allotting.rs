@@ -80,7 +80,12 @@ impl Router {
 
     /// Looks at a track's layers again; its viewers may get others.
     pub(crate) fn look(&mut self, key: Key, now: Instant) {
-        let Some(news) = self.tracks.get_mut(key).and_then(|track| track.look(now)) else {
+        let Some(track) = self.tracks.get_mut(key) else {
+            return;
+        };
+        let owner = track.home.owner().and_then(|owner| self.peers.get(owner));
+        track.is_narrow = owner.is_some_and(|owner| owner.is_narrow(now));
+        let Some(news) = track.look(now) else {
             return;
         };
         self.describe_again(key);
@@ -307,11 +312,15 @@ impl Router {
         if track.layers.len() < 2 {
             return;
         }
+        track.mend(here);
         // A layer that was asked for in vain stays so: turned off, it would seem to be worth asking for again.
         let silent = track.supplies.iter().enumerate();
         let silent = silent.filter(|(_, supply)| supply.flow == Flow::Silent);
         let silent = silent.fold(0, |bits, (layer, _)| bits | 1 << layer);
-        let layers = track.asked.update(taken | silent, track.layers.len(), now);
+        let layers = match track.is_narrow {
+            true => track.asked.only(track.carried(), track.layers.len()),
+            false => track.asked.update(taken | silent, track.layers.len(), now),
+        };
         if let Some(layers) = layers {
             self.events.push(Event::LayersWanted {
                 peer: track.owner_id,

@@ -176,6 +176,8 @@ impl Router {
         } else {
             peer.feedback = None;
         }
+        let has_layers = media.tracks.iter().any(|track| track.layers.len() > 1);
+        peer.uplink = has_layers.then(|| peer.uplink.unwrap_or_default());
         if media.extensions.transport_cc != 0 && media.senders.iter().any(|one| one.transport_cc) {
             let link = &mut self.peers[key].link;
             link.downlink

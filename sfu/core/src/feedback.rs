@@ -279,9 +279,12 @@ impl Router {
 
     fn send_feedback(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
+        let is_narrow = peer.is_narrow(now);
         let Some(recorder) = &mut peer.feedback else {
             return;
         };
+        // Browsers send again what they hear was lost last, even of layers that they have stopped.
+        recorder.omit_losses(is_narrow);
         for _ in 0..MAX_FEEDBACK {
             if recorder.next_deadline().is_none_or(|at| at > now) {
                 return;
@@ -301,11 +304,42 @@ impl Router {
         }
     }
 
+    /// A publisher's path carries much less than before: its viewers go down, and it is told to send no more than they get.
+    #[cold]
+    pub(crate) fn narrowed(&mut self, key: Key, now: Instant) {
+        self.counters.uplinks_narrowed += 1;
+        let tracks = self.peers[key].tracks.clone();
+        for track in tracks {
+            self.look(track, now);
+            let here = self.taken_here(track);
+            self.ask_for_layers(track, here, now);
+        }
+    }
+
+    /// Tells a publisher the most that it is to send, where there is such a bound, or was.
+    fn bind_publisher(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let uplink = peer.uplink.as_mut();
+        let Some(bound) = uplink.and_then(|uplink| uplink.bound(now)) else {
+            return;
+        };
+        let tracks = peer.tracks.iter();
+        let tracks = tracks.filter_map(|&track| self.tracks.get(track));
+        let layers = tracks.flat_map(|track| &track.layers);
+        let ssrcs: Vec<u32> = layers.filter_map(|layer| layer.ssrc).collect();
+        let ssrc = peer.rtcp_ssrc;
+        let sent = peer.link.send_rtcp(&mut self.egress, |out| {
+            rtcp::write_remb(out, ssrc, bound, &ssrcs)
+        });
+        self.counters.rtcp_out += u64::from(sent);
+    }
+
     /// What the peer's layers cost, which of them come, and which its viewers take.
     fn look_at_layers(&mut self, key: Key, now: Instant) {
         if self.peers[key].look_at.is_some_and(|at| at > now) {
             return;
         }
+        self.bind_publisher(key, now);
         let tracks = std::mem::take(&mut self.peers[key].tracks);
         for &track in &tracks {
             self.look(track, now);
@@ -339,10 +373,7 @@ impl Router {
                     continue;
                 };
                 let (sender_ssrc, link) = (peer.rtcp_ssrc, &mut peer.link);
-                layer.nacks.due(now, rtt, &mut self.lost);
-                if layer.nacks.take_overflowed() {
-                    layer.keyframes.want();
-                }
+                layer.missing(now, rtt, &mut self.lost);
                 if !self.lost.is_empty() {
                     let write =
                         |out: &mut [u8]| rtcp::write_nack(out, sender_ssrc, media_ssrc, &self.lost);

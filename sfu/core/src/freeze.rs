@@ -30,6 +30,11 @@ impl FreezeMeter {
         (self.last, self.mean) = (None, Duration::ZERO);
     }
 
+    /// From one frame to the next, as a rule.
+    pub fn interval(&self) -> Duration {
+        self.mean
+    }
+
     /// A frame begins, with this timestamp of `rate` ticks a second.
     pub fn begun(&mut self, timestamp: u32, rate: u32, now: Instant) {
         let Some((at, before)) = self.last else {

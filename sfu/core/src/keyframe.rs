@@ -51,6 +51,11 @@ impl KeyframeRequests {
         self.wanted
     }
 
+    /// Nobody waits any more.
+    pub fn forget(&mut self) {
+        self.wanted = false;
+    }
+
     /// A keyframe has begun to come in.
     pub fn arrived(&mut self, now: Instant) {
         self.wanted = false;

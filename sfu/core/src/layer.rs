@@ -20,6 +20,7 @@ use crate::rtp::AudioLevel;
 use crate::seq::{Unwrap7, Unwrap8, Unwrap15};
 use crate::stats::Traffic;
 use crate::time::Instant;
+use crate::uplink::Lateness;
 
 /// 2 s of 2.5 Mbit/s video at 1,200 bytes a packet.
 const VIDEO_PACKETS: usize = 512;
@@ -37,6 +38,15 @@ const JUST_BEEN: Duration = Duration::from_millis(300);
 const MOST_CAUGHT_UP: u64 = 256;
 /// Silence after which a layer is not alive: more than a frame at 2 frames a second.
 pub const SILENT: Duration = Duration::from_millis(700);
+/// A layer has been stopped when so many of its frames are missing that a lower one has...
+const ALL_MISSING: u8 = 3;
+/// ...for so long at least.
+const MISSING: Duration = Duration::from_millis(150);
+/// A higher layer has to stay this long before it is shown: a browser that probes its bandwidth starts and stops one...
+const STEADY: Duration = Duration::from_millis(1_500);
+/// ...and twice as long each time that it was asked for and stayed for less than this, so often at most.
+const LASTED: Duration = Duration::from_secs(10);
+const MOST_TRIED: u8 = 2;
 
 /// One simulcast encoding of a track, or all of a track without simulcast.
 #[derive(Debug)]
@@ -63,8 +73,12 @@ pub struct Layer {
     pub nacks: NackTracker,
     /// Who asks for keyframes, and when.
     pub keyframes: KeyframeRequests,
+    /// Its publisher is asked for what it lacks.
+    is_mended: bool,
     /// Loss and jitter.
     pub reception: Reception,
+    /// How late its packets are.
+    pub lateness: Lateness,
     /// Its timestamps on our clock, once a sender report told.
     pub clock: Option<LayerClock>,
     /// What came in.
@@ -88,6 +102,12 @@ pub struct Layer {
     pictures: Pictures,
     alive_since: Instant,
     last_media: Option<Instant>,
+    /// Frames of a lower layer since.
+    passed_by: u8,
+    /// Its publisher has stopped it.
+    has_stopped: bool,
+    /// How often it has done so soon, though the layer was asked for.
+    tried: u8,
 }
 
 /// Unwrapped counters of pictures; a stream keeps to one width of picture id.
@@ -144,6 +164,8 @@ pub struct Incoming<'a> {
     pub audio_level: Option<AudioLevel>,
     /// The dependency descriptor, where the packet has one.
     pub dependency: Option<&'a [u8]>,
+    /// It was lost, and sent again.
+    pub is_again: bool,
 }
 
 impl Layer {
@@ -161,7 +183,9 @@ impl Layer {
             relayed: 0,
             nacks: NackTracker::new(),
             keyframes: KeyframeRequests::default(),
+            is_mended: true,
             reception: Reception::default(),
+            lateness: Lateness::default(),
             clock: None,
             traffic: Traffic::default(),
             nacks_sent: 0,
@@ -175,6 +199,9 @@ impl Layer {
             pictures: Pictures::default(),
             alive_since: Instant::default(),
             last_media: None,
+            passed_by: 0,
+            has_stopped: false,
+            tried: 0,
         }
     }
 
@@ -193,6 +220,7 @@ impl Layer {
         self.forget_fresh();
         self.nacks = NackTracker::new();
         self.reception = Reception::default();
+        self.lateness = Lateness::default();
         self.clock = None;
         self.last_keyframe = None;
         self.freezes.restart();
@@ -225,8 +253,11 @@ impl Layer {
         if incoming.payload.is_empty() {
             return Some(false);
         }
-        let woke = !self.is_alive(now);
-        self.note_media(now);
+        let is_late = incoming.is_again && self.has_stopped;
+        let woke = !is_late && !self.is_alive(now);
+        if !is_late {
+            self.note_media(now);
+        }
         let temporal = usize::from(meta.temporal).min(TEMPORAL_LAYERS - 1);
         self.rates[temporal].count(incoming.payload.len() + OVERHEAD, now);
         let spatial = usize::from(meta.spatial).min(SPATIAL_LAYERS - 1);
@@ -342,6 +373,24 @@ impl Layer {
         self.relayed = self.fresh.len();
     }
 
+    /// Whether its publisher is asked for what it lacks, from now on; what was to be asked for is forgotten if not.
+    pub fn mend(&mut self, is_mended: bool) {
+        if std::mem::replace(&mut self.is_mended, is_mended) && !is_mended {
+            self.keyframes.forget();
+        }
+    }
+
+    /// Appends the numbers of packets to ask for now to `out`.
+    pub fn missing(&mut self, now: Instant, rtt: Duration, out: &mut Vec<u16>) {
+        if !self.is_mended {
+            return self.nacks.forget();
+        }
+        self.nacks.due(now, rtt, out);
+        if self.nacks.take_overflowed() {
+            self.keyframes.want();
+        }
+    }
+
     /// Behind its newest packet.
     pub fn end(&self) -> u64 {
         self.ring.highest().map_or(0, |highest| highest + 1)
@@ -394,12 +443,43 @@ impl Layer {
             self.alive_since = now;
         }
         self.last_media = Some(now);
+        self.passed_by = 0;
+        if std::mem::take(&mut self.has_stopped) {
+            // That was no freeze, and nothing of its pace.
+            self.freezes.restart();
+        }
+    }
+
+    /// A frame of a lower layer has come to its end; says whether this one must have been stopped, which shows with some
+    /// frames that are all missing.  Layers are of one picture: a source or a path that stands still shows in all of them.
+    pub fn passed_by(&mut self, is_asked: bool, now: Instant) -> bool {
+        self.passed_by = self.passed_by.saturating_add(1);
+        let interval = self.freezes.interval();
+        let least = MISSING.max(interval * u32::from(ALL_MISSING));
+        let is_missing = |last| now.saturating_since(last) >= least;
+        let has_stopped = self.passed_by >= ALL_MISSING
+            && !interval.is_zero()
+            && self.is_alive(now)
+            && self.last_media.is_some_and(is_missing);
+        if has_stopped {
+            self.tried = match self.alive_for(now) < LASTED && is_asked {
+                true => (self.tried + 1).min(MOST_TRIED),
+                false => 0,
+            };
+            self.has_stopped = true;
+        }
+        has_stopped
+    }
+
+    /// It has come for so long that it is no attempt of the publisher's: longer each time that it was one.
+    pub fn is_steady(&self, now: Instant) -> bool {
+        self.alive_for(now) >= STEADY * 2u32.pow(self.tried.into())
     }
 
     /// Media has come a moment ago.
     pub fn is_alive(&self, now: Instant) -> bool {
-        self.last_media
-            .is_some_and(|last| now.saturating_since(last) < SILENT)
+        let last = self.last_media.filter(|_| !self.has_stopped);
+        last.is_some_and(|last| now.saturating_since(last) < SILENT)
     }
 
     /// When media last came.
@@ -464,6 +544,7 @@ mod tests {
             payload,
             audio_level: None,
             dependency: Some(dependency),
+            is_again: false,
         };
         layer.take(&incoming, Instant::from_millis(1_000));
         *layer.ring.get(ext_seq).expect("kept").0

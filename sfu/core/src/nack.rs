@@ -96,6 +96,13 @@ impl NackTracker {
         }
     }
 
+    /// Nothing that is missing now is waited for.
+    pub fn forget(&mut self) {
+        self.missing.clear();
+        self.deadline = None;
+        self.overflowed = false;
+    }
+
     fn overflow(&mut self) {
         self.missing.clear();
         self.deadline = None;

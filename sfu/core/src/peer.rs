@@ -14,6 +14,7 @@ use crate::slab::Key;
 use crate::srtp::Inbound;
 use crate::time::Instant;
 use crate::twcc::Recorder;
+use crate::uplink::Uplink;
 
 /// How often reports go to a peer.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -97,6 +98,8 @@ pub struct Peer {
     pub extensions: ExtensionIds,
     /// Transport-wide feedback, if it wants it.
     pub feedback: Option<Recorder>,
+    /// Whether its path carries what it sends, if it has layers to choose from.
+    pub uplink: Option<Uplink>,
     /// Ours, in reports and feedback.
     pub rtcp_ssrc: u32,
     /// Its wall clock.
@@ -130,6 +133,7 @@ impl Peer {
             sender_ssrcs: Vec::new(),
             extensions: ExtensionIds::default(),
             feedback: None,
+            uplink: None,
             rtcp_ssrc: 0,
             clock: PublisherClock::default(),
             armed: None,
@@ -170,6 +174,12 @@ impl Peer {
     /// What its path is thought to carry towards it, in bits a second; `None` while nothing has told.
     pub fn budget(&self, now: Instant) -> Option<u64> {
         self.link.downlink.as_ref()?.budget(now)
+    }
+
+    /// Its path does not carry what it sent before.
+    pub fn is_narrow(&self, now: Instant) -> bool {
+        let uplink = self.uplink.as_ref();
+        uplink.is_some_and(|uplink| uplink.is_narrow(now))
     }
 
     /// Keys are there, and somewhere to send to.

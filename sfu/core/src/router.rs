@@ -407,20 +407,28 @@ impl Router {
             return;
         };
         let ids = self.peers[key].extensions;
-        let arrival = match track.carries(packet.payload_type) {
+        let (arrival, late) = match track.carries(packet.payload_type) {
             Some(Carries::Media(codec)) => {
-                track.receive(stream.layer, codec, packet, ext_seq, ids, now)
+                let arrival = track.receive(stream.layer, codec, packet, ext_seq, ids, now);
+                (
+                    arrival,
+                    track.late(stream.layer, codec, packet.timestamp, now),
+                )
             }
             Some(Carries::Rtx(codec)) => {
                 let arrival = unwrap_rtx(track, stream.layer, codec, packet, ids, now);
                 self.counters.rtx_recovered += u64::from(arrival.is_new);
-                arrival
+                (arrival, None)
             }
             None => {
                 self.counters.rtp_unmapped += 1;
                 return;
             }
         };
+        let uplink = self.peers[key].uplink.as_mut();
+        if uplink.is_some_and(|uplink| uplink.arrived(packet.octets(), late, now)) {
+            self.narrowed(key, now);
+        }
         self.on_arrival(key, stream, arrival, now);
     }
 
@@ -431,7 +439,7 @@ impl Router {
         if arrival.new_codec {
             self.on_new_codec(stream.track);
         }
-        if arrival.woke {
+        if arrival.woke || arrival.stopped {
             self.look(stream.track, now);
         }
         let layer = &self.tracks[stream.track].layers[usize::from(stream.layer)];

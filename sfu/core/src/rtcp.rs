@@ -613,6 +613,20 @@ pub fn write_fir(out: &mut [u8], sender_ssrc: u32, entries: &[(u32, u8)]) -> usi
     })
 }
 
+/// Writes the most that these sources together are to send, in bits a second; gives its length, 0 if it does not fit.
+pub fn write_remb(out: &mut [u8], sender_ssrc: u32, bitrate: u64, ssrcs: &[u32]) -> usize {
+    let count = ssrcs.len().min(usize::from(u8::MAX));
+    let exponent = (64 - bitrate.leading_zeros()).saturating_sub(18);
+    let mantissa = (bitrate >> exponent) as u32;
+    write_packet(out, PAYLOAD_FEEDBACK, FORMAT_APPLICATION, |writer| {
+        writer.u32(sender_ssrc);
+        writer.u32(0); // draft-alvestrand-rmcat-remb-03 §2.2: always
+        writer.u32(REMB_NAME);
+        writer.u32((count as u32) << 24 | exponent << 18 | mantissa);
+        ssrcs[..count].iter().for_each(|&ssrc| writer.u32(ssrc));
+    })
+}
+
 /// Writes transport-wide feedback whose fields, after the two SSRCs, are written by `body`.
 ///
 /// Those fields need not end on a word: the padding is announced as RTCP padding.

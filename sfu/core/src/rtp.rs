@@ -172,6 +172,11 @@ pub struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
+    /// All of it.
+    pub fn octets(&self) -> usize {
+        self.header_len + self.payload.len() + self.padding_len
+    }
+
     /// Reads a packet; allocates nothing.
     ///
     /// # Errors

@@ -436,9 +436,10 @@ impl Sender {
         self.showing.map(|showing| showing.origin.layer)
     }
 
-    /// The layer whose keyframe would help the receiver.
+    /// The layer whose keyframe would help the receiver: one that it leaves for a lower one is not mended any more.
     pub fn wanted_layer(&self) -> Option<u8> {
-        self.shown_layer().or(self.target)
+        let layers = self.shown_layer().into_iter().chain(self.target);
+        layers.min()
     }
 
     /// It cannot go on without a keyframe of its target.

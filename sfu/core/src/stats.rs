@@ -90,6 +90,8 @@ counters! {
     retransmitted,
     /// Sequence numbers asked of publishers.
     nacks_out,
+    /// Times a publisher's path carried much less than it had just before.
+    uplinks_narrowed,
     /// Keyframes that receivers asked for.
     keyframe_requests_in,
     /// Keyframes asked of publishers.

@@ -102,6 +102,8 @@ pub struct Asked {
     /// When each was asked for again.
     since: [Option<Instant>; MAX_LAYERS],
     fewer_since: Option<Instant>,
+    /// There was no room for others than these.
+    is_narrow: bool,
 }
 
 impl Default for Asked {
@@ -111,6 +113,7 @@ impl Default for Asked {
             told: None,
             since: [None; MAX_LAYERS],
             fewer_since: None,
+            is_narrow: false,
         }
     }
 }
@@ -119,10 +122,13 @@ impl Asked {
     /// What the publisher of `count` layers is to be told now that these are taken, if that is news: more at once, fewer
     /// after a while; the lowest always.
     pub fn update(&mut self, taken: u8, count: usize, now: Instant) -> Option<u8> {
-        let all = (1u16 << count.min(8)) as u8;
-        let all = all.wrapping_sub(1);
-        let (taken, asked) = ((taken | 1) & all, self.layers & all);
-        let more = taken & !asked;
+        let (taken, asked) = ((taken | 1) & all(count), self.layers & all(count));
+        // What there is room for now the publisher knows best.
+        let wished = match std::mem::take(&mut self.is_narrow) {
+            true => all(count),
+            false => taken,
+        };
+        let more = wished & !asked;
         for (layer, since) in self.since.iter_mut().enumerate() {
             if more & 1 << layer != 0 {
                 *since = Some(now);
@@ -140,8 +146,20 @@ impl Asked {
                 self.fewer_since = None;
             }
         }
-        let now_asked = self.layers & all;
-        (self.told.replace(now_asked) != Some(now_asked)).then_some(now_asked)
+        self.tell(count)
+    }
+
+    /// What the publisher is to be told now that it has no room for others than these, if that is news.
+    pub fn only(&mut self, layers: u8, count: usize) -> Option<u8> {
+        self.layers = layers;
+        self.fewer_since = None;
+        self.is_narrow = true;
+        self.tell(count)
+    }
+
+    fn tell(&mut self, count: usize) -> Option<u8> {
+        let asked = self.layers & all(count);
+        (self.told.replace(asked) != Some(asked)).then_some(asked)
     }
 
     /// The publisher is told once more: it has negotiated anew, and may have begun with all.
@@ -149,9 +167,14 @@ impl Asked {
         self.told = None;
     }
 
+    /// Its publisher was told that this layer is taken.
+    pub fn is_asked(&self, layer: usize) -> bool {
+        self.layers & 1 << layer != 0
+    }
+
     /// Why a layer without media is silent.
     pub fn silence(&self, layer: usize, now: Instant) -> Flow {
-        let is_asked = self.layers & 1 << layer != 0;
+        let is_asked = self.is_asked(layer);
         let since = self.since.get(layer).copied().flatten();
         let may_come = since.is_some_and(|since| now.saturating_since(since) < COMES_WITHIN);
         match !is_asked || may_come {
@@ -159,6 +182,12 @@ impl Asked {
             false => Flow::Silent,
         }
     }
+}
+
+/// A bit for each of so many layers.
+fn all(count: usize) -> u8 {
+    let beyond = (1u16 << count.min(8)) as u8;
+    beyond.wrapping_sub(1)
 }
 
 #[cfg(test)]
@@ -190,6 +219,21 @@ mod tests {
         }
         assert_eq!(asked.update(0, 3, at(20_000)), None);
         assert_eq!(asked.update(0, 3, at(23_000)), Some(0b001));
+    }
+
+    #[test]
+    fn who_had_no_room_is_asked_for_the_lowest_alone_and_after_that_for_all() {
+        let mut asked = Asked::default();
+        asked.update(0b111, 3, at(0));
+        assert_eq!(asked.only(0b001, 3), Some(0b001));
+        assert_eq!(asked.only(0b001, 3), None);
+        assert_eq!(asked.silence(2, at(2_000)), Flow::Asleep);
+        assert_eq!(asked.update(0b001, 3, at(2_000)), Some(0b111));
+        assert_eq!(asked.update(0b101, 3, at(2_200)), None);
+        assert_eq!(asked.silence(2, at(4_999)), Flow::Asleep);
+        assert_eq!(asked.silence(2, at(5_000)), Flow::Silent);
+        assert_eq!(asked.update(0b101, 3, at(5_199)), None);
+        assert_eq!(asked.update(0b101, 3, at(5_200)), Some(0b101));
     }
 
     #[test]

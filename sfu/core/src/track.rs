@@ -18,8 +18,6 @@ use crate::time::Instant;
 
 /// How often a publisher's layers are looked at.
 pub const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// A higher layer has to stay this long before it is shown: a browser that probes its bandwidth starts and stops one.
-const STEADY: Duration = Duration::from_millis(1_500);
 /// Layers of one track: browsers send three at most.
 pub const MAX_LAYERS: usize = 4;
 
@@ -92,6 +90,8 @@ pub struct Track {
     pub supplies: Vec<Supply>,
     /// What its publisher was told to send.
     pub asked: Asked,
+    /// Its publisher's path carries the lowest layer at most.
+    pub is_narrow: bool,
     /// Index of the codec last seen.
     pub active_codec: Option<u8>,
     /// How loud it is.
@@ -119,6 +119,8 @@ pub struct Arrival {
     pub touched: bool,
     /// Media of the layer comes for the first time, or again.
     pub woke: bool,
+    /// A higher layer comes no more.
+    pub stopped: bool,
 }
 
 /// Where in a track a packet goes: what its payload type means.
@@ -158,6 +160,7 @@ impl Track {
             relayed_to: Vec::new(),
             supplies: Vec::new(),
             asked: Asked::default(),
+            is_narrow: false,
             active_codec: None,
             level: LevelMeter::default(),
             announced: Instant::default(),
@@ -319,8 +322,20 @@ impl Track {
             payload: packet.payload,
             audio_level,
             dependency: packet.extension(ids.dependency),
+            is_again: false,
         };
-        self.keep(layer_index, codec_index, &incoming, packet.marker, now)
+        let arrival = self.keep(layer_index, codec_index, &incoming, packet.marker, now);
+        Arrival {
+            stopped: packet.marker && self.pass_by(layer_index, now),
+            ..arrival
+        }
+    }
+
+    /// How late a media packet is that has just come.
+    pub fn late(&mut self, layer: u8, codec: u8, timestamp: u32, now: Instant) -> Option<Duration> {
+        let rate = self.codecs.get(usize::from(codec))?.clock_rate;
+        let layer = self.layers.get_mut(usize::from(layer))?;
+        Some(layer.lateness.of(timestamp, rate, now))
     }
 
     /// Takes in a packet that came as a retransmission (RFC 4588).
@@ -347,6 +362,7 @@ impl Track {
             payload: original.payload,
             audio_level: None,
             dependency: packet.extension(ids.dependency),
+            is_again: true,
         };
         // It is late, so it waits for nothing.
         let arrival = self.keep(layer_index, codec_index, &incoming, true, now);
@@ -354,6 +370,15 @@ impl Track {
             self.layers[usize::from(layer_index)].reception.recovered();
         }
         arrival
+    }
+
+    /// A frame of this layer has come to its end; says whether a higher one has been stopped.
+    fn pass_by(&mut self, layer: u8, now: Instant) -> bool {
+        let asked = &self.asked;
+        let higher = self.layers.iter_mut().enumerate();
+        let higher = higher.skip(usize::from(layer) + 1);
+        let stopped = higher.map(|(index, one)| one.passed_by(asked.is_asked(index), now));
+        stopped.fold(false, |any, stopped| any | stopped)
     }
 
     fn keep(
@@ -396,13 +421,15 @@ impl Track {
 
     /// Looks at the layers again, where they come in: what there is to choose from, if that is news.
     pub fn look(&mut self, now: Instant) -> Option<News> {
+        let carried = self.carried();
         let (layers, asked) = (&mut self.layers, &self.asked);
         let mut news = None;
         for ((index, layer), known) in layers.iter_mut().enumerate().zip(&mut self.supplies) {
-            let flow = match layer.alive_for(now) {
-                alive if alive >= STEADY => Flow::Steady,
-                _ if layer.is_alive(now) => Flow::Flowing,
-                _ => asked.silence(index, now),
+            let flow = match carried & 1 << index != 0 {
+                false => Flow::Silent,
+                true if layer.is_steady(now) => Flow::Steady,
+                true if layer.is_alive(now) => Flow::Flowing,
+                true => asked.silence(index, now),
             };
             let supply = Supply {
                 flow,
@@ -431,6 +458,27 @@ impl Track {
     pub fn taken_with(&self, here: u8) -> u8 {
         let there = self.relayed_to.iter().filter_map(|one| one.taken);
         there.fold(here, |taken, more| taken | more)
+    }
+
+    /// Asks the publisher for what its layers lack only where somebody takes them: what it sends again of others takes
+    /// the place of what is shown.
+    pub fn mend(&mut self, here: u8) {
+        let carried = self.carried();
+        let there = &self.relayed_to;
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let is_taken = here & 1 << index != 0 || there.iter().any(|one| one.takes(index as u8));
+            layer.mend(is_taken && carried & 1 << index != 0);
+        }
+    }
+
+    /// A bit for each layer that its publisher's path carries: the lowest that comes, while it is narrow.
+    pub fn carried(&self) -> u8 {
+        let mut supplies = self.supplies.iter();
+        let lowest = supplies.position(|one| one.rate() > 0).unwrap_or(0);
+        match self.is_narrow {
+            true => 1 << lowest,
+            false => u8::MAX,
+        }
     }
 
     /// Media of some layer has come, now or before.
@@ -534,6 +582,103 @@ mod tests {
             flows(comes, 200),
             [Flow::Steady, Flow::Flowing, Flow::Flowing]
         );
+    }
+
+    /// The flow of the top layer and when a lower one showed that it had stopped, where each layer's frames come at these
+    /// intervals in milliseconds until `ends`.
+    fn seen(intervals: [u64; 2], ends: [u64; 2], until: u64) -> (Flow, Vec<u64>) {
+        let (mut track, mut stopped) = (track(), Vec::new());
+        for ms in 0..until {
+            let now = Instant::from_millis(1_000 + ms);
+            for (layer, (interval, end)) in intervals.into_iter().zip(ends).enumerate().rev() {
+                if !ms.is_multiple_of(interval) || ms >= end {
+                    continue;
+                }
+                let timestamp = (ms * 90) as u32;
+                track.layers[layer].note_media(now);
+                track.layers[layer].freezes.begun(timestamp, 90_000, now);
+                if track.pass_by(layer as u8, now) {
+                    stopped.push(ms);
+                }
+            }
+            track.look(now);
+        }
+        (track.supplies[1].flow, stopped)
+    }
+
+    #[test]
+    fn a_layer_has_stopped_when_a_lower_one_goes_on_without_it() {
+        let never = u64::MAX;
+        assert_eq!(
+            seen([50, 50], [never, 2_000], 2_200),
+            (Flow::Silent, vec![2_100])
+        );
+        assert_eq!(
+            seen([33, 33], [never, 2_000], 2_200),
+            (Flow::Silent, vec![2_145])
+        );
+        // All that has stopped may be a source that stands still; and some are slower than others.
+        assert_eq!(seen([50, 50], [2_000; 2], 2_400), (Flow::Steady, vec![]));
+        assert_eq!(seen([50, 400], [never; 2], 4_000), (Flow::Steady, vec![]));
+    }
+
+    #[test]
+    fn a_layer_that_was_asked_for_and_did_not_stay_has_to_come_for_longer_the_next_time() {
+        let mut track = track();
+        let mut steady_after = Vec::new();
+        for step in 0..4_000 {
+            let now = Instant::from_millis(1_000 + step * 50);
+            let into = step * 50 % 20_000;
+            if step > 0 && into == 0 {
+                steady_after.push(0);
+            }
+            if into < if step < 1_600 { 8_000 } else { 12_000 } {
+                let timestamp = step as u32 * 4_500;
+                track.layers[1].note_media(now);
+                track.layers[1].freezes.begun(timestamp, 90_000, now);
+            }
+            track.layers[0].note_media(now);
+            track.pass_by(0, now);
+            track.look(now);
+            let waits = track.supplies[1].flow == Flow::Flowing;
+            if let Some(last) = steady_after.last_mut().filter(|_| waits) {
+                *last += 50;
+            }
+        }
+        assert_eq!(
+            steady_after,
+            [
+                3_000, 6_000, 6_000, 6_000, 1_500, 1_500, 1_500, 1_500, 1_500
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_sent_again_of_a_layer_that_has_stopped_does_not_bring_it_back() {
+        let mut layer = Layer::new(&LayerConfig::default(), Kind::Video);
+        let take = |layer: &mut Layer, ext_seq: u64, is_again: bool, ms: u64| {
+            let incoming = Incoming {
+                ext_seq,
+                timestamp: ext_seq as u32 * 4_500,
+                marker: false,
+                payload_type: 96,
+                codec: Codec::Vp8,
+                clock_rate: 90_000,
+                payload: &[0x10, 0],
+                audio_level: None,
+                dependency: None,
+                is_again,
+            };
+            layer.take(&incoming, Instant::from_millis(ms))
+        };
+        assert_eq!(take(&mut layer, 8, false, 950), Some(true));
+        assert_eq!(take(&mut layer, 10, false, 1_000), Some(false));
+        for ms in [1_050, 1_100, 1_150] {
+            layer.passed_by(true, Instant::from_millis(ms));
+        }
+        assert_eq!(take(&mut layer, 9, true, 1_160), Some(false));
+        assert!(!layer.is_alive(Instant::from_millis(1_160)));
+        assert_eq!(take(&mut layer, 11, false, 1_170), Some(true));
     }
 
     #[test]

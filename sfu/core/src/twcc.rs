@@ -86,6 +86,7 @@ pub struct Recorder {
     feedback_count: u8,
     last_feedback: Option<Instant>,
     first_fresh: Instant,
+    omits_losses: bool,
 }
 
 impl Recorder {
@@ -109,6 +110,11 @@ impl Recorder {
         }
         self.media_ssrc = media_ssrc;
         self.fresh += 1;
+    }
+
+    /// From now on feedback says nothing of packets that are missing, or says so again.
+    pub fn omit_losses(&mut self, omits: bool) {
+        self.omits_losses = omits;
     }
 
     /// The number behind the newest.
@@ -198,11 +204,14 @@ impl Recorder {
             return None;
         }
         let lost_first = self.unreported().take_while(Option::is_none).count() as u64;
-        self.next += lost_first.saturating_sub(MAX_LOST_FIRST);
+        self.next += match self.omits_losses {
+            true => lost_first,
+            false => lost_first.saturating_sub(MAX_LOST_FIRST),
+        };
         let first = self.unreported().flatten().next()?;
         let mut report = Report::new(self.next, first / REFERENCE_TICKS);
         for arrival in self.unreported() {
-            if !report.push(arrival, room) {
+            if (self.omits_losses && arrival.is_none()) || !report.push(arrival, room) {
                 break;
             }
         }

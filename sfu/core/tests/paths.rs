@@ -76,6 +76,32 @@ impl Narrow {
     }
 }
 
+/// The way from a publisher to the router: a rate with a queue in front of it.
+struct Uplink {
+    bits_per_second: f64,
+    free_at: Instant,
+    arriving: VecDeque<(Instant, Vec<u8>)>,
+}
+
+impl Uplink {
+    fn new(kbps: u32) -> Self {
+        Self {
+            bits_per_second: f64::from(kbps) * 1e3,
+            free_at: Instant::default(),
+            arriving: VecDeque::new(),
+        }
+    }
+
+    fn send(&mut self, packet: Vec<u8>, now: Instant) {
+        if self.free_at.saturating_since(now) > LONGEST_QUEUE {
+            return;
+        }
+        let takes = Duration::from_secs_f64(packet.len() as f64 * 8.0 / self.bits_per_second);
+        self.free_at = self.free_at.max(now) + takes;
+        self.arriving.push_back((self.free_at + DELAY, packet));
+    }
+}
+
 /// Three layers of one camera, 25 frames a second; a layer begins a keyframe when it is asked for one.
 struct Studio {
     cameras: Vec<Camera>,
@@ -83,6 +109,10 @@ struct Studio {
     frames: u64,
     /// Layers that are sent, a bit each.
     sending: u8,
+    /// Without one everything comes at once.
+    uplink: Option<Uplink>,
+    /// What it was asked for.
+    heard: Vec<(u64, Control)>,
 }
 
 const FRAME_MS: u64 = 40;
@@ -107,19 +137,31 @@ impl Studio {
             keyframes: vec![true; 3],
             frames: 0,
             sending: 0b111,
+            uplink: None,
+            heard: Vec::new(),
         }
     }
 
-    /// The frame that is due at this millisecond.
+    /// What arrives at this millisecond, and the frame that is due.
     fn step(&mut self, world: &mut World) {
+        let client = self.cameras[0].client;
+        while let Some(uplink) = &mut self.uplink
+            && uplink
+                .arriving
+                .front()
+                .is_some_and(|one| one.0 <= world.now)
+        {
+            let packet = uplink.arriving.pop_front().map(|one| one.1);
+            world.raw(world.clients[client].path, &packet.unwrap_or_default());
+        }
         if !(world.now.as_nanos() / 1_000_000).is_multiple_of(FRAME_MS) {
             return;
         }
-        let client = self.cameras[0].client;
-        for (_, control) in world.take_control(client) {
+        for (at, control) in world.take_control(client) {
             if let Control::Pli { ssrc } = control {
                 self.keyframes[ssrc as usize - 11] = true;
             }
+            self.heard.push((at, control));
         }
         self.frames += 1;
         for (index, camera) in self.cameras.iter_mut().enumerate() {
@@ -129,9 +171,13 @@ impl Studio {
             let keyframe = std::mem::take(&mut self.keyframes[index]);
             let (packets, size) = SIZES[index];
             camera.size = size;
+            camera.timestamp = (self.frames * FRAME_MS * 90) as u32;
             camera.packets_a_frame = packets * if keyframe { KEYFRAME_TIMES } else { 1 };
             for packet in camera.frame(world, keyframe) {
-                world.raw(world.clients[client].path, &packet);
+                match &mut self.uplink {
+                    Some(uplink) => uplink.send(packet, world.now),
+                    None => world.raw(world.clients[client].path, &packet),
+                }
             }
         }
     }
@@ -322,6 +368,201 @@ fn a_publisher_is_told_which_layers_are_taken() {
     studio.keyframes[2] = true;
     let layers = run(&mut world, &mut studio, &mut paths, 4_000);
     assert_eq!(layers.last(), Some(&Some(2)));
+}
+
+/// Runs a publisher that sends the layers it is told to; gives the layers that its viewer is shown, and what it was told when.
+fn run_obedient(
+    world: &mut World,
+    studio: &mut Studio,
+    paths: &mut [Narrow],
+    ms: u64,
+) -> (Vec<Option<u8>>, Vec<(u64, u8)>) {
+    let (mut shown, mut told) = (Vec::new(), Vec::new());
+    for step in 0..ms {
+        shown.append(&mut run(world, studio, paths, 1));
+        for event in world.events.drain(..) {
+            if let Event::LayersWanted { layers, .. } = event {
+                let more = layers & !studio.sending;
+                (0..3).for_each(|layer| studio.keyframes[layer] |= more & 1 << layer != 0);
+                studio.sending = layers;
+                told.push((step, layers));
+            }
+        }
+    }
+    (shown, told)
+}
+
+#[test]
+fn a_publisher_whose_path_narrows_is_shown_in_its_lowest_layer_at_once_and_sends_it_alone() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    studio.uplink = Some(Uplink::new(4_000));
+    let (layers, _) = run_obedient(&mut world, &mut studio, &mut paths, 8_000);
+    assert_eq!(layers.last(), Some(&Some(2)));
+    if let Some(uplink) = &mut studio.uplink {
+        uplink.bits_per_second = 300e3;
+    }
+    studio.heard.clear();
+    let (layers, told) = run_obedient(&mut world, &mut studio, &mut paths, 1_500);
+    assert!(matches!(told[..], [(ms, 0b001)] if ms < 250), "{told:?}");
+    let down = first_ms(&layers, |layer| layer == 0);
+    assert!(down.is_some_and(|ms| ms < 600), "{down:?}");
+    assert!(layers[600..].iter().all(|&layer| layer == Some(0)));
+    let is_of_upper = |(_, one): &(u64, Control)| match one {
+        Control::Nack { ssrc, .. } | Control::Pli { ssrc } => *ssrc > 11,
+        _ => false,
+    };
+    assert!(!studio.heard.iter().any(is_of_upper), "{:?}", studio.heard);
+}
+
+#[test]
+fn a_publisher_whose_path_has_narrowed_is_bound_for_a_while_and_asked_for_its_layers_again() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    studio.uplink = Some(Uplink::new(4_000));
+    run_obedient(&mut world, &mut studio, &mut paths, 8_000);
+    let bounds = |studio: &mut Studio| -> Vec<u64> {
+        let bound = |(_, one)| match one {
+            Control::Remb(bound) => Some(bound),
+            _ => None,
+        };
+        studio.heard.drain(..).filter_map(bound).collect()
+    };
+    assert_eq!(bounds(&mut studio), []);
+    if let Some(uplink) = &mut studio.uplink {
+        uplink.bits_per_second = 300e3;
+    }
+    run_obedient(&mut world, &mut studio, &mut paths, 1_000);
+    let told = bounds(&mut studio);
+    assert!(
+        told.iter().all(|bound| (100_000..300_000).contains(bound)) && !told.is_empty(),
+        "{told:?}"
+    );
+    if let Some(uplink) = &mut studio.uplink {
+        uplink.bits_per_second = 4_000e3;
+    }
+    let (layers, told) = run_obedient(&mut world, &mut studio, &mut paths, 6_000);
+    assert!(told.iter().any(|one| one.1 & 0b100 != 0), "{told:?}");
+    assert_eq!(layers.last(), Some(&Some(2)));
+    assert!(
+        bounds(&mut studio)
+            .iter()
+            .skip(4)
+            .all(|&bound| bound > 100_000_000)
+    );
+}
+
+#[test]
+fn what_its_layers_lost_is_not_told_to_a_publisher_whose_path_has_narrowed() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    studio.uplink = Some(Uplink::new(4_000));
+    run_obedient(&mut world, &mut studio, &mut paths, 8_000);
+    if let Some(uplink) = &mut studio.uplink {
+        uplink.bits_per_second = 300e3;
+    }
+    studio.heard.clear();
+    let before = world.router.counters().uplinks_narrowed;
+    run_obedient(&mut world, &mut studio, &mut paths, 1_500);
+    assert_eq!(world.router.counters().uplinks_narrowed, before + 1);
+    let lost = studio.heard.iter().filter_map(|(_, one)| match one {
+        Control::TransportCc(body) => _core::twcc::Feedback::parse(body).ok(),
+        _ => None,
+    });
+    let lost = lost.flat_map(|told| {
+        told.statuses()
+            .filter(|one| one.arrival.is_none())
+            .count()
+            .checked_sub(1)
+    });
+    assert_eq!(lost.count(), 0);
+}
+
+#[test]
+fn nothing_is_asked_for_of_layers_that_nobody_takes() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    let nacked = |world: &mut World, studio: &mut Studio, paths: &mut [Narrow]| {
+        studio.heard.clear();
+        // A packet of each layer never comes.
+        studio.cameras.iter_mut().for_each(|camera| camera.seq += 1);
+        run(world, studio, paths, 400);
+        let ssrc = |(_, one): &(u64, Control)| match one {
+            Control::Nack { ssrc, .. } => Some(*ssrc),
+            _ => None,
+        };
+        let mut ssrcs: Vec<u32> = studio.heard.iter().filter_map(ssrc).collect();
+        ssrcs.dedup();
+        ssrcs
+    };
+    assert_eq!(nacked(&mut world, &mut studio, &mut paths), [13]);
+    let peer = world.clients[paths[0].client].id;
+    world.command(Command::SetView {
+        peer,
+        mid: "sv".into(),
+        view: View {
+            height: Some(180),
+            ..View::default()
+        },
+    });
+    run(&mut world, &mut studio, &mut paths, 1_000);
+    assert_eq!(nacked(&mut world, &mut studio, &mut paths), [11]);
+}
+
+#[test]
+fn who_cannot_go_on_while_he_leaves_a_layer_is_helped_by_the_next_ones_keyframe_alone() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    studio.heard.clear();
+    let viewer = paths[0].client;
+    let peer = world.clients[viewer].id;
+    world.command(Command::SetView {
+        peer,
+        mid: "sv".into(),
+        view: View {
+            height: Some(180),
+            ..View::default()
+        },
+    });
+    assert_eq!(seat(&world, viewer).layer, Some(2));
+    world.rtcp(viewer, |out| {
+        let pli = _core::rtcp::Pli {
+            sender_ssrc: 1,
+            media_ssrc: 100,
+        };
+        _core::rtcp::write_pli(out, pli)
+    });
+    run(&mut world, &mut studio, &mut paths, 1_500);
+    let plis = studio.heard.iter().filter_map(|(_, one)| match one {
+        Control::Pli { ssrc } => Some(*ssrc),
+        _ => None,
+    });
+    assert_eq!(plis.collect::<Vec<_>>(), [11]);
+}
+
+#[test]
+fn no_keyframe_is_asked_for_of_a_layer_that_its_viewers_have_left() {
+    let (mut world, mut studio, mut paths) = company(&[10_000]);
+    let peer = world.clients[paths[0].client].id;
+    let view = |world: &mut World, height| {
+        world.command(Command::SetView {
+            peer,
+            mid: "sv".into(),
+            view: View {
+                height,
+                ..View::default()
+            },
+        });
+    };
+    view(&mut world, Some(180));
+    run(&mut world, &mut studio, &mut paths, 2_500);
+    view(&mut world, None);
+    // It does not come any more, though it is asked for.
+    studio.sending = 0b011;
+    run(&mut world, &mut studio, &mut paths, 300);
+    view(&mut world, Some(180));
+    run(&mut world, &mut studio, &mut paths, 100);
+    studio.heard.clear();
+    run(&mut world, &mut studio, &mut paths, 2_000);
+    let asked = |(_, one): &(u64, Control)| matches!(one, Control::Pli { ssrc: 13 });
+    assert!(!studio.heard.iter().any(asked), "{:?}", studio.heard);
 }
 
 #[test]

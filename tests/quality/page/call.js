@@ -48,8 +48,12 @@ class Link {
   }
 
   take(frame) {
-    if (frame.event === undefined) this.asked.get(frame.id)?.resolve(frame.data);
-    else this.events.push([now(), frame.event, frame.data]);
+    if (frame.event === undefined) {
+      this.asked.get(frame.id)?.resolve(frame.data);
+      return;
+    }
+    this.events.push([now(), frame.event, frame.data]);
+    if (frame.event === "layers") call.takeLayers(frame.data);
   }
 
   say(frame) {
@@ -80,6 +84,7 @@ const call = {
   },
 
   begin() {
+    this.setting = Promise.resolve();
     this.eyes = [];
     this.voices = [];
     this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
@@ -128,6 +133,15 @@ const call = {
     const answered = now();
     await this.connection.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     return { asked, answered, peer: answer.peer };
+  },
+
+  /** Stops the layers that nobody takes, as the page of the product does (`web/client/sender-parameters.ts`). */
+  takeLayers(taken) {
+    for (const { mid, sender } of this.connection.getTransceivers()) {
+      const [, rids] = Object.entries(taken).find(([track]) => track.endsWith(`:${mid}`)) ?? [];
+      if (rids === undefined) continue;
+      this.setting = this.setting.then(() => activate(sender, rids)).catch(() => {});
+    }
   },
 
   async leave() {
@@ -179,6 +193,13 @@ const call = {
     return this.link.events.filter(([, event]) => event === name).map(([at, , data]) => [at, data]);
   },
 };
+
+/** The lowest layer is always sent. */
+async function activate(sender, rids) {
+  const parameters = sender.getParameters();
+  parameters.encodings.forEach((one, index) => (one.active = index === 0 || rids.includes(one.rid ?? "")));
+  await sender.setParameters(parameters);
+}
 
 /** Offers one codec and what repairs it: of H.264 the profile that browsers share. */
 function narrow(transceiver, kind, codec) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use _core::rtcp::{
     MAX_BLOCKS, Malformed, Pli, ReportBlock, Rtcp, SenderInfo, compound, to_compact, write_bye,
-    write_fir, write_nack, write_pli, write_receiver_report, write_sdes, write_sender_report,
+    write_fir, write_nack, write_pli, write_receiver_report, write_remb, write_sdes,
+    write_sender_report,
 };
 use _core::time::Ntp;
 use proptest::prelude::*;
@@ -308,6 +309,21 @@ fn a_bandwidth_estimate_is_mantissa_times_power_of_two() {
             (1, vec![7])
         );
     }
+}
+
+#[test]
+fn remb_is_written_as_exactly_as_18_bits_allow() {
+    for bitrate in [0, 1, 0x3_ffff, 0x4_0000, 219_372, 1_000_000_000, u64::MAX] {
+        let mut out = [0; 64];
+        let len = write_remb(&mut out, 5, bitrate, &[7, 8]);
+        let Rtcp::Remb(remb) = only(&out[..len]) else {
+            panic!("not REMB")
+        };
+        assert_eq!((remb.sender_ssrc, remb.ssrcs().collect()), (5, vec![7, 8]));
+        let short = bitrate - remb.bitrate;
+        assert!(short <= bitrate >> 17, "{bitrate}: {}", remb.bitrate);
+    }
+    assert_eq!(write_remb(&mut [0; 24], 5, 1, &[7, 8]), 0);
 }
 
 #[test]

@@ -133,6 +133,25 @@ fn the_last_word_is_filled_up_with_rtcp_padding() {
 }
 
 #[test]
+fn losses_are_not_told_while_they_are_to_be_omitted() {
+    let packets: Vec<(u16, u64)> = [10, 11, 14, 15, 16, 20].map(|seq| (seq, 256)).into();
+    let mut recorder = recorded(&packets);
+    recorder.omit_losses(true);
+    let mut told = Vec::new();
+    while recorder.next_deadline().is_some_and(|at| at <= ms(300)) {
+        told.extend(feedback(&mut recorder, ms(300)).statuses);
+    }
+    let seen = |one: &Status| one.arrival.map(|_| one.sequence);
+    let numbers: Vec<_> = told.iter().map(seen).collect();
+    assert_eq!(numbers, [10, 11, 14, 15, 16, 20].map(Some));
+    recorder.omit_losses(false);
+    recorder.record(MEDIA, 22, tick(1_300));
+    let told = feedback(&mut recorder, ms(500)).statuses;
+    let numbers: Vec<_> = told.iter().map(seen).collect();
+    assert_eq!(numbers, [None, Some(22)]);
+}
+
+#[test]
 fn feedback_names_both_ends_and_counts_itself() {
     let mut recorder = Recorder::new();
     for round in 0..600_u16 {

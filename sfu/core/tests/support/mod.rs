@@ -70,6 +70,7 @@ pub enum Control {
     ReceiverReport(Vec<rtcp::ReportBlock>),
     Cname(u32, String),
     TransportCc(Vec<u8>),
+    Remb(u64),
     Other,
 }
 
@@ -506,6 +507,7 @@ fn controls(packet: &Rtcp<'_>) -> Vec<Control> {
             .map(|(ssrc, name)| Control::Cname(ssrc, String::from_utf8_lossy(name).into_owned()))
             .collect(),
         Rtcp::TransportCc(feedback) => vec![Control::TransportCc(feedback.body.to_vec())],
+        Rtcp::Remb(remb) => vec![Control::Remb(remb.bitrate)],
         _ => vec![Control::Other],
     }
 }
