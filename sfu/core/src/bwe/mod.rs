@@ -82,6 +82,14 @@ pub struct Probe {
     pub octets: u32,
 }
 
+impl Probe {
+    /// Of a slow path: whole packets of pictures would be too few.
+    #[must_use]
+    pub const fn is_small(&self) -> bool {
+        self.octets < probe::LEAST_OCTETS
+    }
+}
+
 /// What one receiver's path carries.
 #[derive(Debug, Default)]
 pub struct Bandwidth {
@@ -209,9 +217,11 @@ impl Bandwidth {
         self.loss.update(&path, now);
         let before = self.rate.estimate();
         self.usage = self.judge(long, rtt, now);
-        let proven = self.prober.take_result(now);
-        match proven {
-            Some(proven) if self.usage != Usage::Over => self.rate.raise(proven, now),
+        match self.prober.take_result(now) {
+            Some(mut shown) if self.usage != Usage::Over => {
+                shown.is_full &= !self.is_noisy;
+                self.rate.probed(shown, long, now);
+            }
             _ => {
                 let through = 1.0 - self.loss.inherent();
                 let seen = Seen {
