@@ -16,8 +16,9 @@ use crate::time::Instant;
 const FACTOR: f64 = 1.5;
 /// How much may be owed, in time at the pace...
 const BURST: Duration = Duration::from_millis(10);
-/// ...and in octets at least: a GSO message of four packets.
+/// ...and in octets at least: a GSO message of four packets, or what a slow path carries in this time.
 const LEAST_BURST: f64 = 4.0 * 1_250.0;
+const LONGEST_BURST: Duration = Duration::from_millis(100);
 /// Waiting packets are looked at this often.
 pub const TICK: Duration = Duration::from_millis(5);
 
@@ -45,7 +46,8 @@ impl Pacer {
         if passed > 0.0 {
             (self.owed, self.paid) = ((self.owed - passed * self.pace).max(0.0), now);
         }
-        self.owed <= (self.pace * BURST.as_secs_f64()).max(LEAST_BURST)
+        let lasting = |time: Duration| self.pace * time.as_secs_f64();
+        self.owed <= lasting(BURST).max(LEAST_BURST.min(lasting(LONGEST_BURST)))
     }
 
     /// So many octets have left.
@@ -77,6 +79,16 @@ mod tests {
     #[test]
     fn without_an_estimate_nothing_waits() {
         assert_eq!(leave(&mut Pacer::default(), 1), [1_000]);
+    }
+
+    #[test]
+    fn a_slow_path_gets_no_burst_that_stands_in_its_queue_for_long() {
+        let mut pacer = Pacer::default();
+        pacer.set(100_000);
+        let left = leave(&mut pacer, 201);
+        assert_eq!(left[0], 2);
+        // 150 kbit/s for a second are 15 packets.
+        assert_eq!(left[1..].iter().sum::<usize>(), 15);
     }
 
     #[test]
