@@ -66,6 +66,8 @@ const PACKET_BITS: f64 = 9_600.0;
 /// A longer queue is long, if it is more than these packets.
 const LONG_QUEUE_S: f64 = 0.040;
 const LONG_QUEUE_PACKETS: f64 = 1.5;
+/// A path that loses more is not said to be full by a burst.
+const BURST_LOSS: f64 = 0.02;
 /// A sender that sends less than this share of the estimate does not fill the path.
 const LIMITED: f64 = 0.7;
 /// A sender that sends more than this share finds out by itself whether the path carries more, if not as fast.
@@ -219,7 +221,8 @@ impl Bandwidth {
         self.usage = self.judge(long, rtt, now);
         match self.prober.take_result(now) {
             Some(mut shown) if self.usage != Usage::Over => {
-                shown.is_full &= !self.is_noisy;
+                // Where packets are lost, or delayed by the sender itself, a burst comes slowly over any path.
+                shown.is_full &= !self.is_noisy && self.loss.share() < BURST_LOSS;
                 self.rate.probed(shown, long, now);
             }
             _ => {

@@ -23,6 +23,16 @@ fn random_loss_takes_little_of_the_estimate() {
 }
 
 #[test]
+fn a_burst_of_which_packets_are_lost_does_not_bound_the_estimate() {
+    let mut link = Link::of(3e6);
+    link.loss = 0.1;
+    let mut call = Call::new(link, Content::Layers(&[300_000, 1_500_000, 5_000_000]));
+    call.run(40_000);
+    let share = call.mean_estimate(20_000..40_000) / 1.5e6;
+    assert!(share > 1.15, "{share}");
+}
+
+#[test]
 fn a_fall_of_the_rate_is_seen_through_random_loss() {
     let mut link = Link::of(3e6);
     link.loss = 0.05;
