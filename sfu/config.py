@@ -71,8 +71,8 @@ class NodeConfig:
     """Longest request; an offer for 64 seats has to fit."""
     outbox_frames: int = 256
     """Events waiting for one client; one that does not read them is disconnected and may resume."""
-    level_interval_s: float = 0.1
-    """Between two looks at who speaks; a speaker is believed at the third."""
+    level_interval_s: float = 0.05
+    """Between two looks at who speaks; whoever has been heard for a quarter of a second is a speaker."""
     most_voices: int = 4
     """Microphones of a room that are heard at once, where it has more: of whoever speaks, or spoke last."""
     stats_interval_s: float = 2.0

@@ -1,6 +1,6 @@
 """Who speaks, and who of them leads the talk, out of smoothed audio levels.
 
-core levels (10 a second) -> **speakers** -> `speakers` events, who deserves a seat, whose picture matters most
+core levels (20 a second) -> **speakers** -> `speakers` events, who deserves a seat, whose picture matters most
 
 Levels are RFC 6464's: -dBov, 0 loudest, 127 silence.  They are judged over three spans, as by Volfin and Cohen
 ("Dominant speaker identification for multipoint videoconferencing", 2013), by thresholds in place of likelihoods:
@@ -9,8 +9,8 @@ Levels are RFC 6464's: -dBov, 0 loudest, 127 silence.  They are judged over thre
   seconds.  So a fan is no speech, and he who shouts over it is heard.
 * *at once, softly*: what stands out as clearly but is not loud enough for that may be speech too, of somebody far from
   his microphone.  It makes nobody a speaker; where few are heard, it is heard before silence (`voices.py`).
-* *a few looks*: speech that goes on makes a speaker; a key click is over by then.  A little later a speaker becomes the
-  *dominant* one, if the one before him has fallen silent for longer than it takes to breathe.
+* *a quarter of a second*: speech that goes on makes a speaker; a click or a short cough is over by then.  A little
+  later a speaker becomes the *dominant* one, if the one before him has fallen silent for longer than a breath.
 * *a second*: where two talk at once, the dominant one stays it unless the other is clearly louder.
 
 A speaker is one until he has been silent for longer than between two words.  The dominant one stays it, silent or not,
@@ -33,8 +33,8 @@ QUIET_DBOV = 63
 """At this level and below there is nothing to be looked at."""
 ABOVE_NOISE_DB = 8
 """Speech is that much louder than the noise; a fan goes up and down by less."""
-QUIETER_DB = 1
-"""What a peer was quieter by counts for so much less at each look: meters rise within two, and fall within ten."""
+QUIETER_DB_A_S = 10.0
+"""What a peer was quieter by counts for so much less with time: meters rise within 0.2 s, and fall within one."""
 LOUDEST_NOISE_DBOV = 40
 """What is 8 dB louder than this is speech, even without a pause."""
 NOISE_S = 2.0
@@ -42,16 +42,18 @@ NOISE_S = 2.0
 SETTLE_S = 0.3
 """Whoever is heard for the first time may sit beside a fan: while the meter rises, his loudest is taken for his noise.
 What is louder than any noise is speech all the same."""
+RISE_S = 0.15
+"""So long the core's meter rises from silence, at the first packets of whoever has just come."""
 FALLEN_DB = 4
 """So far below its peak a sound is over: the core's meter falls that far in 40 ms."""
-FADE_DB = 0.5
-"""A peak counts for so much less at each look."""
+FADE_DB_A_S = 5.0
+"""A peak counts for so much less with time."""
 
-# How long; looks are 0.1 s apart.
-SPEECH_S = 0.19
-"""Speech that goes on for three looks makes a speaker."""
-LEAD_S = 0.29
-"""Speech that goes on for four may make the dominant one: a cough is shorter."""
+# How long; looks are 0.05 s apart.
+SPEECH_S = 0.24
+"""Speech that goes on for five more looks makes a speaker: a sound of 0.2 s is over by then, with the meter's fall."""
+LEAD_S = 0.34
+"""Speech that goes on for two more may make the dominant one: a cough is shorter."""
 HOLD_S = 0.6
 """Silence shorter than this is a pause, not an end."""
 BREATH_S = 0.15
@@ -69,6 +71,8 @@ LOUDNESS_STEP = 0.2
 LOUDNESS_S = 0.4
 """nor such as come sooner after what was told last."""
 TOLD_A_SECOND = 5
+TOLD_APART_S = 0.09
+"""Not all five at once: whoever speaks next would have to wait for the rest of the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,9 @@ class _Ear:
     settled_at: float
     """From when on the noise is known."""
     level: int = 127
-    quietest: int = QUIET_DBOV
+    quietest: float = QUIET_DBOV
     """Of this span."""
-    before: int = QUIET_DBOV
+    before: float = QUIET_DBOV
     """Of the span before."""
     strength: float = 127.0
     """The level of the last `STRENGTH_S`."""
@@ -112,22 +116,22 @@ class _Ear:
 
     def hear(self, level: int, now: float) -> None:
         """The level of this look."""
-        self.strength += (level - self.strength) * min(1.0, (now - self.at) / STRENGTH_S)
-        self.level, self.at = level, now
+        passed, self.level, self.at = now - self.at, level, now
+        self.strength += (level - self.strength) * min(1.0, passed / STRENGTH_S)
         self._learn_noise(now)
         if level > self._softest(now):
             self._fall_silent(now)
             return
         if self.began is None:
             self.began, self.peak, self.strength = now, level, level
-        self.peak = min(self.peak + FADE_DB, level)
+        self.peak = min(self.peak + FADE_DB_A_S * passed, level)
         if level <= min(START_DBOV, self.noise - ABOVE_NOISE_DB):
             self.loud_at = now
         if self.speech_at is not None or (self.is_loud and self._lasted >= SPEECH_S):
             self.speech_at = now
 
     @property
-    def noise(self) -> int:
+    def noise(self) -> float:
         """What is heard of the peer when he does not speak."""
         return max(self.quietest, self.before, LOUDEST_NOISE_DBOV)
 
@@ -153,7 +157,7 @@ class _Ear:
         """There is nothing to remember of him."""
         return self.level > QUIET_DBOV and self.speech_at is None
 
-    def _softest(self, now: float) -> int:
+    def _softest(self, now: float) -> float:
         """What is heard may be the begin of speech, or still be speech, up to this level."""
         above_noise = ABOVE_NOISE_DB if self.speech_at is None else ABOVE_NOISE_DB // 2
         return STOP_DBOV if now < self.settled_at else min(STOP_DBOV, self.noise - above_noise)
@@ -187,10 +191,11 @@ class Speakers:
         """Of the others, whose level stood out from his noise, or who is a speaker still; the loudest first."""
         self._ears: dict[PeerId, _Ear] = {}
         """Of those who are not quiet."""
-        self._quiet: dict[PeerId, int] = {}
+        self._quiet: dict[PeerId, float] = {}
         """How quiet those were a while ago who were there at the last look."""
         self._came: dict[PeerId, float] = {}
         """Since when they have been there."""
+        self._looked_at: float | None = None
         self._since = float("-inf")
         """When the dominant speaker became it."""
         self._told: tuple[Speaker, ...] = ()
@@ -231,15 +236,17 @@ class Speakers:
         for peer in gone:
             del self._ears[peer]
         self._came = {peer: self._came.get(peer, now) for peer in levels}
-        self._quiet = {peer: max(level, self._quiet.get(peer, level) - QUIETER_DB) for peer, level in levels.items()}
+        less = 0.0 if self._looked_at is None else QUIETER_DB_A_S * (now - self._looked_at)
+        self._quiet = {peer: max(level, self._quiet.get(peer, level) - less) for peer, level in levels.items()}
+        self._looked_at = now
         self.loud = self._loudest_first(ear.loud_at == now for ear in self._ears.values())
         self.soft = self._loudest_first(ear.is_soft for ear in self._ears.values())
 
     def _met(self, peer: PeerId, now: float) -> _Ear:
         """What is remembered of the peer from now on; how quiet he was, if he has been there for long enough."""
-        came = self._came.get(peer)
-        if came is None:
-            return _Ear(now, now, now + SETTLE_S)
+        came = self._came.get(peer, now)
+        if now - came < RISE_S:
+            return _Ear(now, now, came + SETTLE_S)
         return _Ear(now, now, now, quietest=QUIET_DBOV if now - came < SETTLE_S else max(self._quiet[peer], QUIET_DBOV))
 
     def _loudest_first(self, chosen: Iterable[bool]) -> list[PeerId]:
@@ -262,6 +269,8 @@ class Speakers:
     def _is_due(self, speakers: tuple[Speaker, ...], now: float) -> bool:
         """There is something to tell, and not too soon after the last."""
         if len(self._told_at) == TOLD_A_SECOND and now - self._told_at[0] < 1.0:
+            return False
+        if self._told_at and now - self._told_at[-1] < TOLD_APART_S:
             return False
         before = {speaker.peer: speaker.loudness for speaker in self._told}
         after = {speaker.peer: speaker.loudness for speaker in speakers}

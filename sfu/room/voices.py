@@ -1,6 +1,6 @@
 """Whose microphones are heard: of many, only those of the few who speak now or spoke last.
 
-core levels (10 a second) -> **voices** -> room: `Show` of a seat's sound, or of nothing
+core levels (20 a second) -> **voices** -> room: `Show` of a seat's sound, or of nothing
 
 A room full of open microphones is a room full of noise, and each of them costs each receiver bandwidth.  Who begins to
 speak is heard at the next look, long before he is told to be a speaker: a cough does no harm here.  Who speaks softly

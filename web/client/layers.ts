@@ -7,10 +7,11 @@
 
 /**
  * Parts of a publisher's bitrate that the layers get, low to high, and what more would be wasted on pictures of a quarter
- * and a half of the width.  libwebrtc serves the lowest first, so a thin uplink sends a fluent small picture.
+ * and a half of the width.  libwebrtc serves the lowest first, so a thin uplink sends a fluent small picture.  The lowest is
+ * so thin that a part of it fits beside a voice (48 kbit/s) into a link of 100 kbit/s.
  */
 const LAYERS = [
-  { rid: "l", scaleResolutionDownBy: 4, share: 0.15, mostKbps: 150 },
+  { rid: "l", scaleResolutionDownBy: 4, share: 0.15, mostKbps: 50 },
   { rid: "m", scaleResolutionDownBy: 2, share: 0.4, mostKbps: 500 },
   { rid: "h", scaleResolutionDownBy: 1, share: 1, mostKbps: Infinity },
 ] as const;

@@ -47,6 +47,8 @@ pub struct Probing {
     pub pace: f64,
     /// Octets still to be sent.
     pub left: f64,
+    /// It is made of small packets.
+    pub is_small: bool,
     /// When it was looked at last.
     pub at: Instant,
 }
@@ -132,6 +134,7 @@ impl Downlink {
                 cluster: probe.cluster,
                 pace: probe.bits_per_second as f64 / 8.0,
                 left: f64::from(probe.octets),
+                is_small: probe.is_small(),
                 at: now,
             });
         }

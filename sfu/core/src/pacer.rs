@@ -5,7 +5,9 @@
 //!
 //! What was sent is owed, and paid off at a multiple of what the path is thought to carry.  Pictures leave while no more
 //! than a burst is owed, so those of an ordinary frame never wait, and what leaves at a tick is still some packets side
-//! by side.  Sound and repairs are owed as well, but wait for nothing.
+//! by side.  Sound and repairs are owed as well, but wait for nothing.  What is owed has a bound: else repairs that a full
+//! path loses again and again would be paid for long after, by pictures that stand still.  At half of it repairs are put off:
+//! who still lacks them asks again.
 
 use std::time::Duration;
 
@@ -16,8 +18,11 @@ use crate::time::Instant;
 const FACTOR: f64 = 1.5;
 /// How much may be owed, in time at the pace...
 const BURST: Duration = Duration::from_millis(10);
-/// ...and in octets at least: a GSO message of four packets.
+/// ...and in octets at least: a GSO message of four packets, or what a slow path carries in this time.
 const LEAST_BURST: f64 = 4.0 * 1_250.0;
+const LONGEST_BURST: Duration = Duration::from_millis(100);
+/// How much may be owed at most, in time at the pace.
+const MOST: Duration = Duration::from_millis(400);
 /// Waiting packets are looked at no more often than this...
 pub const TICK: Duration = Duration::from_millis(5);
 /// ...and no less often, for the sake of those that could leave together in one message.
@@ -40,34 +45,46 @@ impl Pacer {
 
     /// Whether a packet of pictures may leave.
     pub fn lets(&mut self, now: Instant) -> bool {
-        if self.pace == 0.0 {
-            return true;
-        }
-        let passed = now.saturating_since(self.paid).as_secs_f64();
-        if passed > 0.0 {
-            (self.owed, self.paid) = ((self.owed - passed * self.pace).max(0.0), now);
-        }
+        self.pay(now);
         self.owed <= self.burst()
+    }
+
+    /// Whether what was lost may leave again.
+    pub fn lets_repairs(&mut self, now: Instant) -> bool {
+        self.pay(now);
+        self.owed <= (self.lasting(MOST) / 2.0).max(LEAST_BURST)
     }
 
     /// When to look at packets that wait: as soon as the last of the next few may leave, `octets` being in front of it.
     ///
     /// A picture is whole no later for it, and its packets leave side by side.
     pub fn opens_in(&self, octets: usize, now: Instant) -> Duration {
-        let passed = now.saturating_since(self.paid).as_secs_f64();
-        let owed = (self.owed - passed * self.pace).max(0.0) + octets as f64;
+        let passed = now.saturating_since(self.paid);
+        let owed = (self.owed - self.lasting(passed)).max(0.0) + octets as f64;
         let seconds = (owed - self.burst()).max(0.0) / self.pace.max(1.0);
         Duration::from_secs_f64(seconds).clamp(TICK, LONGEST_TICK)
     }
 
+    fn pay(&mut self, now: Instant) {
+        let passed = now.saturating_since(self.paid);
+        (self.owed, self.paid) = ((self.owed - self.lasting(passed)).max(0.0), now);
+    }
+
     fn burst(&self) -> f64 {
-        (self.pace * BURST.as_secs_f64()).max(LEAST_BURST)
+        let least = LEAST_BURST.min(self.lasting(LONGEST_BURST));
+        self.lasting(BURST).max(least)
+    }
+
+    /// Octets of so long.
+    fn lasting(&self, time: Duration) -> f64 {
+        self.pace * time.as_secs_f64()
     }
 
     /// So many octets have left.
     pub fn sent(&mut self, octets: usize) {
         if self.pace > 0.0 {
-            self.owed += octets as f64;
+            let most = self.lasting(MOST).max(2.0 * LEAST_BURST);
+            self.owed = (self.owed + octets as f64).min(most);
         }
     }
 }
@@ -93,6 +110,36 @@ mod tests {
     #[test]
     fn without_an_estimate_nothing_waits() {
         assert_eq!(leave(&mut Pacer::default(), 1), [1_000]);
+    }
+
+    #[test]
+    fn a_slow_path_gets_no_burst_that_stands_in_its_queue_for_long() {
+        let mut pacer = Pacer::default();
+        pacer.set(100_000);
+        let left = leave(&mut pacer, 201);
+        assert_eq!(left[0], 2);
+        // 150 kbit/s for a second are 15 packets.
+        assert_eq!(left[1..].iter().sum::<usize>(), 15);
+    }
+
+    #[test]
+    fn repairs_of_a_full_path_are_put_off_and_pictures_leave_again_soon_after() {
+        let mut pacer = Pacer::default();
+        pacer.set(100_000);
+        let at = |ms: u64| Instant::from_millis(1_000 + ms);
+        let asked = |ms: &u64| {
+            let lets = pacer.lets_repairs(at(*ms));
+            if lets {
+                pacer.sent(1_250);
+            }
+            lets
+        };
+        let repaired = (0..5_000).step_by(20).filter(asked).count();
+        // Of 250 asked for: 150 kbit/s for 5 s are 75 packets.
+        assert!((75..82).contains(&repaired), "{repaired}");
+        (0..1_000).for_each(|_| pacer.sent(1_250));
+        assert!(!pacer.lets(at(5_000)));
+        assert!(pacer.lets(at(5_600)));
     }
 
     #[test]
@@ -132,7 +179,6 @@ mod tests {
         assert!(pacer.lets(now));
         pacer.sent(20_000);
         assert_eq!(pacer.opens_in(4_000, now), LONGEST_TICK);
-        assert_eq!(Pacer::default().opens_in(4_000, now), TICK);
     }
 
     #[test]

@@ -82,6 +82,7 @@ impl Router {
         let Some(probe) = downlink.probe(now) else {
             return;
         };
+        let is_small = downlink.probing.is_some_and(|probing| probing.is_small);
         let mut sent = None;
         for &sender in &peer.senders {
             let Some(sender) = self.senders.get_mut(sender) else {
@@ -93,7 +94,8 @@ impl Router {
             if sender.kind == Kind::Audio {
                 continue;
             }
-            let shown = sender.shown_layer().filter(|_| sender.has_rtx());
+            let can_repeat = sender.has_rtx() && !is_small;
+            let shown = sender.shown_layer().filter(|_| can_repeat);
             let layer = shown.and_then(|layer| track.layers.get(usize::from(layer)));
             let link = &mut peer.link;
             let octets = match layer {

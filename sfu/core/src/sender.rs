@@ -888,7 +888,8 @@ impl Sender {
             .then_some(asked)
     }
 
-    /// Sends a packet of the ring again, with the numbers it had: as RTX (RFC 4588) where that was negotiated.
+    /// Sends a packet of the ring again, with the numbers it had: as RTX (RFC 4588) where that was negotiated.  Not to a path
+    /// that more has left for than it carries: what is lost again costs what comes next.
     pub fn retransmit(
         &mut self,
         asked: &Asked,
@@ -897,6 +898,10 @@ impl Sender {
         egress: &mut Egress,
         now: Instant,
     ) -> bool {
+        let downlink = link.downlink.as_mut();
+        if downlink.is_some_and(|downlink| !downlink.pacer.lets_repairs(now)) {
+            return false;
+        }
         let sent = self.repeat(asked, layer, link, egress, None, now) > 0;
         self.totals.retransmitted += u64::from(sent);
         sent

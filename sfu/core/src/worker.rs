@@ -33,8 +33,10 @@ use crate::time::{Instant, Ntp};
 const MAX_COMMANDS: usize = 65_536;
 /// recvmmsg calls before the router is asked to send.
 const RECEIVES_AT_ONCE: usize = 4;
-/// How often audio levels and CPU time are published; counters are at every round.
+/// How often CPU time is published; counters are at every round.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+/// How often audio levels are: a packet of sound is so long.
+const LEVELS_INTERVAL: Duration = Duration::from_millis(20);
 /// Published levels are looked at again after this, even if nothing happens.
 const LEVELS_STALE: Duration = Duration::from_millis(500);
 /// A core that has fallen behind puts off repairs for so long from each look at its socket.
@@ -242,6 +244,7 @@ struct Running {
     /// What the kernel has counted of `receive_dropped`, modulo 2^32.
     drops: u32,
     publish_at: Instant,
+    levels_at: Instant,
     has_levels: bool,
     gather: Gather,
 }
@@ -271,6 +274,7 @@ impl Running {
             counters: Counters::default(),
             drops: 0,
             publish_at: Instant::default(),
+            levels_at: Instant::default(),
             has_levels: false,
             gather: Gather::default(),
         }
@@ -444,9 +448,11 @@ impl Running {
     }
 
     fn publish(&mut self, now: Instant) {
-        let due = now >= self.publish_at;
-        let levels = due.then(|| self.router.levels(now));
-        if due {
+        let levels = (now >= self.levels_at).then(|| self.router.levels(now));
+        if levels.is_some() {
+            self.levels_at = now + LEVELS_INTERVAL;
+        }
+        if now >= self.publish_at {
             self.publish_at = now + PUBLISH_INTERVAL;
             self.counters.cpu_ns = thread_cpu_time().as_nanos() as u64;
             let drops = self.socket.drops();

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sfu.room.speakers import Speaker, Speakers
 
-PACKET_MS, PUBLISH_MS, LOOK_MS = 20, 100, 100
+STEP_MS, PACKET_MS, PUBLISH_MS, LOOK_MS = 10, 20, 20, 50
 ATTACK, RELEASE, SILENCE, FORGET_MS = 0.3, 0.08, 127, 600  # sfu/core/src/level.rs
 ROOM_NOISE = 65
 
@@ -60,11 +60,11 @@ class Heard:
 
 
 def listen(people: Mapping[str, Sound], *, until_ms: int, published: int = 0, looked: int = 0) -> Heard:
-    """Let time pass; levels are published and looked at so many ms after each tenth of a second."""
+    """Let time pass; levels are published and looked at so many ms after each multiple of their intervals."""
     meters, shown = {peer: Meter() for peer in people}, dict[str, int]()
     speakers, heard = Speakers(), Heard()
-    for now_ms in range(PACKET_MS, until_ms + 1, PACKET_MS):
-        for peer, sound in people.items():
+    for now_ms in range(PACKET_MS, until_ms + 1, STEP_MS):
+        for peer, sound in people.items() if now_ms % PACKET_MS == 0 else ():
             meters[peer].hear(sound(now_ms - PACKET_MS), now_ms)
         if now_ms % PUBLISH_MS == published:
             levels = {peer: meter.level(now_ms) for peer, meter in meters.items()}

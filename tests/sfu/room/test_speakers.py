@@ -1,21 +1,21 @@
-"""Speakers are told within half a second, noise and coughs are none, and one leads the talk until another follows."""
+"""Speakers are told within 0.4 s, noise and coughs are none, and one leads the talk until another follows."""
 
 from itertools import pairwise, product
 
 import pytest
 
 from sfu.room.speakers import HOLD_S, REIGN_S, TOLD_A_SECOND, Speakers, loudness
-from tests.sfu.room.hearing import ROOM_NOISE, Heard, Sound, fan, listen, look, talk
+from tests.sfu.room.hearing import LOOK_MS, PUBLISH_MS, ROOM_NOISE, STEP_MS, Heard, Sound, fan, listen, look, talk
 from tests.support.seeded import seeded
 
-LATE_MS = 500
-PHASES = list(product(range(0, 100, 20), repeat=2))
+LATE_MS = 400
+PHASES = list(product(range(0, PUBLISH_MS, STEP_MS), range(0, LOOK_MS, STEP_MS)))
 """When levels are published, and looked at, beside the begin of speech."""
 
 
 @pytest.mark.parametrize(("published", "looked"), PHASES)
 @pytest.mark.parametrize("noise", [ROOM_NOISE, None], ids=["a quiet room", "nothing sent before"])
-def test_a_speaker_is_told_within_half_a_second(noise: int | None, published: int, looked: int) -> None:
+def test_a_speaker_is_told_within_400_ms(noise: int | None, published: int, looked: int) -> None:
     sound = talk((3_000, 6_000), noise=noise)
     told_at = listen({"a": sound}, until_ms=6_000, published=published, looked=looked).told_at("a")
     assert told_at is not None
@@ -23,7 +23,7 @@ def test_a_speaker_is_told_within_half_a_second(noise: int | None, published: in
 
 
 @pytest.mark.parametrize(("published", "looked"), PHASES)
-def test_who_follows_another_is_told_within_half_a_second_and_leads_soon_after(published: int, looked: int) -> None:
+def test_who_follows_another_is_told_within_400_ms_and_leads_soon_after(published: int, looked: int) -> None:
     people = {"a": talk((1_000, 5_000)), "b": talk((5_000, 9_000))}
     heard = listen(people, until_ms=8_000, published=published, looked=looked)
     told_at, first_at = heard.told_at("b"), heard.told_at("b", first=True)
@@ -35,7 +35,7 @@ def test_who_follows_another_is_told_within_half_a_second_and_leads_soon_after(p
 
 
 @pytest.mark.parametrize(("published", "looked"), PHASES)
-@pytest.mark.parametrize("click_ms", [20, 60, 140])
+@pytest.mark.parametrize("click_ms", [20, 60, 140, 200])
 def test_a_click_is_nothing_at_all(click_ms: int, published: int, looked: int) -> None:
     sound = talk((3_000, 3_000 + click_ms), level=20)
     heard = listen({"a": sound}, until_ms=6_000, published=published, looked=looked)
@@ -43,7 +43,7 @@ def test_a_click_is_nothing_at_all(click_ms: int, published: int, looked: int) -
 
 
 @pytest.mark.parametrize(("published", "looked"), PHASES)
-@pytest.mark.parametrize("cough_ms", [180, 240, 280])
+@pytest.mark.parametrize("cough_ms", [180, 240, 300])
 @pytest.mark.parametrize("pause", [(9_000, 9_000), (4_000, 7_000)], ids=["while another talks", "while he is silent"])
 def test_a_cough_does_not_take_the_lead(cough_ms: int, pause: tuple[int, int], published: int, looked: int) -> None:
     people = {"a": talk((1_000, pause[0]), (pause[1], 9_000)), "b": talk((5_000, 5_000 + cough_ms), level=25)}
@@ -51,17 +51,16 @@ def test_a_cough_does_not_take_the_lead(cough_ms: int, pause: tuple[int, int], p
     assert heard.reigned == [None, "a"]
 
 
+@pytest.mark.parametrize(("published", "looked"), PHASES)
 @pytest.mark.parametrize("level", [50, 45, 42, 39])
-def test_a_fan_is_no_speaker(level: int) -> None:
-    heard = listen({"a": fan(level)}, until_ms=30_000)
+def test_a_fan_is_no_speaker(level: int, published: int, looked: int) -> None:
+    heard = listen({"a": fan(level)}, until_ms=10_000, published=published, looked=looked)
     assert heard.told == []
 
 
 @pytest.mark.parametrize(("published", "looked"), PHASES)
 @pytest.mark.parametrize("level", [46, 54, 58, 62])
-def test_who_speaks_softly_is_no_speaker_and_noticed_within_half_a_second(
-    level: int, published: int, looked: int
-) -> None:
+def test_who_speaks_softly_is_no_speaker_and_noticed_within_400_ms(level: int, published: int, looked: int) -> None:
     words = [(begin, begin + 1_500) for begin in range(3_000, 12_000, 2_000)]
     sound = talk(*words, level=level, noise=75)
     heard = listen({"a": sound}, until_ms=12_000, published=published, looked=looked)
@@ -167,6 +166,13 @@ def test_in_a_room_of_200_all_are_told_at_most_five_times_a_second_and_never_of_
     assert all(after[0] - before[0] >= REIGN_S * 1000 for before, after in pairwise(heard.leaders))
     fans = {f"p{number}" for number in range(0, 200, 3)}
     assert not fans & {one.peer for _, speakers in heard.told for one in speakers}
+
+
+def test_of_many_who_begin_at_once_the_last_is_told_without_waiting_for_the_next_second() -> None:
+    people = {f"p{number}": talk((1_000 + 50 * number, 3_000)) for number in range(8)}
+    told_at = listen(people, until_ms=3_000).told_at("p7")
+    assert told_at is not None
+    assert told_at <= 1_350 + LATE_MS + 100
 
 
 def test_who_is_quiet_costs_nothing_to_remember() -> None:

@@ -66,6 +66,8 @@ const PACKET_BITS: f64 = 9_600.0;
 /// A longer queue is long, if it is more than these packets.
 const LONG_QUEUE_S: f64 = 0.040;
 const LONG_QUEUE_PACKETS: f64 = 1.5;
+/// A path that loses more is not said to be full by a burst.
+const BURST_LOSS: f64 = 0.02;
 /// A sender that sends less than this share of the estimate does not fill the path.
 const LIMITED: f64 = 0.7;
 /// A sender that sends more than this share finds out by itself whether the path carries more, if not as fast.
@@ -80,6 +82,14 @@ pub struct Probe {
     pub bits_per_second: u64,
     /// In all.
     pub octets: u32,
+}
+
+impl Probe {
+    /// Of a slow path: whole packets of pictures would be too few.
+    #[must_use]
+    pub const fn is_small(&self) -> bool {
+        self.octets < probe::LEAST_OCTETS
+    }
 }
 
 /// What one receiver's path carries.
@@ -209,9 +219,12 @@ impl Bandwidth {
         self.loss.update(&path, now);
         let before = self.rate.estimate();
         self.usage = self.judge(long, rtt, now);
-        let proven = self.prober.take_result(now);
-        match proven {
-            Some(proven) if self.usage != Usage::Over => self.rate.raise(proven, now),
+        match self.prober.take_result(now) {
+            Some(mut shown) if self.usage != Usage::Over => {
+                // Where packets are lost, or delayed by the sender itself, a burst comes slowly over any path.
+                shown.is_full &= !self.is_noisy && self.loss.share() < BURST_LOSS;
+                self.rate.probed(shown, long, now);
+            }
             _ => {
                 let through = 1.0 - self.loss.inherent();
                 let seen = Seen {

@@ -1,6 +1,6 @@
 //! When to find out whether the path carries more, and what a burst has shown.
 //!
-//! `mod (wants) → **probe** → router (sends the burst) → history → **probe** → rate (raise)`
+//! `mod (wants) → **probe** → router (sends the burst) → history → **probe** → rate (probed)`
 //!
 //! A sender that sends little never learns that the path carries much.  So a short burst is sent at the rate in
 //! question.  If it arrives as fast as it left, the path carries that rate; if not, the path carries what arrived.  All
@@ -30,7 +30,10 @@ const SCANT: f64 = 1.5;
 const SELDOM: Duration = Duration::from_secs(10);
 /// A burst lasts this long and has so many octets at least: five packets.
 const LENGTH_S: f64 = 0.015;
-const LEAST_OCTETS: u32 = 6_000;
+pub const LEAST_OCTETS: u32 = 6_000;
+/// A slow path takes half a second for that.  So a burst is no longer than this, of smaller packets, but has five still.
+const LONGEST_S: f64 = 0.1;
+const SMALLEST_OCTETS: u32 = 1_500;
 /// What a burst may leave behind in a path that media fills.
 const MAX_LEFT_S: f64 = 0.040;
 /// What must have come back of a burst, in octets and in packets.
@@ -75,7 +78,9 @@ pub struct Wish {
 }
 
 fn octets_of(target: f64) -> u32 {
-    ((target * LENGTH_S / 8.0) as u32).max(LEAST_OCTETS)
+    let lasting = |seconds: f64| (target * seconds / 8.0) as u32;
+    let least = lasting(LONGEST_S).clamp(SMALLEST_OCTETS, LEAST_OCTETS);
+    lasting(LENGTH_S).max(least)
 }
 
 /// What feedback has told of the burst under way.
@@ -90,6 +95,15 @@ struct Running {
     packets: u32,
     /// Arrived behind the last packet of the burst.
     pending: u64,
+}
+
+/// What a burst has shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shown {
+    /// Bit/s that the path carries.
+    pub carried: f64,
+    /// It carries no more.
+    pub is_full: bool,
 }
 
 /// From the first packet of a burst to the last.
@@ -144,8 +158,8 @@ impl Running {
             && f64::from(self.octets) >= ENOUGH * f64::from(self.probe.octets)
     }
 
-    /// Bit/s that the path carries, if the burst says anything about that.
-    fn result(&self) -> Option<f64> {
+    /// What the path carries, if the burst says anything about that.
+    fn result(&self) -> Option<Shown> {
         let span = self.span?;
         let left_us = span.last.sent_us - span.first.sent_us;
         let arrived_us = span.last.arrival_us - span.first.arrival_us;
@@ -155,15 +169,20 @@ impl Running {
         // The time in which the last one left, or the first one arrived, is not part of the span.
         let left = (span.octets - span.last.octets) as f64 * 8e6 / left_us as f64;
         let arrived = (span.octets - span.first.octets) as f64 * 8e6 / arrived_us as f64;
-        let carried = if arrived > MAX_COMPRESSION * left {
+        if arrived > MAX_COMPRESSION * left {
             return None;
-        } else if arrived < UNSATURATED * left {
+        }
+        let is_full = arrived < UNSATURATED * left;
+        let carried = if is_full {
             UTILISATION * arrived
         } else {
             arrived.min(left)
         };
-        // A burst in few batches seems faster than it was.
-        Some(carried.min(self.probe.bits_per_second as f64))
+        Some(Shown {
+            // A burst in few batches seems faster than it was.
+            carried: carried.min(self.probe.bits_per_second as f64),
+            is_full,
+        })
     }
 }
 
@@ -340,10 +359,10 @@ impl Prober {
     }
 
     /// What the burst has shown, at the end of feedback.
-    pub fn take_result(&mut self, now: Instant) -> Option<f64> {
+    pub fn take_result(&mut self, now: Instant) -> Option<Shown> {
         let running = self.running.filter(Running::is_complete)?;
         let result = running.result();
-        let shown = result.unwrap_or(0.0);
+        let shown = result.map_or(0.0, |shown| shown.carried);
         let is_promising = shown >= running.probe.bits_per_second as f64 * PROMISING;
         if shown >= running.estimate * GROWN {
             self.raised = Some(now);
@@ -396,6 +415,10 @@ mod tests {
         Instant::from_millis(millis)
     }
 
+    fn shown(carried: f64, is_full: bool) -> Option<Shown> {
+        Some(Shown { carried, is_full })
+    }
+
     fn ready() -> Prober {
         let mut prober = Prober::default();
         prober.set_ready();
@@ -409,7 +432,7 @@ mod tests {
         left_us: u64,
         arrived_us: i64,
         now: Instant,
-    ) -> Option<f64> {
+    ) -> Option<Shown> {
         for at in 0..probe.octets / 1_000 {
             let packet = Arrived {
                 sent_us: u64::from(at) * left_us,
@@ -435,7 +458,7 @@ mod tests {
         let first = prober.probe(RATE, false, true, ms(100)).expect("due");
         assert_eq!((first.bits_per_second, first.octets), (3_000_000, 6_000));
         let result = answer(&mut prober, first, 2_600, 2_600, ms(200));
-        assert_eq!(result, Some(3e6));
+        assert_eq!(result, shown(3e6, false));
         let second = prober.probe(3e6, false, true, ms(200)).expect("due");
         assert_eq!(second.bits_per_second, 6_000_000);
         assert_eq!(second.octets, 11_250);
@@ -444,12 +467,35 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_of_a_slow_path_lasts_a_tenth_of_a_second_and_is_made_of_small_packets() {
+        for (rate, octets, is_small) in [
+            (5e4, 1_500, true),
+            (1e5, 1_500, true),
+            (1.6e5, 2_000, true),
+            (3.2e5, 4_000, true),
+            (4.8e5, 6_000, false),
+        ] {
+            let mut prober = ready();
+            prober.wants(8_000_000, 8_000_000);
+            prober.reduced(rate, rate / REACH, ms(0));
+            let probe = prober
+                .probe(rate / REACH, false, true, ms(10))
+                .expect("due");
+            assert_eq!(
+                (probe.octets, probe.is_small()),
+                (octets, is_small),
+                "{rate}"
+            );
+        }
+    }
+
+    #[test]
     fn a_full_path_carries_a_little_less_than_what_arrived() {
         let mut prober = ready();
         let probe = prober.probe(RATE, false, true, ms(100)).expect("due");
         assert_eq!(
             answer(&mut prober, probe, 2_000, 4_000, ms(200)),
-            Some(1.9e6)
+            shown(1.9e6, true)
         );
     }
 
@@ -467,7 +513,7 @@ mod tests {
             prober.arrived(&packet, i64::from(at) * 4_000);
         }
         // 2 Mbit/s arrived, half of it the burst's.
-        assert_eq!(prober.take_result(ms(200)), Some(1.9e6));
+        assert_eq!(prober.take_result(ms(200)), shown(1.9e6, true));
     }
 
     #[test]

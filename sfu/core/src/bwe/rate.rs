@@ -13,10 +13,12 @@
 //!
 //! Away from what the link was last seen to carry the rate grows by 8 % a second; near it by half a packet a response
 //! time.  It never grows far beyond what arrives: a sender that sends little learns nothing about much, only a probe
-//! does.
+//! does.  A probe that has filled the path has the last word on a sender that does not: else the estimate would go on
+//! from each peak of what arrives to the next, and never come back.
 
 use std::time::Duration;
 
+use super::probe::Shown;
 use super::trend::Usage;
 use super::{LEAST, MOST, START};
 use crate::time::Instant;
@@ -28,6 +30,13 @@ const GROWTH: f64 = 1.08;
 /// §5.5 has 1.5: the rate stays below this times what arrives, and a little for those who send next to nothing.  Bursts tell of more.
 const MAX_OVER_ACKNOWLEDGED: f64 = 1.2;
 const SPARE: f64 = 10_000.0;
+/// A burst that filled the path says for so long what it carries, to whoever sends less than this share of that.
+const FULL_FOR: Duration = Duration::from_secs(10);
+const LESS: f64 = 0.9;
+/// It leaves so much of the rate, since one burst may have met a pause of the path; and so much of what arrives: what is
+/// sent just now, and some more.
+const KEPT: f64 = 0.95;
+const USED: f64 = 1.08;
 /// §5.5: how long the sender takes to notice, beside the round trip.
 const RESPONSE: Duration = Duration::from_millis(100);
 /// A packet of video in bits, and its frames in a second.
@@ -78,6 +87,8 @@ pub struct Rate {
     state: State,
     estimate: f64,
     capacity: Option<Capacity>,
+    /// What a burst that filled the path has shown, and when.
+    full: Option<(f64, Instant)>,
     updated: Option<Instant>,
     reduced: Option<Instant>,
 }
@@ -88,6 +99,7 @@ impl Default for Rate {
             state: State::Hold,
             estimate: START as f64,
             capacity: None,
+            full: None,
             updated: None,
             reduced: None,
         }
@@ -113,7 +125,7 @@ impl Rate {
 
     fn increase(&mut self, seen: &Seen, now: Instant) {
         let arrives = seen.short.unwrap_or(0.0).max(seen.long.unwrap_or(0.0));
-        let limit = arrives * MAX_OVER_ACKNOWLEDGED + SPARE;
+        let limit = (arrives * MAX_OVER_ACKNOWLEDGED + SPARE).min(self.full_with(seen.long, now));
         if self.estimate >= limit {
             return;
         }
@@ -154,10 +166,26 @@ impl Rate {
         }
     }
 
-    /// A probe has shown that the path carries so much.
-    pub fn raise(&mut self, proven: f64, now: Instant) {
-        self.forget_capacity_below(proven);
-        self.set(proven.max(self.estimate));
+    /// Bit/s that only a burst could show to be too little; infinite while nothing says so.
+    fn full_with(&mut self, long: Option<f64>, now: Instant) -> f64 {
+        self.full = self.full.filter(|&(carried, since)| {
+            let is_less = long.is_none_or(|long| long < carried * LESS);
+            is_less && now.saturating_since(since) < FULL_FOR
+        });
+        self.full.map_or(f64::INFINITY, |(carried, _)| carried)
+    }
+
+    /// A burst has shown what the path carries, while so much arrived: so much at least; and if it filled the path, and less
+    /// arrives, no more.
+    pub fn probed(&mut self, shown: Shown, arrives: Option<f64>, now: Instant) {
+        self.forget_capacity_below(shown.carried);
+        let less = arrives.filter(|&arrives| shown.is_full && arrives < shown.carried);
+        let kept = less.map_or(self.estimate, |arrives| {
+            self.estimate
+                .min((self.estimate * KEPT).max(arrives * USED))
+        });
+        self.set(shown.carried.max(kept));
+        self.full = less.map(|_| (shown.carried, now));
         self.updated = Some(now);
     }
 
@@ -236,6 +264,13 @@ mod tests {
         }
     }
 
+    fn open(carried: f64) -> Shown {
+        Shown {
+            carried,
+            is_full: false,
+        }
+    }
+
     /// Ten reports a second, from `from_ms` on.
     fn run(rate: &mut Rate, from_ms: u64, reports: u64, usage: Usage, arrives: f64) {
         for at in 0..reports {
@@ -292,17 +327,58 @@ mod tests {
     #[test]
     fn a_probe_lifts_it_beyond_and_there_it_stays() {
         let mut rate = Rate::default();
-        rate.raise(3e6, Instant::default());
+        rate.probed(open(3e6), None, Instant::default());
         run(&mut rate, 100, 100, Usage::Normal, 1e5);
         assert_near(rate.estimate(), 3e6);
-        rate.raise(1e6, Instant::from_millis(20_000));
+        rate.probed(open(1e6), None, Instant::from_millis(20_000));
         assert_near(rate.estimate(), 3e6);
+    }
+
+    #[test]
+    fn a_burst_that_filled_the_path_bounds_it_until_as_much_arrives_or_some_time_has_passed() {
+        let full = Shown {
+            carried: 1.1e6,
+            is_full: true,
+        };
+        for (arrives, reports, least) in [(1e6, 99, 1.1e6), (1e6, 130, 1.2e6), (1.08e6, 40, 1.2e6)]
+        {
+            let mut rate = Rate::default();
+            rate.probed(full, Some(arrives), Instant::default());
+            run(&mut rate, 100, reports, Usage::Normal, arrives);
+            assert!((least..least * 1.15).contains(&rate.estimate()), "{rate:?}");
+        }
+        let mut rate = Rate::default();
+        rate.probed(full, Some(1e6), Instant::default());
+        rate.probed(open(1.2e6), None, Instant::from_millis(100));
+        run(&mut rate, 200, 50, Usage::Normal, 1e6);
+        assert_near(rate.estimate(), 1.21e6);
+    }
+
+    #[test]
+    fn a_burst_that_filled_the_path_takes_back_what_nothing_has_shown_but_not_what_arrives() {
+        let after = |before, bursts, arrives| {
+            let mut rate = Rate::default();
+            rate.probed(open(before), None, Instant::default());
+            let full = Shown {
+                carried: 1.5e6,
+                is_full: true,
+            };
+            for burst in 1..=bursts {
+                rate.probed(full, arrives, Instant::from_millis(burst * 3_000));
+            }
+            rate.estimate()
+        };
+        assert_near(after(3e6, 1, Some(1e6)), 2.85e6);
+        assert_near(after(3e6, 20, Some(1e6)), 1.5e6);
+        assert_near(after(1.6e6, 20, Some(1.45e6)), 1.566e6);
+        assert_near(after(3e6, 20, Some(1.6e6)), 3e6);
+        assert_near(after(3e6, 20, None), 3e6);
     }
 
     #[test]
     fn it_stays_within_its_bounds() {
         let mut rate = Rate::default();
-        rate.raise(1e12, Instant::default());
+        rate.probed(open(1e12), None, Instant::default());
         assert_near(rate.estimate(), MOST as f64);
         rate.decay(0.0);
         assert_near(rate.estimate(), LEAST as f64);

@@ -73,6 +73,21 @@ fn each_receiver_has_an_estimate_of_its_own() {
 }
 
 #[test]
+fn a_sender_that_does_not_fill_the_link_learns_of_no_more_than_it_carries() {
+    let links: [(f64, &[u64]); 3] = [
+        (0.5e6, &[390_000, 900_000]),
+        (1e6, &[390_000, 780_000, 2_500_000]),
+        (3e6, &[390_000, 2_300_000, 5_000_000]),
+    ];
+    for (rate, layers) in links {
+        let mut call = Call::new(Link::of(rate), Content::Layers(layers));
+        call.frames_at_once = true;
+        call.run(40_000);
+        assert_used_well(&call, rate, 5_000);
+    }
+}
+
+#[test]
 fn a_sender_of_little_does_not_raise_the_estimate_by_itself() {
     let mut call = Call::new(Link::of(0.3e6), Content::UpTo(1_000_000));
     call.run(5_000);
