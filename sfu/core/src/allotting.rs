@@ -302,7 +302,7 @@ impl Router {
             return;
         };
         let taken = track.taken_with(here);
-        if track.layers.len() < 2 {
+        if track.kind != Kind::Video {
             return;
         }
         // A layer that was asked for in vain stays so: turned off, it would seem to be worth asking for again.

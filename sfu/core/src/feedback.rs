@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::clock::LayerClock;
 use crate::downlink::Downlink;
 use crate::events::Event;
+use crate::media::Kind;
 use crate::peer::{REPORT_INTERVAL, Stream};
 use crate::router::Router;
 use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
 use crate::slab::Key;
 use crate::time::{Instant, Ntp};
-use crate::track::LOOK_INTERVAL;
+use crate::track::{LOOK_INTERVAL, Track};
 use crate::twcc::Feedback;
 
 /// Packets asked for in one RTCP datagram that are looked at; more is no loss but a lost path.
@@ -304,11 +305,8 @@ impl Router {
         let tracks = std::mem::take(&mut self.peers[key].tracks);
         for &track in &tracks {
             self.look(track, now);
-            if self
-                .tracks
-                .get(track)
-                .is_some_and(|track| track.layers.len() > 1)
-            {
+            let is_video = |track: &Track| track.kind == Kind::Video;
+            if self.tracks.get(track).is_some_and(is_video) {
                 let here = self.taken_here(track);
                 self.ask_for_layers(track, here, now);
             }

@@ -117,11 +117,16 @@ impl Default for Asked {
 
 impl Asked {
     /// What the publisher of `count` layers is to be told now that these are taken, if that is news: more at once, fewer
-    /// after a while; the lowest always.
+    /// after a while.  The lowest of several always is, for whoever comes next; one that stands alone costs too much for
+    /// that, and its publisher takes it for granted that it is taken.
     pub fn update(&mut self, taken: u8, count: usize, now: Instant) -> Option<u8> {
         let all = (1u16 << count.min(8)) as u8;
         let all = all.wrapping_sub(1);
-        let (taken, asked) = ((taken | 1) & all, self.layers & all);
+        let (kept, granted) = match count {
+            0 | 1 => (0, Some(all)),
+            _ => (1, None),
+        };
+        let (taken, asked) = ((taken | kept) & all, self.layers & all);
         let more = taken & !asked;
         for (layer, since) in self.since.iter_mut().enumerate() {
             if more & 1 << layer != 0 {
@@ -141,7 +146,8 @@ impl Asked {
             }
         }
         let now_asked = self.layers & all;
-        (self.told.replace(now_asked) != Some(now_asked)).then_some(now_asked)
+        let told = self.told.replace(now_asked).or(granted);
+        (told != Some(now_asked)).then_some(now_asked)
     }
 
     /// The publisher is told once more: it has negotiated anew, and may have begun with all.
@@ -190,6 +196,21 @@ mod tests {
         }
         assert_eq!(asked.update(0, 3, at(20_000)), None);
         assert_eq!(asked.update(0, 3, at(23_000)), Some(0b001));
+    }
+
+    #[test]
+    fn a_layer_that_stands_alone_is_told_of_when_nobody_takes_it_and_when_somebody_does_again() {
+        let mut asked = Asked::default();
+        assert_eq!(asked.update(1, 1, at(0)), None);
+        assert_eq!(asked.update(0, 1, at(1_000)), None);
+        assert_eq!(asked.update(0, 1, at(3_999)), None);
+        assert_eq!(asked.update(0, 1, at(4_000)), Some(0));
+        assert_eq!(asked.update(0, 1, at(9_000)), None);
+        asked.tell_again();
+        assert_eq!(asked.update(0, 1, at(9_001)), Some(0), "it may have begun");
+        assert_eq!(asked.silence(0, at(9_001)), Flow::Asleep);
+        assert_eq!(asked.update(1, 1, at(9_002)), Some(1));
+        assert_eq!(asked.silence(0, at(13_000)), Flow::Silent);
     }
 
     #[test]

@@ -288,6 +288,16 @@ fn the_viewers_window_bounds_the_layer_and_hidden_is_nothing() {
     assert_eq!(shown_after(None, 500), Some(2));
 }
 
+/// What publishers have been told of layers since it was last asked.
+fn wanted(world: &mut World) -> Vec<u8> {
+    let events = world.events.drain(..);
+    let told = events.filter_map(|event| match event {
+        Event::LayersWanted { layers, .. } => Some(layers),
+        _ => None,
+    });
+    told.collect()
+}
+
 #[test]
 fn a_publisher_is_told_which_layers_are_taken() {
     let (mut world, mut studio, mut paths) = company(&[10_000]);
@@ -301,15 +311,6 @@ fn a_publisher_is_told_which_layers_are_taken() {
             ..View::default()
         },
     };
-    let wanted = |world: &mut World| -> Vec<u8> {
-        let events = world.events.drain(..);
-        events
-            .filter_map(|event| match event {
-                Event::LayersWanted { layers, .. } => Some(layers),
-                _ => None,
-            })
-            .collect()
-    };
     wanted(&mut world);
     world.command(view(Some(180)));
     run(&mut world, &mut studio, &mut paths, 4_000);
@@ -322,6 +323,77 @@ fn a_publisher_is_told_which_layers_are_taken() {
     studio.keyframes[2] = true;
     let layers = run(&mut world, &mut studio, &mut paths, 4_000);
     assert_eq!(layers.last(), Some(&Some(2)));
+}
+
+/// A camera with one layer, which sends while `sends` and begins a keyframe when it is asked for one.
+struct Lone {
+    camera: Camera,
+    sends: bool,
+    keyframe: bool,
+}
+
+impl Lone {
+    fn run(&mut self, world: &mut World, ms: u64) {
+        for _ in 0..ms / FRAME_MS {
+            self.keyframe |= plis(world, self.camera.client) > 0;
+            if self.sends {
+                let keyframe = std::mem::take(&mut self.keyframe);
+                for packet in self.camera.frame(world, keyframe) {
+                    world.raw(world.clients[self.camera.client].path, &packet);
+                }
+            }
+            world.run(FRAME_MS);
+        }
+    }
+}
+
+#[test]
+fn who_publishes_one_layer_is_told_when_nobody_takes_it_and_at_once_when_somebody_does() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let mut lone = Lone {
+        camera: Camera::new(alice, 7),
+        sends: true,
+        keyframe: true,
+    };
+    lone.run(&mut world, 3_000);
+    assert_eq!(wanted(&mut world), []);
+    lone.run(&mut world, 1_600);
+    assert_eq!(wanted(&mut world), [0], "nobody has come");
+    lone.sends = false;
+    lone.run(&mut world, 20_000);
+    let bob = world.connect(viewer());
+    world.take_control(alice);
+    for shown in 0..3 {
+        [alice, bob].map(|client| world.check(client, false)); // Consent stays.
+        world.show(bob, "sv", Some((alice, "v")));
+        assert_eq!(wanted(&mut world), [1], "{shown}");
+        world.run(1);
+        assert_eq!(plis(&mut world, alice), 1, "{shown}");
+        (lone.sends, lone.keyframe) = (true, true);
+        world.take_media(bob);
+        lone.run(&mut world, FRAME_MS);
+        assert!(!world.take_media(bob).is_empty(), "{shown}");
+        lone.run(&mut world, 4_000);
+        world.show(bob, "sv", None);
+        lone.run(&mut world, 3_400);
+        assert_eq!(wanted(&mut world), [0], "{shown}");
+        lone.sends = false;
+        lone.run(&mut world, 5_000);
+    }
+}
+
+#[test]
+fn who_publishes_one_layer_and_has_sent_nothing_yet_is_not_told_to_stop() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let mut lone = Lone {
+        camera: Camera::new(alice, 7),
+        sends: false,
+        keyframe: true,
+    };
+    lone.run(&mut world, 10_000);
+    assert_eq!(wanted(&mut world), []);
 }
 
 #[test]
