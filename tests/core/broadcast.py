@@ -20,7 +20,8 @@ from tests.core.client import Client, is_rtcp, rtp
 from tests.core.footage import CYCLE, FPS, TICKS, Camera, Screen, Way, number_of
 
 SEAT, SEAT_RTX = 100, 101
-PLI, NACK, PSFB, RTPFB = 1, 1, 206, 205
+PLI, NACK, PSFB, RTPFB, RECEIVER_REPORT = 1, 1, 206, 205, 201
+REPORT_EVERY_S: Final = 1.0
 SSRC, RTX = 11, 12
 ONE_LAYER = (Layer(rid=None, ssrc=SSRC, rtx_ssrc=RTX),)
 SIZES = ((160, 96, 100), (320, 192, 300))
@@ -150,6 +151,7 @@ class Viewing:
     _asked: dict[int, float] = field(default_factory=dict)
     _began: tuple[float, int] | None = None
     _last: int = 0
+    _reported: float = 0.0
 
     def look(self) -> None:
         """Take what has come, and decode the frames that are whole."""
@@ -219,8 +221,11 @@ class Viewing:
         self._last = timestamp
 
     def _ask(self) -> None:
-        """NACKs, a packet each (RFC 4585 §6.2.1)."""
+        """NACKs, a packet each (RFC 4585 §6.2.1), and a report a second: who says nothing is taken for gone."""
         now = time.monotonic()
+        if now - self._reported > REPORT_EVERY_S:
+            self._reported = now
+            self.client.send_rtcp(struct.pack("!BBHL", 0x80, RECEIVER_REPORT, 1, 1))
         for number in range(self._next or 0, max(self._got, default=0)):
             if number not in self._got and now - self._asked.get(number, 0.0) > ASK_AGAIN_S:
                 self._asked[number] = now

@@ -365,7 +365,9 @@ fn who_publishes_one_layer_is_told_when_nobody_takes_it_and_at_once_when_somebod
     let bob = world.connect(viewer());
     world.take_control(alice);
     for shown in 0..3 {
-        [alice, bob].map(|client| world.check(client, false)); // Consent stays.
+        [alice, bob]
+            .iter()
+            .for_each(|&client| world.check(client, false)); // Consent stays.
         world.show(bob, "sv", Some((alice, "v")));
         assert_eq!(wanted(&mut world), [1], "{shown}");
         world.run(1);
@@ -445,6 +447,92 @@ fn fewer_temporal_layers_leave_numbers_without_a_gap() {
     );
     let ids: Vec<_> = thinned.iter().step_by(2).map(picture).collect();
     assert!(ids.windows(2).all(|two| two[1] == (two[0] + 1) & 0x7fff));
+}
+
+/// What a seat's viewer has been told of its pictures since it was last asked: whether they are paused.
+fn paused(world: &mut World, viewer: usize) -> Vec<bool> {
+    let viewer = world.clients[viewer].id;
+    let events = world.events.drain(..);
+    let told = events.filter_map(|event| match event {
+        Event::SeatPaused { peer, paused, .. } if peer == viewer => Some(paused),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// So many seconds in which a camera sends and these clients report; packets of pictures that bob gets in each.
+fn seconds(
+    world: &mut World,
+    camera: &mut Camera,
+    heard: &[usize],
+    bob: usize,
+    n: u64,
+) -> Vec<usize> {
+    let mut second = || {
+        let mut got = 0;
+        for _ in 0..1_000 / FRAME_MS {
+            let keyframe = plis(world, camera.client) > 0;
+            for packet in camera.frame(world, keyframe) {
+                world.raw(world.clients[camera.client].path, &packet);
+            }
+            world.run(FRAME_MS);
+            got += world.take_media(bob).len();
+        }
+        for &client in heard {
+            world.rtcp(client, |out| {
+                _core::rtcp::write_receiver_report(out, 1, &[])
+            });
+        }
+        got
+    };
+    (0..n).map(|_| second()).collect()
+}
+
+#[test]
+fn who_is_not_heard_any_more_gets_no_pictures_until_anything_comes() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let [bob, carol] = [0; 2].map(|_| world.connect(viewer()));
+    for seat in [bob, carol] {
+        world.show(seat, "sv", Some((alice, "v")));
+    }
+    let mut camera = Camera::new(alice, 7);
+    camera.send(&mut world, true);
+    let all = [alice, bob, carol];
+    let got = seconds(&mut world, &mut camera, &all, bob, 8);
+    assert!(got[1..].iter().all(|&got| got == 50), "{got:?}");
+    paused(&mut world, bob);
+    let got = seconds(&mut world, &mut camera, &[alice, carol], bob, 12);
+    assert!(got[..5].iter().all(|&got| got == 50), "{got:?}");
+    assert!(got[7..].iter().all(|&got| got == 0), "{got:?}");
+    assert_eq!(paused(&mut world, bob), [true]);
+    assert!(seat(&world, carol).layer.is_some());
+    for back in [0, 1] {
+        [alice, carol]
+            .iter()
+            .for_each(|&client| world.check(client, false)); // Consent stays.
+        match back {
+            0 => world.check(bob, false),
+            _ => world.rtcp(bob, |out| _core::rtcp::write_receiver_report(out, 1, &[])),
+        }
+        let got = seconds(&mut world, &mut camera, &[alice, carol], bob, 10);
+        assert!(got[1] == 50 && got[9] == 0, "{got:?}");
+        assert_eq!(paused(&mut world, bob), [false, true]);
+    }
+}
+
+#[test]
+fn whose_pictures_nobody_gets_any_more_is_told_so() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let bob = world.connect(viewer());
+    world.show(bob, "sv", Some((alice, "v")));
+    let mut camera = Camera::new(alice, 7);
+    camera.send(&mut world, true);
+    seconds(&mut world, &mut camera, &[alice], bob, 12);
+    assert_eq!(wanted(&mut world), [0]);
+    world.check(bob, false);
+    assert_eq!(wanted(&mut world), [1]);
 }
 
 fn plis(world: &mut World, client: usize) -> usize {
