@@ -18,11 +18,12 @@ from aiortc import MediaStreamTrack
 
 from agents.errors import AgentError, MediaError, ProtocolError
 from agents.link import within
-from agents.node_client import Answer, NodeClient
+from agents.node_client import UNHEARD, Answer, NodeClient
 from agents.peer import FIRST_SEATS, MAX_SEATS, MORE_SEATS, Peer
 from agents.play import Player
 from agents.qss_client import Frame, QssClient
 from agents.seats import Participant, SeatTable
+from agents.taken import read_layers
 
 SETTLE_S: Final = 0.15
 """From the first participant's coming to the clip's start: by then both ways are shown."""
@@ -237,6 +238,10 @@ class Call:
                 self._meet(data.get("joined") or [], data.get("left") or [])
             case "resumed" if isinstance(data, dict):
                 self._resumed(data)
+            case "layers":
+                self._peer.take_layers(read_layers(data))
+            case _ if name == UNHEARD:
+                self._peer.take_layers(None)
             case "speakers" if isinstance(data, list):
                 self.speakers = data
             case "expelled":

@@ -116,6 +116,28 @@ def on_keyframe_request(sender: RTCRtpSender, ask: Callable[[], None]) -> None:
     _replace(sender, "_send_keyframe", ask)
 
 
+class Encoded:
+    """A picture that aiortc encodes, or packs: while nobody takes it, its frames are read and left out."""
+
+    def __init__(self, sender: RTCRtpSender) -> None:
+        self._sender = sender
+        self._taken = True
+        self._stock: Callable[[Any], Awaitable[Any]] = sender._next_encoded_frame  # noqa: SLF001
+        _replace(sender, "_next_encoded_frame", self._next_encoded_frame)
+
+    def take(self, *, taken: bool) -> None:
+        """Whether somebody is shown it; once somebody is again, it goes on with a keyframe."""
+        if taken and not self._taken:
+            self._sender._send_keyframe()  # noqa: SLF001
+        self._taken = taken
+
+    async def _next_encoded_frame(self, codec: Any) -> Any:  # noqa: ANN401 - aiortc's own types
+        if self._taken or self._sender.track is None:
+            return await self._stock(codec)
+        await self._sender.track.recv()
+        return None
+
+
 def carry_level(sender: RTCRtpSender, level: Callable[[], int]) -> None:
     """Write an audio level (RFC 6464, 0 to 127) with packets too; aiortc does it for frames only."""
     stock: Callable[[Any], Awaitable[Any]] = sender._next_encoded_frame  # noqa: SLF001

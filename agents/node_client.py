@@ -16,6 +16,8 @@ from agents.link import Connecting, Link, Refused, within
 
 ANSWER_WITHIN_S: Final = 10.0
 LEAVE_WITHIN_S: Final = 2.0
+UNHEARD: Final = "unheard"
+"""No event of the node's: its link is down, and what it says now is lost."""
 
 Event = Callable[[str, Any], None]
 
@@ -109,7 +111,9 @@ class NodeClient:
         """On a reconnect the node sends `resumed` by itself."""
 
     def link_down(self) -> None:
-        """Media goes on; seats are told again when the link is back."""
+        """Media goes on; seats and layers are told again when the link is back."""
+        if self._peer is not None:
+            self._on_event(UNHEARD, None)
 
     def link_refused(self, data: object) -> None:
         """Our token does not open the room any more."""

@@ -10,7 +10,7 @@ and learns our address from the checks, so a server-reflexive candidate would on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from aiortc import (
@@ -28,6 +28,7 @@ from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationEr
 from agents import hardening
 from agents.errors import MediaError
 from agents.seats import Relay
+from agents.taken import Publishing
 from agents.tap import Tap
 from agents.tracks import ClipAudio, ClipVideo
 
@@ -55,6 +56,7 @@ class Peer:
         self._on_lost = on_lost
         self._taps: dict[RTCRtpTransceiver, Tap] = {}
         self._relays: dict[RTCRtpTransceiver, Relay] = {}
+        self._pictures: dict[RTCRtpTransceiver, Publishing] = {}
         self._readers: dict[RTCRtpTransceiver, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._was_connected = False
@@ -97,6 +99,13 @@ class Peer:
         source = {"audio": "microphone", "video": "camera"}
         sending = [t for t in self._connection.getTransceivers() if t.direction == "sendonly"]
         return {t.mid: {"source": source[t.kind], "muted": False} for t in sending if t.mid is not None}
+
+    def take_layers(self, taken: Mapping[str, Sequence[str]] | None) -> None:
+        """Send the pictures that somebody takes, by their m-lines' layers, and stop the others; of None, send all."""
+        for transceiver, picture in self._pictures.items():
+            rids = None if taken is None else taken.get(transceiver.mid or "")
+            if taken is None or rids is not None:
+                picture.take(taken=taken is None or bool(rids))
 
     # The connection.
 
@@ -153,8 +162,12 @@ class Peer:
         if isinstance(track, ClipVideo):
             _prefer(transceiver, f"video/{track.codec}")
             hardening.on_keyframe_request(sender, track.request_keyframe)
+            track.take(taken=True)
+            self._pictures[transceiver] = track
         elif isinstance(track, ClipAudio):
             hardening.carry_level(sender, lambda: track.level)
+        elif track.kind == "video":
+            self._pictures[transceiver] = hardening.Encoded(sender)
         if track.kind == "audio":
             _prefer(transceiver, "audio/opus")
         return sender

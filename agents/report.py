@@ -83,6 +83,7 @@ def sent(player: Player | None, packets: dict[str, int]) -> Object:
             "keyframes": counted.keyframes,
             "bridged": counted.bridged,
             "stills": counted.stills,
+            "untaken": counted.untaken,
             "packets": packets.get("video", 0),
             "codec": player.video.codec,
             "passed_through": player.clip.passed_through,

@@ -7,6 +7,9 @@ own one, and jumping to another place or sending old frames again would disturb 
 track *bridges* (bridge.py) and returns to the file's own packets at its next keyframe.  Every frame of the clip is
 still sent once, in order and at its time; nothing is decoded while nobody asks.
 
+While nobody takes the picture (taken.py) its frames pass without being sent; then it goes on where it is by then, with
+a bridge.  The still before the start goes on, as it costs next to nothing.
+
 Timestamps count from the first packet and go on through the start and through every turn of a loop.
 """
 
@@ -39,6 +42,8 @@ KEYFRAME_GAP_S: Final = 0.1
 """Keyframes on request are at least this far apart."""
 NEAR_S: Final = 0.08
 """A keyframe of the clip that is this near is waited for instead."""
+BEGINNING_S: Final = 1.0
+"""The clip starts because somebody has come, who may not have been given a seat yet: so much of it is sent whatever."""
 
 Unit = TypeVar("Unit", Picture, Sound)
 
@@ -55,6 +60,8 @@ class SentPictures:
     """Of those: encoded, because somebody asked for a keyframe."""
     stills: int = 0
     """Before the clip began, on top."""
+    untaken: int = 0
+    """Frames of the clip that were not sent, as nobody took them."""
 
 
 @dataclass(slots=True)
@@ -164,6 +171,9 @@ class ClipVideo(_ClipTrack[Picture]):
         super().__init__(clip.pictures, VIDEO_CLOCK, head)
         self.sent = SentPictures()
         self._clip = clip
+        self._taken = True
+        self._resumes = False
+        """Frames have been left out, so a keyframe has to come first."""
         self._wanted = asyncio.Event()
         self._last_keyframe = float("-inf")
         self._last_still = float("-inf")
@@ -175,19 +185,44 @@ class ClipVideo(_ClipTrack[Picture]):
         """A viewer cannot go on without one (RFC 4585 §6.3.1)."""
         self._wanted.set()
 
+    def take(self, *, taken: bool) -> None:
+        """Whether somebody is shown it; once somebody is again, it goes on with a keyframe."""
+        self._taken = taken
+
     async def recv(self) -> av.Packet[Any]:
         """The next frame, when it is due."""
         self._check_live()
         while not self._head.started.is_set():
             if (still := await self._still()) is not None:
                 return still
+        while (packet := await self._frame_of_clip()) is None:
+            pass
+        return packet
+
+    async def _frame_of_clip(self) -> av.Packet[Any] | None:
+        """The next one, when it is due; None: it is not to be sent."""
         index, picture, ticks = await self._next_unit()
+        if not self._is_taken(ticks):
+            self._bridge = None
+            self._resumes = True
+            self.sent.untaken += 1
+            return None
+        if self._resumes:
+            self._wanted.set()
         payload, keyframe = await self._own_or_bridged(index, picture)
+        if self._resumes and not keyframe:
+            self.sent.untaken += 1
+            return None
+        self._resumes = False
         self.sent.frames += 1
         self.sent.keyframes += keyframe
         if keyframe:
             self._note_keyframe()
         return self._packet(payload, ticks)
+
+    def _is_taken(self, ticks: int) -> bool:
+        begins = self._head.start
+        return self._taken or begins is None or Fraction(ticks, self._clock) - begins < BEGINNING_S
 
     async def _still(self) -> av.Packet[Any] | None:
         """The next still picture: in its turn, or at once when a keyframe is asked for; None when the clip starts."""

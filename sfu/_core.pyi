@@ -373,6 +373,11 @@ class LoadEngine:
         """Replace all the endpoint's media: an m-line whose SSRCs stay keeps its numbers and counts."""
     def set_sending(self, endpoint: int, mid: str, sending: bool) -> None:
         """Pause or go on with one sent m-line; video goes on with a keyframe."""
+    def set_layers(self, endpoint: int, mid: str, rids: list[str]) -> None:
+        """Send these layers of one m-line alone; "" is that of an m-line without RIDs.
+
+        A layer that is sent again begins with a keyframe.  An m-line that is paused stays so.
+        """
     def remove_endpoint(self, endpoint: int) -> None:
         """Forget the endpoint; what it counted stays in the snapshot."""
     def reset(self) -> None:

@@ -102,12 +102,13 @@ def new_ssrc() -> int:
 
 
 def wanted_rids(agreement: Agreement, wanted: Mapping[str, Sequence[int]]) -> dict[str, list[str]]:
-    """The RIDs of the layers `wanted` (by mid; indexes, low to high) of each simulcast track that is sent."""
-    tracks = [track for track in agreement.tracks if track.rids and track.line.mid in wanted]
-    return {
-        track.line.mid: [track.rids[layer] for layer in wanted[track.line.mid] if layer < len(track.rids)]
-        for track in tracks
-    }
+    """The RIDs of the layers `wanted` (by mid; indexes, low to high) of each picture that is sent.
+
+    The one layer of a track without simulcast has an empty RID.
+    """
+    pictures = (track for track in agreement.tracks if track.kind == "video")
+    rids = {track.line.mid: track.rids or ("",) for track in pictures if track.line.mid in wanted}
+    return {mid: [known[layer] for layer in wanted[mid] if layer < len(known)] for mid, known in rids.items()}
 
 
 class Session:

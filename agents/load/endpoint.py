@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, TypeVar
@@ -70,6 +71,8 @@ class Endpoint:
             simulcast=studio.plan.simulcast,
         )
         self._wire: Wire | None = None
+        self._sends = {line.mid for line in self._offered.lines if line.layers}
+        self._taken: dict[str, tuple[str, ...]] = {}
         self._dtls: DtlsClient | None = None
         self._timer: asyncio.TimerHandle | None = None
         loop = asyncio.get_running_loop()
@@ -97,6 +100,7 @@ class Endpoint:
         to = answer.candidate(near)
         self._wire = engine.add(self, self._offered.ice, answer.ice, (to.host, to.port), self._studio.link)
         self._wire.set_media(media)
+        self.take_layers(self._taken)
         self._times.done("ice", await _within(ICE_WITHIN_S, self._ice, f"no answer to ICE at {to.host}:{to.port}"))
         self._dtls.start()
         self._flush()
@@ -114,6 +118,13 @@ class Endpoint:
         if mid is not None and self._wire is not None:
             self._wire.set_sending(mid, sending=speaking)
 
+    def take_layers(self, taken: Mapping[str, tuple[str, ...]]) -> None:
+        """Send the layers that somebody takes, by m-line, and stop the others of these m-lines."""
+        self._taken.update((mid, rids) for mid, rids in taken.items() if mid in self._sends)
+        if self._wire is not None:
+            for mid, rids in self._taken.items():
+                self._wire.set_layers(mid, rids)
+
     def close(self) -> None:
         """End it and say goodbye; again is harmless."""
         if self._timer is not None:
@@ -124,6 +135,7 @@ class Endpoint:
             self._dtls = None
         if self._wire is not None:
             self._wire.close()
+            self._wire = None
         for waiting in (self._ice, self._keys, self._media):
             waiting.cancel()
 

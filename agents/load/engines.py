@@ -76,6 +76,10 @@ class Wire:
         """Pause or go on with one m-line."""
         self._engine.set_sending(self.handle, mid, sending)
 
+    def set_layers(self, mid: str, rids: Sequence[str]) -> None:
+        """Send these layers of one m-line alone."""
+        self._engine.set_layers(self.handle, mid, list(rids))
+
     def close(self) -> None:
         """Forget it; again is harmless."""
         if not self._closed:

@@ -26,9 +26,11 @@ from agents.load.endpoint import Endpoint, Studio
 from agents.load.joining import JoinTimes
 from agents.load.plan import Carrier
 from agents.load.sockets import Negotiation, Qss, Socket
+from agents.load.told import Told
 from agents.load.users import LoadUser, LoadUsers
-from agents.node_client import NodeClient
+from agents.node_client import UNHEARD, NodeClient
 from agents.qss_client import Frame
+from agents.taken import read_layers
 
 LEAVE_WITHIN_S: Final = 3.0
 ROOM_WITHIN_S: Final = 30.0
@@ -227,14 +229,14 @@ class FrontDoor:
     async def _connect(
         self, studio: Studio, chair: Chair, device: LoadDevice, admitted: Admitted, times: JoinTimes
     ) -> Guest:
+        endpoint = Endpoint.of(studio, chair.member, times)
         node = NodeClient(
             admitted.node,
             room=admitted.room,
             token=admitted.token,
-            on_event=studio.told.hear,
+            on_event=functools.partial(_heard, studio.told, endpoint),
             connecting=self._way.node,
         )
-        endpoint = Endpoint.of(studio, chair.member, times)
         try:
             await node.connect()
             times.done("node", time.monotonic())
@@ -245,6 +247,15 @@ class FrontDoor:
             await within(LEAVE_WITHIN_S, node.close())
             raise
         return Guest(device, admitted.room, node, endpoint, chair.is_host)
+
+
+def _heard(told: Told, endpoint: Endpoint, name: str, data: object) -> None:
+    """What the node says unasked is counted, and obeyed."""
+    if name == UNHEARD:
+        return
+    told.hear(name, data)
+    if name == "layers":
+        endpoint.take_layers(read_layers(data))
 
 
 def _explained(error: CallError) -> AgentError:

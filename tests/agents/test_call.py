@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -18,7 +19,8 @@ from agents.call import HANDED_OVER, LEFT_ALONE
 from agents.clip import Clip
 from agents.errors import Declined, NotAnswered, SignInError, Unreachable
 from agents.play import Player
-from tests.support.eventually import eventually
+from agents.tracks import ClipVideo
+from tests.support.eventually import eventually, until
 from tests.support.media import H264_CLIP, VP8_CLIP
 from tests.support.system import PASSWORD, System, console, running_system, stop
 
@@ -213,6 +215,40 @@ async def test_a_third_one_needs_more_seats_and_gets_them(system: System, clip: 
         await pictures(second, 10)
         await pictures(first, 10)
         assert len(made._seats) > 1
+
+
+async def test_a_picture_that_nobody_looks_at_is_not_sent_until_somebody_does(system: System, clip: Clip) -> None:
+    async with (
+        agent(system, "alice") as alice,
+        agent(system, "bob") as bob,
+        calling(alice, bob, "bob", clip) as (made, answered),
+    ):
+        seen = await soon(answered.next_participant())
+        assert seen is not None
+        assert made.player is not None
+        video = made.player.video
+        assert video is not None
+        await pictures(seen, 30)
+        for _ in range(2):
+            await look(answered, user_id(alice), height=0)
+            await until(lambda: not video._taken, "the picture is stopped")
+            left_out, sent = video.sent.untaken, video.sent.frames
+            await until(functools.partial(more, video, left_out + 20), "frames are left out")
+            assert video.sent.frames <= sent + 1
+            await look(answered, user_id(alice), height=360)
+            await pictures(seen, 90)  # up to 3 s of old ones may have been waiting
+        assert video.sent.bridged > 0
+
+
+def more(video: ClipVideo, untaken: int) -> bool:
+    """Whether more frames than these were left out."""
+    return video.sent.untaken > untaken
+
+
+async def look(call: Call, participant: str, *, height: int) -> None:
+    """Tell the node how large a participant's picture is drawn."""
+    seats = {"0": {"participant": participant, "source": "camera", "width": height, "height": height}}
+    await call._node._ask("view", {"seats": seats})
 
 
 async def test_a_lost_node_link_is_resumed_and_media_goes_on(system: System, clip: Clip) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiortc import VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from agents.clip import Clip
@@ -126,6 +127,55 @@ async def test_more_seats_disturb_nothing() -> None:
         for _ in range(5):
             await asyncio.wait_for(track.recv(), 5)
         assert peer.state == "connected"
+
+
+async def frames_come(track: Any, count: int) -> None:  # noqa: ANN401
+    for _ in range(count):
+        await asyncio.wait_for(track.recv(), 5)
+
+
+async def until_it_stands(peer: Peer) -> int:
+    """Wait until no picture goes out any more; how many packets there were."""
+    loop = asyncio.get_running_loop()
+    before, since = -1, loop.time()
+
+    async def stands() -> bool:
+        nonlocal before, since
+        if (await peer.sent())["video"] != before:
+            before, since = (await peer.sent())["video"], loop.time()
+        return loop.time() - since > 0.4
+
+    await eventually(stands, "the picture stands")
+    return before
+
+
+@pytest.mark.parametrize("passed_through", [True, False], ids=["passed through", "encoded"])
+async def test_a_picture_that_nobody_takes_is_not_sent_and_goes_on_with_a_keyframe(passed_through: bool) -> None:
+    player = Player(Clip.load(VP8_CLIP), loop=True)
+    picture = player.video if passed_through else VideoStreamTrack()
+    assert picture is not None
+    assert player.audio is not None
+    peer = Peer((player.audio, picture), seats=1)
+    async with joined(peer) as far:
+        player.start()
+        track = far.receiver("video").track
+        await frames_come(track, 30)
+        peer.take_layers({"7": (), "1": ()})
+        stood = await until_it_stands(peer)
+        sound = (await peer.sent())["audio"]
+        peer.take_layers({"7": ()})
+
+        async def speaks() -> bool:
+            return (await peer.sent())["audio"] > sound + 20
+
+        await eventually(speaks, "the sound goes on")
+        assert (await peer.sent())["video"] == stood
+        peer.take_layers({"1": ("",)})
+        await frames_come(track, 30)
+        peer.take_layers({"1": ()})
+        await until_it_stands(peer)
+        peer.take_layers(None)  # the node cannot be heard: perhaps somebody takes it
+        await frames_come(track, 30)
 
 
 async def test_an_answer_that_does_not_fit_is_refused_in_words() -> None:

@@ -145,6 +145,46 @@ async def test_a_keyframe_of_the_clip_that_is_near_is_waited_for(whole: Clip) ->
     assert video.sent.bridged == 0
 
 
+async def test_what_nobody_takes_is_left_out_and_goes_on_where_it_is_by_then_with_a_keyframe(whole: Clip) -> None:
+    player = Player(piece(whole, 75))
+    video = player.video
+    assert video is not None
+    player.start()
+    packets = await drain(video, 30)
+    video.take(taken=False)
+    going_on = asyncio.create_task(drain(video, 1))
+    assert await asyncio.wait({going_on}, timeout=0.4) == (set(), {going_on})
+    video.take(taken=True)
+    resumed = video._head.now()
+    after = await going_on + await drain(video)
+    assert after[0].pts / VIDEO_CLOCK - resumed < 0.25  # it is being decoded, not waited for
+    first = 75 - len(after)
+    assert 38 <= first <= 48
+    assert shown(video, after) == list(range(first, 75))  # what a newcomer sees
+    assert shown(video, packets + after) == [*range(30), *range(first, 75)]
+    assert (video.sent.frames, video.sent.untaken) == (30 + len(after), first - 30)
+
+
+async def test_the_beginning_of_a_clip_is_sent_whatever(whole: Clip) -> None:
+    player = Player(piece(whole, 30))
+    video = player.video
+    assert video is not None
+    video.take(taken=False)
+    player.start()
+    assert shown(video, await drain(video)) == list(range(25))
+    assert video.sent.untaken == 5
+
+
+async def test_a_clip_ends_though_nobody_takes_it(whole: Clip) -> None:
+    player = Player(piece(whole, 28))
+    assert player.video is not None
+    assert player.audio is not None
+    player.start()
+    player.video.take(taken=False)
+    await asyncio.gather(drain(player.video), drain(player.audio))
+    await asyncio.wait_for(player.finished(), 1)
+
+
 async def test_a_stopped_track_gives_nothing_more(whole: Clip) -> None:
     player = Player(piece(whole, 5))
     assert player.video is not None

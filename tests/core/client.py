@@ -64,9 +64,26 @@ def parse_rtp(data: bytes) -> Rtp:
     return Rtp(ssrc=ssrc, payload_type=second & 0x7F, sequence=sequence, payload=data[start:end])
 
 
-def rtp(*, ssrc: int, payload_type: int, sequence: int, timestamp: int, payload: bytes, marker: bool = False) -> bytes:
+def rtp(
+    *,
+    ssrc: int,
+    payload_type: int,
+    sequence: int,
+    timestamp: int,
+    payload: bytes,
+    marker: bool = False,
+    mid: str = "",
+    padding: int = 0,
+) -> bytes:
+    """With a MID (RFC 9143, as extension 1) and so many octets of padding, if any."""
+    first = 0x80 | (0x10 if mid else 0) | (0x20 if padding else 0)
     second = payload_type | (0x80 if marker else 0)
-    return struct.pack("!BBHLL", 0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+    head = struct.pack("!BBHLL", first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+    if mid:
+        element = bytes([0x10 | len(mid) - 1]) + mid.encode()
+        words = -(-len(element) // 4)
+        head += struct.pack("!HH", 0xBEDE, words) + element.ljust(4 * words, b"\0")
+    return head + payload + (bytes(padding - 1) + bytes([padding]) if padding else b"")
 
 
 def vp8_payload(*, picture: int, keyframe: bool, size: int = 200) -> bytes:

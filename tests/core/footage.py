@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import av
 import numpy as np
+import numpy.typing as npt
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from av.codec import CodecContext
@@ -170,10 +171,32 @@ WAYS: Final = (
 )
 
 
-class Camera:
-    """One layer's encoder: moving stripes, whose brightness tells the layer."""
+CYCLE: Final = 16
+"""Pictures look different for so many frames, then alike again."""
+STRIPES: Final = 64
+"""Rows of a bright stripe and a dark one."""
 
-    def __init__(self, way: Way, *, width: int, height: int, kbps: int) -> None:
+
+def stripes(height: int, number: int) -> npt.NDArray[np.uint8]:
+    """How bright each row of a picture is."""
+    rows = (np.arange(height) + number * (STRIPES // CYCLE)) % STRIPES < STRIPES // 2
+    return np.where(rows, 180, 60).astype(np.uint8)
+
+
+def number_of(frame: av.VideoFrame) -> int:
+    """Which picture of the cycle a decoded one is; one that is no picture of ours, or spoilt, is an error."""
+    rows = frame.to_ndarray(format="yuv420p")[: frame.height].mean(axis=1)
+    misses = [float(np.abs(rows - stripes(frame.height, number)).mean()) for number in range(CYCLE)]
+    best = int(np.argmin(misses))
+    assert misses[best] < 10, f"a spoilt picture: {misses[best]:.0f} of 255 away from the nearest"
+    return best
+
+
+class Camera:
+    """One layer's encoder: moving stripes."""
+
+    def __init__(self, way: Way, *, width: int, height: int, kbps: int, number: int = 0) -> None:
+        """`number`: of its first picture."""
         self._way = way
         self._size = (width, height)
         self._encoder = cast("VideoCodecContext", CodecContext.create(way.encoder, "w"))
@@ -184,14 +207,13 @@ class Camera:
         self._encoder.framerate = Fraction(FPS, 1)
         self._encoder.gop_size = 10_000
         self._encoder.options = way.options
-        self._number = 0
+        self._number = number
 
     def frame(self, *, keyframe: bool) -> list[bytes]:
         """The payloads of the next frame."""
         width, height = self._size
-        rows = (np.arange(height)[:, None] + self._number * 4) % 64 < 32
         picture = np.full((height * 3 // 2, width), 128, np.uint8)
-        picture[:height] = np.where(rows, 180, 60)
+        picture[:height] = stripes(height, self._number)[:, None]
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts, frame.time_base = self._number, Fraction(1, FPS)
         frame.pict_type = av.video.frame.PictureType.I if keyframe else av.video.frame.PictureType.NONE
@@ -215,4 +237,8 @@ class Screen:
 
     def show(self, payloads: Iterable[bytes]) -> list[int]:
         """The heights of the pictures that these payloads of one frame give."""
-        return [frame.height for frame in self._decoder.decode(av.Packet(self._way.join(payloads)))]
+        return [frame.height for frame in self.decode(payloads)]
+
+    def decode(self, payloads: Iterable[bytes]) -> list[av.VideoFrame]:
+        """The pictures that these payloads of one frame give."""
+        return list(self._decoder.decode(av.Packet(self._way.join(payloads))))

@@ -281,6 +281,44 @@ def test_layers_of_simulcast_reach_the_server_under_their_rids(call: Call) -> No
     assert all(layer.packets > 0 for layer in video.layers)
 
 
+def test_layers_that_nobody_takes_stop_and_begin_again_with_a_keyframe(call: Call) -> None:
+    rare = tuple(replace(frame, keyframe=index == 0) for index, frame in enumerate(VIDEO.frames * 20))
+    rare = tuple(replace(frame, at_ms=index * 33.3) for index, frame in enumerate(rare))
+    high = call.engine.add_clip(replace(VIDEO, frames=rare))
+    low = call.engine.add_clip(replace(VIDEO, frames=tuple(replace(f, data=f.data[:300]) for f in VIDEO.frames)))
+    layers = (
+        SentLayer(rid="low", ssrc=20, rtx_ssrc=21, clip=low),
+        SentLayer(rid="high", ssrc=30, rtx_ssrc=31, clip=high),
+    )
+    publisher = call.join(replace(SENDS, sends=(replace(CAMERA, layers=layers), MICROPHONE)))
+    receiver = call.join(RECEIVES)
+    call.show(receiver, publisher)
+    call.engine.set_layers(publisher, "v", ["low"])
+    call.wait_until(lambda it: it.frames_received > 10)
+    stood = packets_of(call, publisher)
+    call.wait_until(lambda it: it.frames_received > 30)
+    (few, some), (many, same) = stood, packets_of(call, publisher)
+    assert many > few
+    assert same == some
+    call.engine.set_layers(publisher, "v", ["low", "high"])
+    # The viewer goes up to it at a keyframe, and the clip's own comes but every 20 s.
+    snapshot = call.wait_until(lambda _: shown_layer(call, receiver) == 1)
+    assert (snapshot.freezes, snapshot.corrupt, snapshot.lost) == (0, 0, 0)
+    with pytest.raises(KeyError):
+        call.engine.set_layers(receiver, "v", [])
+
+
+def packets_of(call: Call, publisher: int) -> list[int]:
+    """Of each layer of its video, as the server has counted them."""
+    numbers = next(it for it in call.core.stats() if it.peer == call.peers[publisher])
+    return [layer.packets for layer in next(track for track in numbers.tracks if track.mid == "v").layers]
+
+
+def shown_layer(call: Call, receiver: int) -> int | None:
+    numbers = next(it for it in call.core.stats() if it.peer == call.peers[receiver])
+    return next(sender.layer for sender in numbers.senders if sender.mid == "sv")
+
+
 def test_h264_goes_the_same_way(call: Call) -> None:
     def access_unit(index: int) -> bytes:
         start = b"\0\0\0\1"

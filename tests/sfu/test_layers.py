@@ -15,9 +15,16 @@ def test_layers_are_told_by_rid_from_low_to_high(browser: str) -> None:
     assert wanted_rids(agreement, {simulcast: []}) == {simulcast: []}
 
 
-def test_what_is_no_simulcast_or_not_sent_any_more_is_not_told() -> None:
+def test_the_one_layer_of_a_track_without_simulcast_has_an_empty_rid() -> None:
+    agreement = agreed(vector("chromium_plain_4_seats"))
+    picture = next(track.line.mid for track in agreement.tracks if track.kind == "video")
+    assert wanted_rids(agreement, {picture: [0]}) == {picture: [""]}
+    assert wanted_rids(agreement, {picture: []}) == {picture: []}
+
+
+def test_what_is_no_picture_or_not_sent_any_more_is_not_told() -> None:
     agreement = agreed(vector("chromium_simulcast_4_seats"))
-    sound = next(track.line.mid for track in agreement.tracks if not track.rids)
+    sound = next(track.line.mid for track in agreement.tracks if track.kind == "audio")
     picture = next(track.line.mid for track in agreement.tracks if track.rids)
     assert wanted_rids(agreement, {sound: [0], "gone": [0]}) == {}
     assert wanted_rids(agreement, {picture: [1, 7]}) == {picture: ["h"]}

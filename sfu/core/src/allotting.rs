@@ -41,6 +41,8 @@ enum Need {
     Pictures(Demand),
     /// The viewer has no use for it.
     Hidden,
+    /// Nothing is heard of the viewer any more.
+    Gone,
 }
 
 impl Router {
@@ -121,6 +123,10 @@ impl Router {
                     demands.push(demand);
                 }
                 Need::Hidden => self.hide(sender),
+                Need::Gone => {
+                    self.withdraw(sender);
+                    self.set_paused(sender, true);
+                }
             }
         }
         let shared = budget.map_or(u64::MAX, |all| (all as f64 * SHARED) as u64);
@@ -168,6 +174,7 @@ impl Router {
             Kind::Audio if track.layers.is_empty() => Need::Nothing,
             Kind::Audio => Need::Sound(track.supplies.first().map_or(0, Supply::rate)),
             Kind::Video if sender.view.height == Some(0) => Need::Hidden,
+            Kind::Video if self.is_gone(sender.peer) => Need::Gone,
             // A source that is silent on all layers (a still screen) keeps what it has; who has nothing gets what came last.
             Kind::Video if !track.comes() && (sender.wanted.is_some() || !track.came()) => {
                 Need::Nothing
@@ -181,6 +188,11 @@ impl Router {
                 Need::Pictures(demand(sender, track, patience, now))
             }
         }
+    }
+
+    fn is_gone(&self, peer: Key) -> bool {
+        let peer = self.peers.get(peer);
+        peer.is_some_and(|peer| peer.hearing.is_gone())
     }
 
     /// The viewer does not look: nothing is sent, and that is not for want of bandwidth.
@@ -309,7 +321,7 @@ impl Router {
             return;
         };
         let taken = track.taken_with(here);
-        if track.layers.len() < 2 {
+        if track.kind != Kind::Video {
             return;
         }
         track.mend(here);

@@ -7,12 +7,14 @@ use std::time::Duration;
 use crate::clock::LayerClock;
 use crate::downlink::Downlink;
 use crate::events::Event;
+use crate::media::Kind;
 use crate::peer::{REPORT_INTERVAL, Stream};
 use crate::router::Router;
 use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
+use crate::sender::Sender;
 use crate::slab::Key;
 use crate::time::{Instant, Ntp};
-use crate::track::LOOK_INTERVAL;
+use crate::track::{LOOK_INTERVAL, Track};
 use crate::twcc::Feedback;
 
 /// Packets asked for in one RTCP datagram that are looked at; more is no loss but a lost path.
@@ -37,6 +39,7 @@ impl Router {
             Err(why) => return self.rejected(why),
         };
         self.counters.rtcp_in += 1;
+        self.heard(key);
         for packet in rtcp::compound(&datagram[..len]) {
             match packet {
                 Ok(packet) => self.on_packet(key, &packet, now),
@@ -343,11 +346,8 @@ impl Router {
         let tracks = std::mem::take(&mut self.peers[key].tracks);
         for &track in &tracks {
             self.look(track, now);
-            if self
-                .tracks
-                .get(track)
-                .is_some_and(|track| track.layers.len() > 1)
-            {
+            let is_video = |track: &Track| track.kind == Kind::Video;
+            if self.tracks.get(track).is_some_and(is_video) {
                 let here = self.taken_here(track);
                 self.ask_for_layers(track, here, now);
             }
@@ -396,6 +396,27 @@ impl Router {
         }
     }
 
+    /// Something authentic has come from a peer: if it was taken for gone, it gets pictures again.
+    #[inline]
+    pub(crate) fn heard(&mut self, key: Key) {
+        if self.peers[key].hearing.heard() {
+            self.share_again(key);
+        }
+    }
+
+    /// Once a second: who is sent pictures and is not heard any more gets none.
+    fn listen(&mut self, key: Key, now: Instant) {
+        let of_pictures = |sender: &&Sender| sender.kind == Kind::Video;
+        let mut senders = self.peers[key].senders.iter();
+        let is_sent = senders.any(|&sender| {
+            let sender = self.senders.get(sender).filter(of_pictures);
+            sender.is_some_and(|sender| sender.shown_layer().is_some())
+        });
+        if self.peers[key].hearing.look(is_sent, now) {
+            self.share_again(key);
+        }
+    }
+
     /// Once a second: reports on what the peer sends, and on what we send it.
     fn report(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
@@ -405,6 +426,7 @@ impl Router {
             // A seat that may go up again, and whatever else only time brings about.
             self.share_again(key);
         }
+        self.listen(key, now);
         self.report_reception(key, now);
         let senders = std::mem::take(&mut self.peers[key].senders);
         for &sender in &senders {
@@ -482,7 +504,7 @@ impl Router {
 /// SR and SDES; 0 while the sender is silent or its layer's clock is not known.
 fn write_report(
     out: &mut [u8],
-    sender: &crate::sender::Sender,
+    sender: &Sender,
     tracks: &crate::slab::Slab<crate::track::Track>,
     ntp: Ntp,
 ) -> usize {

@@ -59,6 +59,8 @@ pub struct Layer {
     pub rtx_ssrc: Option<u32>,
     /// Counts the SSRCs it has had: numbers of different ones have nothing to do with each other.
     pub epoch: u32,
+    /// SSRCs of the epoch before, of media and of retransmissions.
+    left: [Option<u32>; 2],
     /// Its recent packets.
     pub ring: Ring,
     /// Packets of this batch that senders have not seen.
@@ -176,6 +178,7 @@ impl Layer {
             ssrc: config.ssrc,
             rtx_ssrc: config.rtx_ssrc,
             epoch: 0,
+            left: [None; 2],
             ring: new_ring(kind),
             fresh: Vec::new(),
             fresh_since: Instant::default(),
@@ -207,8 +210,13 @@ impl Layer {
 
     /// The publisher goes on under another SSRC: with new numbers and a new clock.
     pub fn begin_epoch(&mut self, ssrc: u32, kind: Kind) {
-        self.ssrc = Some(ssrc);
+        self.left = [self.ssrc.replace(ssrc), self.rtx_ssrc.take()];
         self.follow(self.epoch.wrapping_add(1), kind);
+    }
+
+    /// A packet of this SSRC is a late one of the epoch before, and no sign that the publisher goes back to it.
+    pub fn has_left(&self, ssrc: u32, now: Instant) -> bool {
+        self.left.contains(&Some(ssrc)) && self.is_alive(now)
     }
 
     /// Goes on in this epoch; another one begins with nothing.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::PublisherClock;
 use crate::egress::Egress;
 use crate::events::PeerId;
+use crate::hearing::Hearing;
 use crate::ice::Ice;
 use crate::media::ExtensionIds;
 use crate::sender::Link;
@@ -84,6 +85,8 @@ pub struct Peer {
     pub ice: Ice,
     /// How to reach it.
     pub link: Link,
+    /// Whether it is still there.
+    pub hearing: Hearing,
     /// Takes its protection off.
     pub inbound: Option<Inbound>,
     /// What it sends.
@@ -126,6 +129,7 @@ impl Peer {
             id,
             ice,
             link: Link::default(),
+            hearing: Hearing::default(),
             inbound: None,
             tracks: Vec::new(),
             senders: Vec::new(),

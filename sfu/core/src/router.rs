@@ -36,6 +36,8 @@ use crate::wheel::Wheel;
 const TICK: Duration = Duration::from_millis(5);
 /// Added to SRTP's packet index, so that a retransmission from before the first packet has a number too.
 const INDEX_BASE: u64 = 1 << 16;
+/// What is sent again was sent before, so it is at most so many packets ahead of what has come: a burst that was lost.
+const MOST_AHEAD: i16 = 512;
 
 /// All peers of one worker.
 pub struct Router {
@@ -286,6 +288,7 @@ impl Router {
         let peer = &mut self.peers[key];
         let checked = peer.ice.checked(ufrag, nominated, path, now);
         peer.link.path = peer.ice.selected();
+        self.heard(key);
         if let Some(evicted) = checked.evicted {
             self.by_path.remove(&evicted);
         }
@@ -372,9 +375,10 @@ impl Router {
             return;
         };
         self.counters.rtp_in += 1;
+        self.heard(key);
         self.record_arrival(key, &packet, now);
         let known = self.peers[key].streams.get(packet.ssrc);
-        let Some(stream) = known.or_else(|| self.resolve(key, &packet)) else {
+        let Some(stream) = known.or_else(|| self.resolve(key, &packet, now)) else {
             self.counters.rtp_unmapped += 1;
             return;
         };
@@ -460,7 +464,7 @@ impl Router {
     }
 
     /// Gives an SSRC that is not known yet to a layer, by what its packet says.
-    fn resolve(&mut self, key: Key, packet: &Packet<'_>) -> Option<Stream> {
+    fn resolve(&mut self, key: Key, packet: &Packet<'_>, now: Instant) -> Option<Stream> {
         let peer = &self.peers[key];
         let ids = peer.extensions;
         let text = |id: u8| if id == 0 { None } else { packet.extension(id) };
@@ -492,6 +496,10 @@ impl Router {
             return None;
         }
         drop(found);
+        let layer = &self.tracks[stream.track].layers[usize::from(stream.layer)];
+        if layer.has_left(packet.ssrc, now) {
+            return None;
+        }
         self.bind(key, packet.ssrc, stream).then_some(stream)
     }
 
@@ -515,6 +523,9 @@ impl Router {
         match (stream.rtx, layer.ssrc) {
             (true, _) => layer.rtx_ssrc = Some(ssrc),
             (false, Some(before)) if before != ssrc => {
+                // What is still sent again of the stream before would be taken for numbers of this one.
+                let again = layer.rtx_ssrc;
+                peer.streams.retain(|one, _| Some(one) != again);
                 layer.begin_epoch(ssrc, kind);
                 for layers in [&mut self.touched, &mut self.waiting] {
                     layers.retain(|&one| one != (stream.track, stream.layer));
@@ -740,6 +751,9 @@ fn unwrap_rtx(
     let ahead = u16::from_be_bytes(*number)
         .wrapping_sub(highest as u16)
         .cast_signed();
+    if ahead > MOST_AHEAD {
+        return Arrival::default();
+    }
     let ext_seq = highest.saturating_add_signed(ahead.into());
     let original = Original {
         ext_seq,

@@ -120,12 +120,15 @@ impl Default for Asked {
 
 impl Asked {
     /// What the publisher of `count` layers is to be told now that these are taken, if that is news: more at once, fewer
-    /// after a while; the lowest always.
+    /// after a while.  The lowest of several always is, for whoever comes next; one that stands alone costs too much for
+    /// that, and its publisher takes it for granted that it is taken.
     pub fn update(&mut self, taken: u8, count: usize, now: Instant) -> Option<u8> {
-        let (taken, asked) = ((taken | 1) & all(count), self.layers & all(count));
+        let all = all(count);
+        let kept = u8::from(count > 1);
+        let (taken, asked) = ((taken | kept) & all, self.layers & all);
         // What there is room for now the publisher knows best.
         let wished = match std::mem::take(&mut self.is_narrow) {
-            true => all(count),
+            true => all,
             false => taken,
         };
         let more = wished & !asked;
@@ -159,7 +162,10 @@ impl Asked {
 
     fn tell(&mut self, count: usize) -> Option<u8> {
         let asked = self.layers & all(count);
-        (self.told.replace(asked) != Some(asked)).then_some(asked)
+        // One that stands alone its publisher takes for granted.
+        let granted = (count < 2).then(|| all(count));
+        let told = self.told.replace(asked).or(granted);
+        (told != Some(asked)).then_some(asked)
     }
 
     /// The publisher is told once more: it has negotiated anew, and may have begun with all.
@@ -234,6 +240,21 @@ mod tests {
         assert_eq!(asked.silence(2, at(5_000)), Flow::Silent);
         assert_eq!(asked.update(0b101, 3, at(5_199)), None);
         assert_eq!(asked.update(0b101, 3, at(5_200)), Some(0b101));
+    }
+
+    #[test]
+    fn a_layer_that_stands_alone_is_told_of_when_nobody_takes_it_and_when_somebody_does_again() {
+        let mut asked = Asked::default();
+        assert_eq!(asked.update(1, 1, at(0)), None);
+        assert_eq!(asked.update(0, 1, at(1_000)), None);
+        assert_eq!(asked.update(0, 1, at(3_999)), None);
+        assert_eq!(asked.update(0, 1, at(4_000)), Some(0));
+        assert_eq!(asked.update(0, 1, at(9_000)), None);
+        asked.tell_again();
+        assert_eq!(asked.update(0, 1, at(9_001)), Some(0), "it may have begun");
+        assert_eq!(asked.silence(0, at(9_001)), Flow::Asleep);
+        assert_eq!(asked.update(1, 1, at(9_002)), Some(1));
+        assert_eq!(asked.silence(0, at(13_000)), Flow::Silent);
     }
 
     #[test]

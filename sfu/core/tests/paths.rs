@@ -334,6 +334,16 @@ fn the_viewers_window_bounds_the_layer_and_hidden_is_nothing() {
     assert_eq!(shown_after(None, 500), Some(2));
 }
 
+/// What publishers have been told of layers since it was last asked.
+fn wanted(world: &mut World) -> Vec<u8> {
+    let events = world.events.drain(..);
+    let told = events.filter_map(|event| match event {
+        Event::LayersWanted { layers, .. } => Some(layers),
+        _ => None,
+    });
+    told.collect()
+}
+
 #[test]
 fn a_publisher_is_told_which_layers_are_taken() {
     let (mut world, mut studio, mut paths) = company(&[10_000]);
@@ -346,15 +356,6 @@ fn a_publisher_is_told_which_layers_are_taken() {
             height,
             ..View::default()
         },
-    };
-    let wanted = |world: &mut World| -> Vec<u8> {
-        let events = world.events.drain(..);
-        events
-            .filter_map(|event| match event {
-                Event::LayersWanted { layers, .. } => Some(layers),
-                _ => None,
-            })
-            .collect()
     };
     wanted(&mut world);
     world.command(view(Some(180)));
@@ -565,6 +566,79 @@ fn no_keyframe_is_asked_for_of_a_layer_that_its_viewers_have_left() {
     assert!(!studio.heard.iter().any(asked), "{:?}", studio.heard);
 }
 
+/// A camera with one layer, which sends while `sends` and begins a keyframe when it is asked for one.
+struct Lone {
+    camera: Camera,
+    sends: bool,
+    keyframe: bool,
+}
+
+impl Lone {
+    fn run(&mut self, world: &mut World, ms: u64) {
+        for _ in 0..ms / FRAME_MS {
+            self.keyframe |= plis(world, self.camera.client) > 0;
+            if self.sends {
+                let keyframe = std::mem::take(&mut self.keyframe);
+                for packet in self.camera.frame(world, keyframe) {
+                    world.raw(world.clients[self.camera.client].path, &packet);
+                }
+            }
+            world.run(FRAME_MS);
+        }
+    }
+}
+
+#[test]
+fn who_publishes_one_layer_is_told_when_nobody_takes_it_and_at_once_when_somebody_does() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let mut lone = Lone {
+        camera: Camera::new(alice, 7),
+        sends: true,
+        keyframe: true,
+    };
+    lone.run(&mut world, 3_000);
+    assert_eq!(wanted(&mut world), []);
+    lone.run(&mut world, 1_600);
+    assert_eq!(wanted(&mut world), [0], "nobody has come");
+    lone.sends = false;
+    lone.run(&mut world, 20_000);
+    let bob = world.connect(viewer());
+    world.take_control(alice);
+    for shown in 0..3 {
+        [alice, bob]
+            .iter()
+            .for_each(|&client| world.check(client, false)); // Consent stays.
+        world.show(bob, "sv", Some((alice, "v")));
+        assert_eq!(wanted(&mut world), [1], "{shown}");
+        world.run(1);
+        assert_eq!(plis(&mut world, alice), 1, "{shown}");
+        (lone.sends, lone.keyframe) = (true, true);
+        world.take_media(bob);
+        lone.run(&mut world, FRAME_MS);
+        assert!(!world.take_media(bob).is_empty(), "{shown}");
+        lone.run(&mut world, 4_000);
+        world.show(bob, "sv", None);
+        lone.run(&mut world, 3_400);
+        assert_eq!(wanted(&mut world), [0], "{shown}");
+        lone.sends = false;
+        lone.run(&mut world, 5_000);
+    }
+}
+
+#[test]
+fn who_publishes_one_layer_and_has_sent_nothing_yet_is_not_told_to_stop() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let mut lone = Lone {
+        camera: Camera::new(alice, 7),
+        sends: false,
+        keyframe: true,
+    };
+    lone.run(&mut world, 10_000);
+    assert_eq!(wanted(&mut world), []);
+}
+
 #[test]
 fn a_layer_that_was_asked_for_and_does_not_come_is_not_waited_for() {
     let (mut world, mut studio, mut paths) = company(&[10_000]);
@@ -614,6 +688,92 @@ fn fewer_temporal_layers_leave_numbers_without_a_gap() {
     );
     let ids: Vec<_> = thinned.iter().step_by(2).map(picture).collect();
     assert!(ids.windows(2).all(|two| two[1] == (two[0] + 1) & 0x7fff));
+}
+
+/// What a seat's viewer has been told of its pictures since it was last asked: whether they are paused.
+fn paused(world: &mut World, viewer: usize) -> Vec<bool> {
+    let viewer = world.clients[viewer].id;
+    let events = world.events.drain(..);
+    let told = events.filter_map(|event| match event {
+        Event::SeatPaused { peer, paused, .. } if peer == viewer => Some(paused),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// So many seconds in which a camera sends and these clients report; packets of pictures that bob gets in each.
+fn seconds(
+    world: &mut World,
+    camera: &mut Camera,
+    heard: &[usize],
+    bob: usize,
+    n: u64,
+) -> Vec<usize> {
+    let mut second = || {
+        let mut got = 0;
+        for _ in 0..1_000 / FRAME_MS {
+            let keyframe = plis(world, camera.client) > 0;
+            for packet in camera.frame(world, keyframe) {
+                world.raw(world.clients[camera.client].path, &packet);
+            }
+            world.run(FRAME_MS);
+            got += world.take_media(bob).len();
+        }
+        for &client in heard {
+            world.rtcp(client, |out| {
+                _core::rtcp::write_receiver_report(out, 1, &[])
+            });
+        }
+        got
+    };
+    (0..n).map(|_| second()).collect()
+}
+
+#[test]
+fn who_is_not_heard_any_more_gets_no_pictures_until_anything_comes() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let [bob, carol] = [0; 2].map(|_| world.connect(viewer()));
+    for seat in [bob, carol] {
+        world.show(seat, "sv", Some((alice, "v")));
+    }
+    let mut camera = Camera::new(alice, 7);
+    camera.send(&mut world, true);
+    let all = [alice, bob, carol];
+    let got = seconds(&mut world, &mut camera, &all, bob, 8);
+    assert!(got[1..].iter().all(|&got| got == 50), "{got:?}");
+    paused(&mut world, bob);
+    let got = seconds(&mut world, &mut camera, &[alice, carol], bob, 12);
+    assert!(got[..5].iter().all(|&got| got == 50), "{got:?}");
+    assert!(got[7..].iter().all(|&got| got == 0), "{got:?}");
+    assert_eq!(paused(&mut world, bob), [true]);
+    assert!(seat(&world, carol).layer.is_some());
+    for back in [0, 1] {
+        [alice, carol]
+            .iter()
+            .for_each(|&client| world.check(client, false)); // Consent stays.
+        match back {
+            0 => world.check(bob, false),
+            _ => world.rtcp(bob, |out| _core::rtcp::write_receiver_report(out, 1, &[])),
+        }
+        let got = seconds(&mut world, &mut camera, &[alice, carol], bob, 10);
+        assert!(got[1] == 50 && got[9] == 0, "{got:?}");
+        assert_eq!(paused(&mut world, bob), [false, true]);
+    }
+}
+
+#[test]
+fn whose_pictures_nobody_gets_any_more_is_told_so() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let bob = world.connect(viewer());
+    world.show(bob, "sv", Some((alice, "v")));
+    let mut camera = Camera::new(alice, 7);
+    camera.send(&mut world, true);
+    seconds(&mut world, &mut camera, &[alice], bob, 12);
+    assert_eq!(wanted(&mut world), [0]);
+    world.check(bob, false);
+    assert_eq!(wanted(&mut world), [1]);
 }
 
 fn plis(world: &mut World, client: usize) -> usize {

@@ -80,11 +80,15 @@ fn lose(world: &mut World, camera: &mut Camera) -> Lost {
 
 /// The publisher sends it again, by RTX under an SSRC that nobody knows yet.
 fn recover(world: &mut World, client: usize, lost: &Lost) {
+    recover_as(world, client, lost, 40_000);
+}
+
+fn recover_as(world: &mut World, client: usize, lost: &Lost, sequence: u16) {
     let mut payload = (lost.seq as u16).to_be_bytes().to_vec();
     payload.extend_from_slice(&lost.payload);
     let header = OutHeader {
         payload_type: 97,
-        sequence: 40_000,
+        sequence,
         timestamp: lost.timestamp,
         ssrc: 70,
         mid: Some((MID, b"v")),
@@ -630,11 +634,16 @@ fn a_core_with_time_again_waits_for_nothing() {
 }
 
 #[test]
-fn rtx_padding_probes_are_nothing() {
+fn probes_and_what_cannot_have_been_sent_yet_are_no_retransmissions() {
     let (mut world, mut camera, bob) = call();
     send_frames(&mut world, &mut camera, 3);
     world.take_media(bob);
-    for (sequence, payload) in [(1u16, &[][..]), (2, &[0]), (3, &[0x03, 0xe8])] {
+    for (sequence, payload) in [
+        (1u16, &[][..]),
+        (2, &[0]),
+        (3, &[0x03, 0xe8]),
+        (4, &[0x07, 0xd0, 0x90, 0x80, 1]),
+    ] {
         let header = OutHeader {
             payload_type: 97,
             sequence,
@@ -1285,6 +1294,32 @@ fn a_publisher_that_goes_on_under_another_ssrc_is_followed_at_its_next_keyframe(
     let media = world.take_media(bob);
     assert_eq!(media.len(), 14);
     assert!(unwrapped(&media).windows(2).all(|two| two[1] == two[0] + 1));
+}
+
+#[test]
+fn what_comes_late_of_the_ssrc_before_does_not_end_the_one_that_follows() {
+    let (mut world, mut camera, bob) = call();
+    send_frames(&mut world, &mut camera, 5);
+    let lost = [0; 2].map(|_| lose(&mut world, &mut camera));
+    recover(&mut world, camera.client, &lost[0]);
+    let late = camera.frame(&world, false);
+    let mut other = Camera {
+        seq: lost[0].seq,
+        ..Camera::new(camera.client, 8_000)
+    };
+    other.send(&mut world, true);
+    world.take_media(bob);
+    for packet in &late {
+        world.raw(world.clients[camera.client].path, packet);
+    }
+    recover_as(&mut world, camera.client, &lost[1], 40_001);
+    assert_eq!(world.take_media(bob).len(), 0);
+    other.send(&mut world, false);
+    other.send(&mut world, false);
+    assert_eq!(world.take_media(bob).len(), 4);
+    world.run(1_000);
+    camera.send(&mut world, true);
+    assert_eq!(world.take_media(bob).len(), 2, "it has gone back");
 }
 
 #[test]

@@ -100,6 +100,16 @@ async def test_layers_and_a_link_that_loses_are_repaired(door: Loaded) -> None:
     assert report["delay_ms"]["p50"] >= 10
 
 
+async def test_what_nobody_takes_is_not_sent(door: Loaded) -> None:
+    flags = ("--publishers", "2", "--receivers", "1", "--seats", "1", "--video-only", "--check-every", "1")
+    outcome, report = await door.load(*flags, "--warm-up", "6", "--duration", "2")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert whole(report) == NOTHING_WRONG
+    # Two publish, and one of them is seen.
+    assert report["received"]["packets"] > 2 * 30 * 0.8
+    assert report["sent"]["packets"] == pytest.approx(report["received"]["packets"], rel=0.1)
+
+
 async def test_the_capacity_is_the_largest_load_that_holds(door: Loaded) -> None:
     flags = ("--participants", "2", "--audio-only", "--warm-up", "0", "--duration", "1", "--ramp", "50")
     outcome, report = await door.load(*flags, "--find-capacity", "rooms", "--most", "2", "--require", "joins.done<3")

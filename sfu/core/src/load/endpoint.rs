@@ -236,6 +236,17 @@ impl Endpoint {
         self.plan();
     }
 
+    /// Sends these layers of one m-line alone, by their RIDs; that of a layer without one is empty.
+    pub fn set_layers(&mut self, mid: &str, rids: &[String], now: Instant) {
+        let of_track = self.publishers.iter_mut().filter(|one| one.mid == mid);
+        of_track.for_each(|publisher| {
+            let rid = publisher.layer.rid.as_deref().unwrap_or_default();
+            let taken = rids.iter().any(|taken| taken == rid);
+            publisher.set_taken(taken, now);
+        });
+        self.plan();
+    }
+
     /// Sends one DTLS datagram.
     pub fn send_dtls(
         &mut self,

@@ -78,6 +78,15 @@ pub enum LoadCommand {
         /// Go on.
         sending: bool,
     },
+    /// Send these layers alone.
+    SetLayers {
+        /// Whose.
+        id: u32,
+        /// The m-line.
+        mid: String,
+        /// Their RIDs.
+        rids: Vec<String>,
+    },
     /// Forget.
     RemoveEndpoint {
         /// Whom.
@@ -357,6 +366,7 @@ impl Running {
             LoadCommand::SetSending { id, mid, sending } => {
                 self.fleet.set_sending(id, &mid, sending, now)
             }
+            LoadCommand::SetLayers { id, mid, rids } => self.fleet.set_layers(id, &mid, &rids, now),
             LoadCommand::RemoveEndpoint { id } => self.remove_endpoint(id),
             LoadCommand::Reset => self.reset(),
             // Nobody waits any more if it cannot be handed over.

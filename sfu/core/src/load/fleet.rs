@@ -163,6 +163,14 @@ impl Fleet {
         self.arm(id);
     }
 
+    /// Sends these layers of one m-line alone.
+    pub fn set_layers(&mut self, id: u32, mid: &str, rids: &[String], now: Instant) {
+        if let Some((endpoint, _)) = self.get(id) {
+            endpoint.set_layers(mid, rids, now);
+        }
+        self.arm(id);
+    }
+
     /// Sends a DTLS datagram.
     pub fn send_dtls(&mut self, id: u32, datagram: &[u8], egress: &mut Egress, now: Instant) {
         if let Some((endpoint, shared)) = self.get(id) {

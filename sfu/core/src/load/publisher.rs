@@ -3,7 +3,7 @@
 //! `clip → **publisher** → pacer → endpoint (header, stamp, keys)`
 //!
 //! Numbers and timestamps never jump: a keyframe that is asked for takes the place of the frame that was due, and a
-//! pause moves timestamps on by as much time.
+//! pause moves timestamps on by as much time.  A layer pauses with its m-line, or alone while nobody takes it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -95,7 +95,10 @@ pub struct Publisher {
     /// Packets sent, retransmissions excluded.
     pub packets: u64,
     octets: u64,
+    /// Its m-line is not paused.
     sending: bool,
+    /// Somebody takes it, as far as the server has said.
+    taken: bool,
     talking: bool,
     frame: usize,
     wait: Duration,
@@ -133,6 +136,7 @@ impl Publisher {
             packets: 0,
             octets: 0,
             sending: true,
+            taken: true,
             talking: false,
             frame,
             wait,
@@ -175,17 +179,33 @@ impl Publisher {
     /// When the next frame is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.sending.then_some(self.next)
+        self.runs().then_some(self.next)
+    }
+
+    fn runs(&self) -> bool {
+        self.sending && self.taken
     }
 
     /// Pauses, or goes on with a keyframe.
     pub fn set_sending(&mut self, sending: bool, now: Instant) {
-        if sending == self.sending {
+        let ran = self.runs();
+        self.sending = sending;
+        self.changed(ran, now);
+    }
+
+    /// Nobody takes it any more, or somebody does again: then it goes on with a keyframe.
+    pub fn set_taken(&mut self, taken: bool, now: Instant) {
+        let ran = self.runs();
+        self.taken = taken;
+        self.changed(ran, now);
+    }
+
+    fn changed(&mut self, ran: bool, now: Instant) {
+        if ran == self.runs() {
             return;
         }
-        self.sending = sending;
         self.talking = false;
-        if sending {
+        if self.runs() {
             self.next = self.next.max(now);
             self.keyframe_wanted = true;
             self.last_keyframe = None;
@@ -199,7 +219,7 @@ impl Publisher {
 
     /// The next frame that is due.
     pub fn take_due(&mut self, now: Instant) -> Option<DueFrame> {
-        if !self.sending || self.next > now {
+        if !self.runs() || self.next > now {
             return None;
         }
         self.answer_keyframe_request();
@@ -498,6 +518,30 @@ pub(super) mod tests {
         let (first, last) = (after[0], before[before.len() - 1]);
         let ticks = u64::from(first.2.wrapping_sub(last.2));
         assert!(ticks.abs_diff((first.0 - last.0) * 90) <= 90);
+    }
+
+    #[test]
+    fn what_nobody_takes_pauses_and_begins_with_a_keyframe_when_its_m_line_sends_as_well() {
+        let mut publisher = publisher(Kind::Video, 0);
+        frames(&mut publisher, 500);
+        publisher.set_taken(false, at(500));
+        assert_eq!(publisher.deadline(), None);
+        publisher.set_sending(false, at(600));
+        publisher.set_taken(true, at(700));
+        assert_eq!(frames(&mut publisher, 1_000), []);
+        publisher.set_taken(false, at(1_000));
+        publisher.set_sending(true, at(1_100));
+        assert_eq!(frames(&mut publisher, 3_210), []);
+        publisher.set_taken(true, at(3_210));
+        let after = frames(&mut publisher, 3_300);
+        assert_eq!((after[0].0, after[0].1), (3_210, true));
+        assert!(is_steady(&after));
+        publisher.set_taken(true, at(3_300));
+        let after = frames(&mut publisher, 3_400);
+        assert!(
+            after.iter().all(|it| !it.1),
+            "what goes on goes on: {after:?}"
+        );
     }
 
     #[test]

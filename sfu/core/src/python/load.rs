@@ -477,6 +477,15 @@ impl Books {
         let found = self.endpoints.get(&endpoint);
         found.ok_or_else(|| PyKeyError::new_err(format!("there is no endpoint {endpoint}")))
     }
+
+    fn sent(&self, endpoint: u32, mid: &str) -> PyResult<()> {
+        match self.endpoint(endpoint)?.contains(mid) {
+            true => Ok(()),
+            false => Err(PyKeyError::new_err(format!(
+                "endpoint {endpoint} does not send on m-line {mid}"
+            ))),
+        }
+    }
 }
 
 /// One thread with thousands of endpoints.
@@ -666,15 +675,20 @@ impl LoadEngine {
     }
 
     fn set_sending(&self, endpoint: u32, mid: String, sending: bool) -> PyResult<()> {
-        if !lock(&self.books).endpoint(endpoint)?.contains(&mid) {
-            return Err(PyKeyError::new_err(format!(
-                "endpoint {endpoint} does not send on m-line {mid}"
-            )));
-        }
+        lock(&self.books).sent(endpoint, &mid)?;
         self.send(LoadCommand::SetSending {
             id: endpoint,
             mid,
             sending,
+        })
+    }
+
+    fn set_layers(&self, endpoint: u32, mid: String, rids: Vec<String>) -> PyResult<()> {
+        lock(&self.books).sent(endpoint, &mid)?;
+        self.send(LoadCommand::SetLayers {
+            id: endpoint,
+            mid,
+            rids,
         })
     }
 

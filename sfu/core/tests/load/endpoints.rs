@@ -299,6 +299,52 @@ fn layers_of_simulcast_are_told_apart_by_the_server_and_the_best_one_comes() {
 }
 
 #[test]
+fn a_layer_that_nobody_takes_is_not_sent_and_begins_with_a_keyframe_when_it_is_taken_again() {
+    let mut call = Call::new(vec![video(600, 400), video(3_000, 2_000)]);
+    call.with_receivers(2, 1, LinkConfig::default());
+    call.run(seconds(5));
+    let sent = |call: &Call| {
+        let track = &call.router.stats(call.now)[0].tracks[1];
+        [0, 1].map(|layer| track.layers[layer].packets)
+    };
+    let rids = |all: &[&str]| all.iter().map(|&rid| rid.to_owned()).collect::<Vec<_>>();
+    call.fleet.set_layers(0, "v", &rids(&["r0"]), call.now);
+    call.run(Duration::from_millis(100)); // What the pacer has begun.
+    let before = sent(&call);
+    call.run(seconds(3));
+    let after = sent(&call);
+    assert!(after[0] >= before[0] + 85, "{before:?} {after:?}");
+    assert_eq!(after[1], before[1]);
+    assert_eq!(call.router.stats(call.now)[1].senders[1].layer, Some(0));
+    call.fleet
+        .set_layers(0, "v", &rids(&["r1", "r0"]), call.now);
+    // It stopped though the server had not said so, and has to stay for some time before it is shown.
+    call.run(seconds(5));
+    assert_eq!(call.router.stats(call.now)[1].senders[1].layer, Some(1));
+    let totals = call.of(1);
+    assert_eq!((totals.corrupt, totals.lost()), (0, 0), "{totals:?}");
+    call.fleet.set_layers(0, "v", &[], call.now);
+    call.run(Duration::from_millis(100));
+    let before = sent(&call);
+    call.run(seconds(2));
+    assert_eq!(sent(&call), before);
+}
+
+#[test]
+fn a_layer_without_a_rid_has_an_empty_one() {
+    let mut call = call(1, LinkConfig::default());
+    call.run(seconds(1));
+    call.fleet.set_layers(0, "v", &[String::new()], call.now);
+    let before = call.totals().packets_sent;
+    call.run(seconds(1));
+    let with_video = call.totals().packets_sent - before;
+    call.fleet.set_layers(0, "v", &[], call.now);
+    call.run(seconds(1));
+    let alone = call.totals().packets_sent - before - with_video;
+    assert!(with_video > 100 && (48..=52).contains(&alone), "{alone}");
+}
+
+#[test]
 fn streams_that_were_not_announced_are_learned_from_their_mids() {
     let mut call = Call::new(vec![video(3_000, 2_000)]);
     call.join(0, &media(sends(1), vec![]), LinkConfig::default());
