@@ -28,6 +28,8 @@ SIZES = ((160, 96, 100), (320, 192, 300))
 """Width, height and kbit/s of each of two layers."""
 LAYERS = (Layer(rid="q", ssrc=SSRC, rtx_ssrc=RTX), Layer(rid="f", ssrc=21, rtx_ssrc=22))
 ASK_AGAIN_S: Final = 0.1
+MOST_OFF_S: Final = 2.0
+"""Between timestamps and time, on a machine that is late with frames; what is not carried over is off by hours."""
 PATIENCE_S: Final = 5.0
 
 
@@ -217,7 +219,7 @@ class Viewing:
             step = (timestamp - self._last) & 0xFFFFFFFF
             assert 0 < step < 0x8000_0000, "timestamps go on"
             passed = ((timestamp - self._began[1]) & 0xFFFFFFFF) / 90_000
-            assert abs(passed - (now - self._began[0])) < 0.5, "and keep time"
+            assert abs(passed - (now - self._began[0])) < MOST_OFF_S, "and keep time"
         self._last = timestamp
 
     def _ask(self) -> None:
