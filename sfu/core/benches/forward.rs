@@ -91,6 +91,7 @@ fn forward(rooms: &Rooms, duration: Duration) -> Measured {
     let address = node.address;
     let mut play = |duration: Duration| {
         paced(rooms.rooms, duration, |room, step| {
+            rooms.consent(&node, &mut devices, room, step);
             let burst = sources[room].burst(rooms.steps(room, step));
             if !burst.is_empty() {
                 devices.send(sources[room].device(), address, &mut burst.into_iter());

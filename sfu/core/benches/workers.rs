@@ -60,6 +60,7 @@ fn room(workers: usize, receivers: usize, duration: Duration) -> Measured {
     let mut source = Source::new(rooms.publisher(0), rooms.media);
     let mut play = |duration: Duration| {
         paced(1, duration, |_, step| {
+            rooms.consent(&node, &mut devices, 0, step);
             let burst = source.burst(step);
             if !burst.is_empty() {
                 devices.send(source.device(), node.address, &mut burst.into_iter());

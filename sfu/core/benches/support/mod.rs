@@ -410,6 +410,9 @@ pub fn check(devices: &mut Devices, device: usize, to: SocketAddr) {
     devices.send(device, to, &mut std::iter::once(bytes));
 }
 
+/// Every receiver's turn comes each 2 s.
+const CONSENT_STEPS: u64 = 400;
+
 /// Rooms of one publisher and `receivers` receivers each.
 pub struct Rooms {
     pub media: Media,
@@ -442,6 +445,19 @@ impl Rooms {
             }
         }
         node.settle();
+    }
+}
+
+impl Rooms {
+    /// The room's receivers whose turn it is ask for consent: who is sent pictures and says nothing is taken for gone.
+    pub fn consent(&self, node: &Node, devices: &mut Devices, room: usize, step: u64) {
+        let turn = (step % CONSENT_STEPS) as usize;
+        let first = self.receivers_of(room).start;
+        for device in self.receivers_of(room) {
+            if (device - first) % CONSENT_STEPS as usize == turn {
+                check(devices, device, node.worker_of(device).local());
+            }
+        }
     }
 }
 
