@@ -162,8 +162,11 @@ impl Bandwidth {
 
     /// Whether the sender is so busy that what it sends leaves later than it says: then delays tell of the sender and not
     /// of the path, and only losses are believed.
-    pub const fn set_noisy(&mut self, is_noisy: bool) {
-        self.is_noisy = is_noisy;
+    pub fn set_noisy(&mut self, is_noisy: bool) {
+        if !std::mem::replace(&mut self.is_noisy, is_noisy) && is_noisy {
+            // A queue of which nothing more is learnt would stand for ever, and nothing be tried for its sake.
+            self.forget_queue();
+        }
     }
 
     /// Feedback has come.
@@ -183,10 +186,14 @@ impl Bandwidth {
     }
 
     fn forget_delays(&mut self) {
+        self.forget_queue();
+        self.acknowledged.clear();
+    }
+
+    fn forget_queue(&mut self) {
         self.groups.restart();
         self.trend = Trend::default();
         self.queue = Queue::default();
-        self.acknowledged.clear();
     }
 
     fn arrived(&mut self, packet: &Arrived, arrival_us: i64) {

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use super::history::Arrived;
-use super::{MOST, Probe, START};
+use super::{MOST, Probe, START, TICK_US};
 use crate::time::Instant;
 
 /// What the first burst tries, in estimates, and each that follows.
@@ -163,9 +163,11 @@ impl Running {
         let span = self.span?;
         let left_us = span.last.sent_us - span.first.sent_us;
         let arrived_us = span.last.arrival_us - span.first.arrival_us;
-        if !(1..=MAX_SPAN_US).contains(&left_us) || !(1..=MAX_SPAN_US).contains(&arrived_us) {
+        if !(0..=MAX_SPAN_US).contains(&left_us) || !(0..=MAX_SPAN_US).contains(&arrived_us) {
             return None;
         }
+        // A busy core sends a burst at once: then the path alone has spread it, or has not.
+        let (left_us, arrived_us) = (left_us.max(1), arrived_us.max(TICK_US));
         // The time in which the last one left, or the first one arrived, is not part of the span.
         let left = (span.octets - span.last.octets) as f64 * 8e6 / left_us as f64;
         let arrived = (span.octets - span.first.octets) as f64 * 8e6 / arrived_us as f64;
@@ -178,10 +180,11 @@ impl Running {
         } else {
             arrived.min(left)
         };
+        // A burst in few batches seems faster than it was.
+        let tried = self.probe.bits_per_second as f64;
         Some(Shown {
-            // A burst in few batches seems faster than it was.
-            carried: carried.min(self.probe.bits_per_second as f64),
-            is_full,
+            carried: carried.min(tried),
+            is_full: is_full && carried < tried,
         })
     }
 }
@@ -487,6 +490,23 @@ mod tests {
                 "{rate}"
             );
         }
+    }
+
+    #[test]
+    fn a_burst_that_a_busy_core_sent_at_once_shows_how_the_path_has_spread_it() {
+        for (arrived_us, expected) in [
+            (0, shown(3e6, false)),
+            (4_000, shown(1.9e6, true)),
+            (20_000, shown(3.8e5, true)),
+        ] {
+            let mut prober = ready();
+            let probe = prober.probe(RATE, false, true, ms(100)).expect("due");
+            assert_eq!(answer(&mut prober, probe, 0, arrived_us, ms(200)), expected);
+        }
+        // One that left in its time and arrived at once was held up on its way.
+        let mut prober = ready();
+        let probe = prober.probe(RATE, false, true, ms(100)).expect("due");
+        assert_eq!(answer(&mut prober, probe, 2_600, 0, ms(200)), None);
     }
 
     #[test]
