@@ -20,6 +20,8 @@ from tests.bench.targets import Target
 
 MOST_LOST = 0.001
 """A figure of a server that loses more than this says nothing."""
+MOST_STILL = 0.005
+"""Nor one of a server that sheds load: share of the time for which pictures stand still."""
 RAMP = 200.0
 """Joins a second that are tried; where a core takes fewer, the tester has so many under way and waits."""
 WARM_UP_S = 2.0
@@ -120,6 +122,11 @@ class Run:
         return self._figure("frame_delay_ms", "p99")
 
     @property
+    def still(self) -> float:
+        """Share of the time for which pictures stood still that should not have."""
+        return self._figure("freezes", "share")
+
+    @property
     def tester_busy(self) -> float:
         """Share of its core that the tester took."""
         return self._figure("tester", "cpu_share")
@@ -181,6 +188,8 @@ class Measured:
             return f"{self.joined} of {self.shape.participants} could join: {errors or 'no error told'}"
         if (loss := self.median(lambda run: run.loss)) > MOST_LOST:
             return f"{loss:.2%} lost"
+        if (still := self.median(lambda run: run.still)) > MOST_STILL:
+            return f"pictures stood still for {still:.1%} of the time"
         return f"the tester was the bottleneck: {self.bottleneck}" if self.bottleneck else ""
 
     @property

@@ -13,12 +13,13 @@ from tests.bench.load import Measured, Run, Shape
 SHAPE = Shape(rooms=2, publishers=1, receivers=4)
 
 
-def run(loss: float = 0.0, us: float = 2.0, why: tuple[str, ...] = ()) -> Run:
+def run(loss: float = 0.0, us: float = 2.0, why: tuple[str, ...] = (), still: float = 0.0) -> Run:
     return Run(
         {
             "server": {"us_per_packet": us, "cpu_share": 0.5},
             "received": {"packets": 100, "octets": 5_000, "packets_per_s": 50.0, "loss": loss},
             "delay_ms": {"p50": 0.1, "p99": None},
+            "freezes": {"count": 0, "seconds": 0.0, "share": still},
             "tester": {"cpu_share": 0.3, "bottleneck": bool(why), "why": list(why)},
         }
     )
@@ -37,7 +38,7 @@ def test_figures_are_medians_of_the_parts() -> None:
 
 def test_a_load_holds_if_nothing_is_wrong_with_it() -> None:
     assert measured(run()).held
-    assert measured(run(loss=0.001)).held
+    assert measured(run(loss=0.001, still=0.005)).held
     assert str(measured(run())) == "2 rooms of 5: 50 packets/s, server 50% busy, 0.00% lost, tester 30% busy"
 
 
@@ -45,6 +46,7 @@ def test_a_load_holds_if_nothing_is_wrong_with_it() -> None:
     ("load", "trouble"),
     [
         (measured(run(loss=0.0011)), "0.11% lost"),
+        (measured(run(still=0.02)), "pictures stood still for 2.0% of the time"),
         (measured(run(), done=8, failed=2), "8 of 10 could join: no DTLS"),
         (measured(run(), done=9), "9 of 10 could join: no error told"),
         (measured(run(why=("sent late",))), "the tester was the bottleneck: sent late"),
