@@ -198,6 +198,16 @@ impl Loss {
         }
     }
 
+    /// A burst has gone through at this rate: who has stopped sending for the bound's sake has nothing else to tell that the
+    /// path is better than it was.
+    pub fn carried(&mut self, rate: f64) {
+        if rate > self.bound {
+            self.bound = rate;
+            self.trial = None;
+            (self.share, self.calm, self.latest) = (None, None, 0.0);
+        }
+    }
+
     /// Bit/s that the loss allows; infinite while it says nothing.
     pub const fn bound(&self) -> f64 {
         self.bound

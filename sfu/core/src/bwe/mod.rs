@@ -230,6 +230,7 @@ impl Bandwidth {
             Some(mut shown) if self.usage != Usage::Over => {
                 // Where packets are lost, or delayed by the sender itself, a burst comes slowly over any path.
                 shown.is_full &= !self.is_noisy && self.loss.share() < BURST_LOSS;
+                self.loss.carried(shown.carried);
                 self.rate.probed(shown, long, now);
             }
             _ => {
@@ -299,11 +300,16 @@ impl Bandwidth {
     #[must_use]
     pub fn estimate(&self) -> u64 {
         let estimate = if self.answered.is_some() {
-            self.rate.estimate().min(self.loss.bound())
+            self.allowed()
         } else {
             self.reported.estimate()
         };
         (estimate as u64).clamp(LEAST, MOST)
+    }
+
+    /// Bit/s that both delay and loss allow.
+    fn allowed(&self) -> f64 {
+        self.rate.estimate().min(self.loss.bound())
     }
 
     /// Whether anything has come that says what the path carries.
@@ -336,8 +342,7 @@ impl Bandwidth {
                 || self.queue.highest().as_secs_f64() > self.least_queue_s() * 2.0
                 || self.loss.bound().is_finite());
         let has_room = is_stale || self.is_limited(self.acknowledged.long(), NEARLY_ALL);
-        self.prober
-            .probe(self.rate.estimate(), is_busy, has_room, now)
+        self.prober.probe(self.allowed(), is_busy, has_room, now)
     }
 
     /// Packets leave and nobody says that they arrive.
@@ -365,7 +370,7 @@ impl Bandwidth {
     /// When to call [`Self::probe`].
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let probe = self.prober.deadline(self.rate.estimate());
+        let probe = self.prober.deadline(self.allowed());
         [self.unanswered_deadline(), probe]
             .into_iter()
             .flatten()

@@ -25,6 +25,8 @@ pub enum Content {
     UpTo(u64),
     /// The highest of these that the estimate allows, the lowest in any case.
     Layers(&'static [u64]),
+    /// This, and nothing at all if the estimate does not allow it.
+    Whole(u64),
 }
 
 impl Content {
@@ -35,6 +37,8 @@ impl Content {
                 let allowed = layers.iter().rev().find(|layer| **layer <= estimate);
                 *allowed.unwrap_or(&layers[0])
             }
+            Self::Whole(rate) if rate <= estimate => rate,
+            Self::Whole(_) => 0,
         }
     }
 
@@ -46,6 +50,7 @@ impl Content {
                 let next = layers.iter().find(|layer| **layer > estimate);
                 (layers[layers.len() - 1], next.copied().unwrap_or(0))
             }
+            Self::Whole(rate) => (rate, if rate > estimate { rate } else { 0 }),
         }
     }
 }

@@ -33,6 +33,17 @@ fn a_burst_of_which_packets_are_lost_does_not_bound_the_estimate() {
 }
 
 #[test]
+fn who_sends_nothing_after_a_storm_of_losses_comes_back_by_bursts_alone() {
+    let mut call = Call::new(Link::of(3e6), Content::Whole(900_000));
+    call.run(8_000);
+    call.link.loss = 0.6;
+    call.run_until(|estimate| estimate < 900_000, 6_000);
+    call.run(2_000);
+    call.link.loss = 0.0;
+    call.run_until(|estimate| estimate >= 900_000, 15_000);
+}
+
+#[test]
 fn a_fall_of_the_rate_is_seen_through_random_loss() {
     let mut link = Link::of(3e6);
     link.loss = 0.05;
