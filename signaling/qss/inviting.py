@@ -64,7 +64,9 @@ def invite(room: Room, offer: Offer, *, ring_id: RequestId, now: Instant, expire
         in_reply_to=offer.in_reply_to,
     )
     admitting, _ = admit(room, invitees, Passage.INVITE)
-    following = replace(admitting, invitations=(*room.invitations, invitation))
+    # A lobby is there for its request alone, and ends with it.
+    keep_until = now if room.is_lobby else room.keep_until
+    following = replace(admitting, invitations=(*room.invitations, invitation), keep_until=keep_until)
     return Change(following, tuple(transfer_told(following, invitation, "started")))
 
 

@@ -15,7 +15,7 @@ from ..qss import frames
 from ..qss import rules as rooms
 from ..qss.devices import Device
 from ..qss.frames import CreateRoomOptions, Outgoing, Server
-from ..qss.identifiers import RequestId, RoomId
+from ..qss.identifiers import Instant, RequestId, RoomId
 from ..qss.invitations import Invitation, Kind
 from ..qss.offer import Offer
 from ..qss.room import Room
@@ -26,6 +26,8 @@ from .parts import Parts
 from .ringing import reachable, ring
 
 NOWHERE = Server(https="", wss="")
+BEFORE_IT_RINGS_S = 10.0
+"""For so long a lobby is kept without a request in it: from being made until it rings, however busy the machine is."""
 
 log = FieldLog(__name__)
 
@@ -53,7 +55,8 @@ async def invite_request(parts: Parts, device: Device, frame: frames.InviteReque
     offer = await reachable(parts, offer, called, None)
     await _check_not_asking(parts, device, offer)
     await check_not_too_many(parts, device.user)
-    lobby = await add_room(parts, device.user, CreateRoomOptions(), "", NOWHERE, parts.keeper.now())
+    keep_until = Instant(parts.keeper.now() + BEFORE_IT_RINGS_S)
+    lobby = await add_room(parts, device.user, CreateRoomOptions(), "", NOWHERE, keep_until)
     await ring(parts, lobby.uuid, offer, media=False)
     return None
 
