@@ -311,12 +311,7 @@ impl Router {
     #[cold]
     pub(crate) fn narrowed(&mut self, key: Key, now: Instant) {
         self.counters.uplinks_narrowed += 1;
-        let tracks = self.peers[key].tracks.clone();
-        for track in tracks {
-            self.look(track, now);
-            let here = self.taken_here(track);
-            self.ask_for_layers(track, here, now);
-        }
+        self.look_at_tracks(key, now);
     }
 
     /// Tells a publisher the most that it is to send, where there is such a bound, or was.
@@ -343,6 +338,12 @@ impl Router {
             return;
         }
         self.bind_publisher(key, now);
+        self.look_at_tracks(key, now);
+        let sends = !self.peers[key].tracks.is_empty();
+        self.peers[key].look_at = sends.then(|| now + LOOK_INTERVAL);
+    }
+
+    fn look_at_tracks(&mut self, key: Key, now: Instant) {
         let tracks = std::mem::take(&mut self.peers[key].tracks);
         for &track in &tracks {
             self.look(track, now);
@@ -352,7 +353,6 @@ impl Router {
                 self.ask_for_layers(track, here, now);
             }
         }
-        self.peers[key].look_at = (!tracks.is_empty()).then(|| now + LOOK_INTERVAL);
         self.peers[key].tracks = tracks;
     }
 
@@ -505,7 +505,7 @@ impl Router {
 fn write_report(
     out: &mut [u8],
     sender: &Sender,
-    tracks: &crate::slab::Slab<crate::track::Track>,
+    tracks: &crate::slab::Slab<Track>,
     ntp: Ntp,
 ) -> usize {
     let mut write = || {

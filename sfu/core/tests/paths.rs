@@ -574,6 +574,14 @@ struct Lone {
 }
 
 impl Lone {
+    fn new(client: usize, sends: bool) -> Self {
+        Self {
+            camera: Camera::new(client, 7),
+            sends,
+            keyframe: true,
+        }
+    }
+
     fn run(&mut self, world: &mut World, ms: u64) {
         for _ in 0..ms / FRAME_MS {
             self.keyframe |= plis(world, self.camera.client) > 0;
@@ -592,11 +600,7 @@ impl Lone {
 fn who_publishes_one_layer_is_told_when_nobody_takes_it_and_at_once_when_somebody_does() {
     let mut world = World::new();
     let alice = world.connect(publisher());
-    let mut lone = Lone {
-        camera: Camera::new(alice, 7),
-        sends: true,
-        keyframe: true,
-    };
+    let mut lone = Lone::new(alice, true);
     lone.run(&mut world, 3_000);
     assert_eq!(wanted(&mut world), []);
     lone.run(&mut world, 1_600);
@@ -630,11 +634,7 @@ fn who_publishes_one_layer_is_told_when_nobody_takes_it_and_at_once_when_somebod
 fn who_publishes_one_layer_and_has_sent_nothing_yet_is_not_told_to_stop() {
     let mut world = World::new();
     let alice = world.connect(publisher());
-    let mut lone = Lone {
-        camera: Camera::new(alice, 7),
-        sends: false,
-        keyframe: true,
-    };
+    let mut lone = Lone::new(alice, false);
     lone.run(&mut world, 10_000);
     assert_eq!(wanted(&mut world), []);
 }
