@@ -113,10 +113,16 @@ pub fn path(port: u16) -> Path {
     Path::to(([192, 0, 2, 1], port).into())
 }
 
-fn keys(profile: Profile, seed: u8) -> (Vec<u8>, Vec<u8>) {
+/// Key and salt of one direction: of their own for every `seed`.
+fn keys(profile: Profile, seed: usize) -> (Vec<u8>, Vec<u8>) {
+    let filled = |length: usize, with: u8| {
+        let mut bytes = vec![with; length];
+        bytes[..8].copy_from_slice(&(seed as u64).to_be_bytes());
+        bytes
+    };
     (
-        vec![seed; profile.key_len()],
-        vec![seed ^ 0x55; profile.salt_len()],
+        filled(profile.key_len(), 0xaa),
+        filled(profile.salt_len(), 0x55),
     )
 }
 
@@ -177,8 +183,8 @@ impl World {
         };
         self.router_of(worker).command(add, now);
         let (sealing, opening) = (
-            keys(self.profile, 2 * index as u8),
-            keys(self.profile, 2 * index as u8 + 1),
+            keys(self.profile, 2 * index),
+            keys(self.profile, 2 * index + 1),
         );
         self.clients.push(Client {
             id,
@@ -214,8 +220,8 @@ impl World {
 
     pub fn set_keys(&mut self, index: usize) {
         let (sealing, opening) = (
-            keys(self.profile, 2 * index as u8),
-            keys(self.profile, 2 * index as u8 + 1),
+            keys(self.profile, 2 * index),
+            keys(self.profile, 2 * index + 1),
         );
         let inbound = Inbound::new(self.profile, &sealing.0, &sealing.1).expect("key");
         let outbound = Outbound::new(self.profile, &opening.0, &opening.1).expect("key");
