@@ -9,6 +9,8 @@
 //!  buffer    a1 a1 b1 b1 a2 b2        messages   a: [a1 a1] [a2]    b: [b1 b1] [b2]
 //! ```
 
+use std::time::Duration;
+
 use crate::demux::Path;
 
 /// Room that [`Egress::write`] gives one datagram: an Ethernet frame, and RTP padding, SRTP tag and RTX number on top.
@@ -67,6 +69,8 @@ pub struct Egress {
     pieces: Vec<Piece>,
     /// Counts what `clear` forgot; a run of another batch is over.
     batch: u32,
+    /// For how long what is written now may have waited in this core, which is no fault of the path that it takes.
+    pub waited: Duration,
     /// Datagrams that found no room.
     pub dropped: u64,
 }
@@ -79,6 +83,7 @@ impl Default for Egress {
             messages: Vec::new(),
             pieces: Vec::new(),
             batch: 1,
+            waited: Duration::ZERO,
             dropped: 0,
         }
     }

@@ -2,8 +2,6 @@
 //!
 //! `receivers' NACK, PLI, reports → **router (feedback)** → publishers' NACK, PLI, reports, transport-wide feedback`
 
-use std::time::Duration;
-
 use crate::clock::LayerClock;
 use crate::downlink::Downlink;
 use crate::events::Event;
@@ -23,8 +21,6 @@ const MAX_NACKED: usize = 256;
 const REPORTS_FULL: usize = 1_000;
 /// CNAME of the node's own SSRC, under which it only reports (RFC 3550 §6.5.1 wants one).
 const CNAME: &str = "tertulia";
-/// A core that lets packets wait for so long is a delay of its own, which says nothing of receivers' paths.
-const NOISY: Duration = Duration::from_millis(2);
 /// Packets of transport-wide feedback in one go.
 const MAX_FEEDBACK: usize = 8;
 
@@ -76,12 +72,13 @@ impl Router {
             self.counters.malformed += 1;
             return;
         };
+        let is_noisy = self.is_noisy();
         let peer = &mut self.peers[key];
         let rtt = peer.rtt();
         let Some(downlink) = &mut peer.link.downlink else {
             return;
         };
-        downlink.bandwidth.set_noisy(self.frame_wait > NOISY);
+        downlink.bandwidth.set_noisy(is_noisy);
         downlink.bandwidth.feedback(&feedback, rtt, now);
         self.on_estimate(key, now);
     }

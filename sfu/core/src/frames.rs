@@ -18,6 +18,9 @@ use crate::time::Instant;
 /// Packets of one layer that leave whether or not their frame is complete: the kernel takes 64 KiB in a message.
 const ENOUGH: usize = 32;
 
+/// A core that lets packets wait for so long.
+const NOISY: Duration = Duration::from_millis(2);
+
 /// A track's layer that has packets which its viewers have not got.
 pub(crate) type Touched = (Key, u8);
 
@@ -25,6 +28,17 @@ impl Router {
     /// From now on packets may wait for the rest of their frame for so long.
     pub fn wait_for_frames(&mut self, most: Duration) {
         self.frame_wait = most;
+        self.egress.waited = most;
+    }
+
+    /// What comes may have waited in the socket for so long, since nobody had time for it.
+    pub fn lags(&mut self, lag: Duration) {
+        self.egress.waited = self.frame_wait + lag;
+    }
+
+    /// Whether this core is a delay of its own, which says nothing of receivers' paths.
+    pub(crate) fn is_noisy(&self) -> bool {
+        self.frame_wait > NOISY
     }
 
     /// Leaves in `touched`, in the order in which they are sent, the layers whose packets leave at `now`.

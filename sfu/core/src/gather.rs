@@ -61,10 +61,16 @@ impl Gather {
         (self.wait / LOOKS).saturating_sub(now.saturating_since(self.woke))
     }
 
+    /// For how long what comes at `now` may have waited in the socket.
+    #[must_use]
+    pub fn lag(&self, now: Instant) -> Duration {
+        now.saturating_since(self.caught_up)
+    }
+
     /// Whether the core has fallen behind, at `now`.
     #[must_use]
     pub fn is_behind(&self, now: Instant) -> bool {
-        now.saturating_since(self.caught_up) > BEHIND
+        self.lag(now) > BEHIND
     }
 
     /// The thread rested from `from` to `to`, and begins a round.

@@ -22,8 +22,11 @@ use crate::egress::{Egress, Message};
 const INBOX_SLOTS: usize = 64;
 /// Bytes of one received message: with GRO the kernel hands over up to 64 KiB at once.
 const SLOT_BYTES: usize = 65_536;
-/// Bytes asked for each socket buffer: 30 ms of 1 Gbit/s.  The kernel gives what net.core.[rw]mem_max allows.
-const SOCKET_BUFFER: usize = 4 * 1_024 * 1_024;
+/// Bytes asked for the receive buffer: the kernel counts 768 for a report of a few dozen, so this is half a second of those of 4,000
+/// receivers.  It gives what net.core.rmem_max allows.
+const RECEIVE_BUFFER: usize = 16 * 1_024 * 1_024;
+/// Bytes asked for the send buffer: 30 ms of 1 Gbit/s.
+const SEND_BUFFER: usize = 4 * 1_024 * 1_024;
 /// Control data of one message: IP_PKTINFO or IPV6_PKTINFO, and UDP_GRO or UDP_SEGMENT.
 const CONTROL_BYTES: usize = 96;
 /// Messages of one sendmmsg: more gains nothing and keeps the headers out of the cache.
@@ -669,8 +672,13 @@ fn read_clock(clock: libc::clockid_t) -> Duration {
 }
 
 fn enlarge(socket: &Socket) {
-    resize(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, SOCKET_BUFFER);
-    resize(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SOCKET_BUFFER);
+    resize(
+        socket,
+        libc::SO_RCVBUFFORCE,
+        libc::SO_RCVBUF,
+        RECEIVE_BUFFER,
+    );
+    resize(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SEND_BUFFER);
 }
 
 fn resize(socket: &Socket, forced: libc::c_int, plain: libc::c_int, bytes: usize) {

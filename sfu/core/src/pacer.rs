@@ -43,10 +43,11 @@ impl Pacer {
         self.pace = bits_per_second as f64 / 8.0 * FACTOR;
     }
 
-    /// Whether a packet of pictures may leave.
-    pub fn lets(&mut self, now: Instant) -> bool {
+    /// Whether a packet of pictures may leave that may have `waited` for this core until now: what should have left earlier is
+    /// no burst of its publisher's.
+    pub fn lets(&mut self, waited: Duration, now: Instant) -> bool {
         self.pay(now);
-        self.owed <= self.burst()
+        self.owed <= self.burst(waited)
     }
 
     /// Whether what was lost may leave again.
@@ -58,10 +59,10 @@ impl Pacer {
     /// When to look at packets that wait: as soon as the last of the next few may leave, `octets` being in front of it.
     ///
     /// A picture is whole no later for it, and its packets leave side by side.
-    pub fn opens_in(&self, octets: usize, now: Instant) -> Duration {
+    pub fn opens_in(&self, octets: usize, waited: Duration, now: Instant) -> Duration {
         let passed = now.saturating_since(self.paid);
         let owed = (self.owed - self.lasting(passed)).max(0.0) + octets as f64;
-        let seconds = (owed - self.burst()).max(0.0) / self.pace.max(1.0);
+        let seconds = (owed - self.burst(waited)).max(0.0) / self.pace.max(1.0);
         Duration::from_secs_f64(seconds).clamp(TICK, LONGEST_TICK)
     }
 
@@ -70,9 +71,9 @@ impl Pacer {
         (self.owed, self.paid) = ((self.owed - self.lasting(passed)).max(0.0), now);
     }
 
-    fn burst(&self) -> f64 {
+    fn burst(&self, waited: Duration) -> f64 {
         let least = LEAST_BURST.min(self.lasting(LONGEST_BURST));
-        self.lasting(BURST).max(least)
+        self.lasting(BURST).max(least) + self.lasting(waited)
     }
 
     /// Octets of so long.
@@ -98,7 +99,7 @@ mod tests {
         let at = |tick: u64| Instant::from_millis(1_000) + TICK * tick as u32;
         let mut leave_at = |now: Instant| {
             let mut left = 0;
-            while pacer.lets(now) && left < 1_000 {
+            while pacer.lets(Duration::ZERO, now) && left < 1_000 {
                 pacer.sent(1_250);
                 left += 1;
             }
@@ -138,8 +139,8 @@ mod tests {
         // Of 250 asked for: 150 kbit/s for 5 s are 75 packets.
         assert!((75..82).contains(&repaired), "{repaired}");
         (0..1_000).for_each(|_| pacer.sent(1_250));
-        assert!(!pacer.lets(at(5_000)));
-        assert!(pacer.lets(at(5_600)));
+        assert!(!pacer.lets(Duration::ZERO, at(5_000)));
+        assert!(pacer.lets(Duration::ZERO, at(5_600)));
     }
 
     #[test]
@@ -153,18 +154,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_busy_core_has_kept_leaves_at_once_and_no_more() {
+        let mut pacer = Pacer::default();
+        pacer.set(1_000_000);
+        let now = Instant::from_millis(1_000);
+        let (mut left, waited) = (0, Duration::from_millis(100));
+        while pacer.lets(waited, now) {
+            pacer.sent(1_250);
+            left += 1;
+        }
+        // 100 ms at 1.5 Mbit/s, beside the burst.
+        assert_eq!(left, 5 + 15);
+        assert!(!pacer.lets(Duration::ZERO, now));
+    }
+
+    #[test]
     fn packets_that_wait_leave_together_when_the_last_of_them_may() {
         let mut pacer = Pacer::default();
         pacer.set(2_000_000);
         let now = Instant::from_millis(1_000);
-        while pacer.lets(now) {
+        while pacer.lets(Duration::ZERO, now) {
             pacer.sent(1_250);
         }
         // 6,250 octets are owed and 5,000 may be; 2,500 more in front of the last, at 375 a millisecond.
-        let wait = pacer.opens_in(2_500, now);
+        let wait = pacer.opens_in(2_500, Duration::ZERO, now);
         assert_eq!(wait, Duration::from_millis(10));
         let mut left = 0;
-        while pacer.lets(now + wait) {
+        while pacer.lets(Duration::ZERO, now + wait) {
             pacer.sent(1_250);
             left += 1;
         }
@@ -176,9 +192,9 @@ mod tests {
         let mut pacer = Pacer::default();
         pacer.set(100_000);
         let now = Instant::from_millis(1_000);
-        assert!(pacer.lets(now));
+        assert!(pacer.lets(Duration::ZERO, now));
         pacer.sent(20_000);
-        assert_eq!(pacer.opens_in(4_000, now), LONGEST_TICK);
+        assert_eq!(pacer.opens_in(4_000, Duration::ZERO, now), LONGEST_TICK);
     }
 
     #[test]
@@ -188,7 +204,7 @@ mod tests {
         let first = leave(&mut pacer, 1)[0];
         let later = Instant::from_millis(60_000);
         let mut left = 0;
-        while pacer.lets(later) {
+        while pacer.lets(Duration::ZERO, later) {
             pacer.sent(1_250);
             left += 1;
         }

@@ -37,7 +37,9 @@ impl Router {
         });
         let octets = held.flatten().sum();
         let downlink = peer.link.downlink.as_ref();
-        downlink.map_or(TICK, |downlink| downlink.pacer.opens_in(octets, now))
+        downlink.map_or(TICK, |downlink| {
+            downlink.pacer.opens_in(octets, self.egress.waited, now)
+        })
     }
 
     /// What was held back, and what is to find out whether the path carries more, as far as it may leave now.
@@ -53,25 +55,28 @@ impl Router {
     }
 
     fn resume(&mut self, key: Key, now: Instant) {
-        let peer = &mut self.peers[key];
-        let mut waits = false;
-        for &sender in &peer.senders {
-            let Some(sender) = self.senders.get_mut(sender) else {
+        for index in 0..self.peers[key].senders.len() {
+            let one = self.peers[key].senders[index];
+            let Some(sender) = self.senders.get_mut(one) else {
                 continue;
             };
-            let Some(track) = sender.source.and_then(|source| self.tracks.get(source)) else {
+            let Some((source, track)) = sender
+                .source
+                .and_then(|source| Some((source, self.tracks.get(source)?)))
+            else {
                 continue;
             };
-            let outcome = sender.resume(track, &mut peer.link, &mut self.egress, now);
+            let link = &mut self.peers[key].link;
+            let outcome = sender.resume(track, link, &mut self.egress, now);
             self.counters.rtp_out += u64::from(outcome.sent);
-            waits |= outcome.waits;
-        }
-        if waits {
-            self.pace(key, now);
+            if outcome.waits || outcome.stopped {
+                self.on_outcome(source, one, outcome, now);
+            }
         }
     }
 
     fn probe(&mut self, key: Key, now: Instant) {
+        let is_noisy = self.is_noisy();
         let peer = &mut self.peers[key];
         let Some(downlink) = &mut peer.link.downlink else {
             return;
@@ -79,6 +84,7 @@ impl Router {
         if downlink.deadline().is_none_or(|at| at > now) {
             return;
         }
+        downlink.bandwidth.set_noisy(is_noisy);
         let Some(probe) = downlink.probe(now) else {
             return;
         };

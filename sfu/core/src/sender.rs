@@ -40,6 +40,8 @@ const RETRANSMIT_PER_SECOND: f32 = 400.0;
 const PROBED: u64 = 31;
 /// ...and is no longer than this between two looks.
 const MOST_PROBES: usize = 128;
+/// The pacer holds nothing back for longer; libwebrtc's has the same limit.
+const HELD_AT_MOST: Duration = Duration::from_secs(2);
 /// Packets that wait are let go this many at a time: what makes a GSO message worth it.
 const HELD_TOGETHER: u64 = 4;
 /// RFC 4588 §4: the original number in front of the payload.
@@ -195,10 +197,10 @@ impl<'a> Way<'a> {
     /// Whether a packet of pictures may leave now.
     #[inline]
     fn is_open(&mut self) -> bool {
-        let now = self.now;
+        let (waited, now) = (self.egress.waited, self.now);
         self.downlink
             .as_mut()
-            .is_none_or(|downlink| downlink.pacer.lets(now))
+            .is_none_or(|downlink| downlink.pacer.lets(waited, now))
     }
 
     /// Counts a packet of `plain` octets before its protection; gives the transport-wide number that its header asks for.
@@ -504,6 +506,9 @@ impl Sender {
         if !self.shows(origin) && !self.takes(origin.layer) {
             return outcome;
         }
+        if self.backlog.is_some() && self.shows(origin) {
+            self.catch_up(layer, &mut way, &mut outcome);
+        }
         for fresh in &layer.fresh {
             let Some((meta, payload)) = layer.ring.get(fresh.ext_seq) else {
                 continue; // So large a batch that the ring has turned over.
@@ -594,16 +599,32 @@ impl Sender {
         let layer = self
             .showing
             .and_then(|showing| track.layers.get(usize::from(showing.origin.layer)));
-        let waiting = self.backlog.take();
-        if let (Some(first), Some(layer), Some(mut way)) =
-            (waiting, layer, Way::over(link, egress, now))
-            && self
-                .showing
-                .is_some_and(|showing| showing.origin.epoch == layer.epoch)
-        {
-            self.send_range(layer, first..layer.end(), &mut way, &mut outcome);
+        match (layer, Way::over(link, egress, now)) {
+            (Some(layer), Some(mut way))
+                if self
+                    .showing
+                    .is_some_and(|showing| showing.origin.epoch == layer.epoch) =>
+            {
+                self.catch_up(layer, &mut way, &mut outcome);
+            }
+            _ => self.backlog = None,
         }
         outcome
+    }
+
+    /// What was held back goes first, as far as the pacer lets it.  What it has kept for too long is given up: shown so late it
+    /// would be of no use, and everything behind it would be as late.
+    fn catch_up(&mut self, layer: &Layer, way: &mut Way<'_>, outcome: &mut Outcome) {
+        let Some(first) = self.backlog.take() else {
+            return;
+        };
+        let arrival = layer.ring.get(first).map(|(meta, _)| meta.arrival);
+        if arrival.is_none_or(|since| way.now.saturating_since(since) > HELD_AT_MOST) {
+            self.stop();
+            outcome.stopped = true;
+            return;
+        }
+        self.send_range(layer, first..layer.end(), way, outcome);
     }
 
     /// Sends these packets of the shown layer, but for those of the batch that is about to be forwarded.

@@ -298,6 +298,7 @@ impl Running {
             let now = self.clock.now();
             self.gather.goes_on(now);
             self.router.wait_for_frames(self.gather.wait());
+            self.router.lags(self.gather.lag(now));
             if self.gather.is_behind(now) {
                 self.router.put_off_repairs(now + REPAIRS_LATER);
             }

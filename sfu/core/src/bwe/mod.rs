@@ -350,6 +350,11 @@ impl Bandwidth {
         if self.unanswered_deadline().is_none_or(|at| now < at) {
             return;
         }
+        // Who is behind with what comes has not read it yet.
+        if self.is_noisy {
+            self.unanswered = Some(now);
+            return;
+        }
         let silent_us = micros(now).saturating_sub(self.history.newest_us());
         if Duration::from_micros(silent_us) > UNANSWERED {
             self.unanswered = None;

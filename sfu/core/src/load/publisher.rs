@@ -23,6 +23,8 @@ const HISTORY: usize = 1_024;
 const REPEAT: Duration = Duration::from_millis(10);
 /// libwebrtc's encoder makes no more keyframes than one in this time.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// The most of a clip of pictures that a publisher leaves out at its end, as a share.
+const LEFT_OUT: f64 = 0.4;
 /// RID is in as many packets at the begin, besides those of keyframes.
 const RID_PACKETS: u64 = 100;
 
@@ -101,6 +103,8 @@ pub struct Publisher {
     taken: bool,
     talking: bool,
     frame: usize,
+    /// How many of the clip's frames it sends before it begins anew.
+    length: usize,
     wait: Duration,
     next: Instant,
     origin: Instant,
@@ -125,6 +129,7 @@ impl Publisher {
     ) -> Self {
         let (frame, wait) = begin(&clip, track.offset_ns);
         let wait = Duration::from_nanos(wait);
+        let length = length(&clip, track.offset_ns);
         // Numbers begin in the lower half, so that no receiver has to guess the rollover counter (RFC 3711 §3.3.1).
         let (sequence, rtx_sequence) = (random.bits() & 0x7fff, random.bits() & 0x7fff);
         Self {
@@ -139,6 +144,7 @@ impl Publisher {
             taken: true,
             talking: false,
             frame,
+            length,
             wait,
             next: now + wait,
             origin: now + wait,
@@ -254,14 +260,13 @@ impl Publisher {
     fn advance(&mut self) {
         let frames = self.clip.frames();
         let at = frames[self.frame].at_ns;
-        self.frame = (self.frame + 1) % frames.len();
-        let turn = if self.frame == 0 {
-            self.clip.period_ns
-        } else {
-            0
+        let following = frames.get(self.frame + 1);
+        let until = following.map_or(self.clip.period_ns, |frame| frame.at_ns);
+        self.frame = match self.frame + 1 {
+            end if end >= self.length => 0,
+            next => next,
         };
-        let wait = frames[self.frame].at_ns + turn - at;
-        self.next = self.next + Duration::from_nanos(wait);
+        self.next = self.next + Duration::from_nanos(until - at);
     }
 
     fn timestamp_at(&self, moment: Instant) -> u32 {
@@ -400,6 +405,18 @@ fn begin(clip: &Clip, offset_ns: u64) -> (usize, u64) {
         .position(|frame| frame.keyframe && frame.at_ns >= offset);
     let mean = (clip.period_ns / frames.len() as u64).max(1);
     (start.unwrap_or(0), offset % mean)
+}
+
+/// How many of the clip's frames a publisher with this offset sends in a turn.  Publishers that were all asked for a keyframe at
+/// once would go on in step: each turn begins with another keyframe, and they would come together.
+fn length(clip: &Clip, offset_ns: u64) -> usize {
+    let frames = clip.frames().len();
+    if clip.kind == Kind::Audio {
+        return frames;
+    }
+    let share = (offset_ns % clip.period_ns) as f64 / clip.period_ns as f64;
+    let left_out = (frames as f64 * share * LEFT_OUT) as usize;
+    frames - left_out
 }
 
 #[cfg(test)]
@@ -553,6 +570,25 @@ pub(super) mod tests {
                 "{offset}: {begun:?}"
             );
         }
+    }
+
+    #[test]
+    fn publishers_that_were_asked_for_keyframes_together_make_their_next_ones_apart() {
+        let turns = |offset_ms: u64| {
+            let mut publisher = publisher(Kind::Video, offset_ms);
+            let wait = publisher.wait.as_millis() as u64;
+            let all = frames(&mut publisher, wait + 10_000);
+            assert!(is_steady(&all), "{offset_ms}");
+            let keyframes = all.iter().enumerate().filter(|(_, it)| it.1);
+            keyframes
+                .map(|(place, _)| place)
+                .take(4)
+                .collect::<Vec<_>>()
+        };
+        // The clip has 60 frames, with keyframes at 0 and 30.
+        assert_eq!(turns(0), [0, 30, 60, 90]);
+        assert_eq!(turns(1_000), [0, 30, 48, 78]);
+        assert_eq!(turns(500), [0, 24, 54, 78]);
     }
 
     #[test]
