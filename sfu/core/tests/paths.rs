@@ -1052,6 +1052,86 @@ fn delays_of_a_busy_core_are_not_taken_for_those_of_paths() {
 }
 
 #[test]
+fn what_a_busy_core_has_kept_itself_is_not_spread_again() {
+    let at_once = |lag_ms: u64| {
+        let mut world = World::new();
+        let alice = world.connect(publisher());
+        let bob = world.connect(telling_viewer());
+        world.show(bob, "sv", Some((alice, "v")));
+        let mut camera = Camera {
+            packets_a_frame: 16,
+            size: 1_150,
+            ..Camera::new(alice, 7)
+        };
+        world.router.lags(Duration::from_millis(lag_ms));
+        for packet in camera.frame(&world, true) {
+            world.raw(world.clients[alice].path, &packet);
+        }
+        world.take_media(bob).len()
+    };
+    assert!((5..10).contains(&at_once(0)), "{}", at_once(0));
+    assert_eq!(at_once(100), 16);
+}
+
+#[test]
+fn silence_of_a_receiver_whose_reports_wait_in_a_busy_core_lowers_no_estimate() {
+    let after_silence = |wait_ms: u64| {
+        let (mut world, mut studio, mut paths) = company(&[3_000]);
+        run(&mut world, &mut studio, &mut paths, 6_000);
+        world.router.wait_for_frames(Duration::from_millis(wait_ms));
+        run(&mut world, &mut studio, &mut paths, 500);
+        let estimate =
+            |world: &World| world.router.stats(world.now)[1].estimate.expect("told") as f64;
+        let before = estimate(&world);
+        run(&mut world, &mut studio, &mut [], 3_000);
+        estimate(&world) / before
+    };
+    let (idle, busy) = (after_silence(0), after_silence(8));
+    assert!(idle < 0.7 && busy > 0.9, "idle {idle}, busy {busy}");
+}
+
+#[test]
+fn what_the_pacer_has_kept_for_2_s_is_given_up_for_a_keyframe() {
+    let mut world = World::new();
+    let alice = world.connect(publisher());
+    let bob = world.connect(viewer());
+    world.show(bob, "sv", Some((alice, "v")));
+    // 50 packets a second, of which a path of 100 kbit/s is given 16.
+    let mut camera = Camera {
+        packets_a_frame: 2,
+        size: 1_150,
+        ..Camera::new(alice, 7)
+    };
+    camera.send(&mut world, true);
+    world.rtcp(bob, |out| _core::rtcp::write_remb(out, 1, 100_000, &[100]));
+    let (mut got, mut late_ms, mut given_up) = (Vec::new(), Vec::new(), 0);
+    for frame in 0..500 {
+        if frame % 25 == 0 {
+            world.rtcp(bob, |out| _core::rtcp::write_receiver_report(out, 1, &[]));
+        }
+        let keyframe = plis(&mut world, alice) > 0;
+        given_up += u32::from(keyframe);
+        for packet in camera.frame(&world, keyframe) {
+            world.raw(world.clients[alice].path, &packet);
+        }
+        world.run(FRAME_MS);
+        let newest = camera.seq as u8;
+        let came = world.take_media(bob);
+        // The payload's last octets say which packet it was.
+        let late = |one: &Media| newest.wrapping_sub(*one.payload.last().expect("some"));
+        late_ms.extend(came.iter().map(|one| u64::from(late(one)) * 20));
+        got.extend(came);
+    }
+    let (most, numbers) = (late_ms.iter().max(), unwrapped(&got));
+    assert!(
+        most.is_some_and(|most| (1_500..=2_100).contains(most)),
+        "{most:?} ms"
+    );
+    assert!((5..=15).contains(&given_up), "{given_up} times in 20 s");
+    assert!(numbers.windows(2).all(|two| two[1] == two[0] + 1));
+}
+
+#[test]
 fn what_waits_for_many_receivers_is_sent_before_it_fills_the_buffer() {
     const VIEWERS: usize = 400;
     const PACKETS: usize = 16;
