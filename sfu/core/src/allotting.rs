@@ -190,11 +190,6 @@ impl Router {
         }
     }
 
-    fn is_gone(&self, peer: Key) -> bool {
-        let peer = self.peers.get(peer);
-        peer.is_some_and(|peer| peer.hearing.is_gone())
-    }
-
     /// The viewer does not look: nothing is sent, and that is not for want of bandwidth.
     fn hide(&mut self, key: Key) {
         self.withdraw(key);
@@ -313,34 +308,6 @@ impl Router {
             self.on_outcome(source, key, outcome, now);
         }
         outcome.switched
-    }
-
-    /// A track's publisher hears which of its layers are taken, if that is news.
-    pub(crate) fn ask_for_layers(&mut self, key: Key, here: u8, now: Instant) {
-        let Some(track) = self.tracks.get_mut(key) else {
-            return;
-        };
-        let taken = track.taken_with(here);
-        if track.kind != Kind::Video {
-            return;
-        }
-        track.mend(here);
-        // A layer that was asked for in vain stays so: turned off, it would seem to be worth asking for again.
-        let silent = track.supplies.iter().enumerate();
-        let silent = silent.filter(|(_, supply)| supply.flow == Flow::Silent);
-        let silent = silent.fold(0, |bits, (layer, _)| bits | 1 << layer);
-        let layers = match track.is_narrow {
-            true => track.asked.only(track.carried(), track.layers.len()),
-            false => track.asked.update(taken | silent, track.layers.len(), now),
-        };
-        if let Some(layers) = layers {
-            self.events.push(Event::LayersWanted {
-                peer: track.owner_id,
-                mid: track.mid.clone(),
-                layers,
-            });
-            self.look(key, now);
-        }
     }
 }
 

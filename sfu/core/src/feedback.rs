@@ -1,18 +1,16 @@
-//! RTCP both ways, and everything that happens because time passes.
+//! RTCP both ways.
 //!
 //! `receivers' NACK, PLI, reports → **router (feedback)** → publishers' NACK, PLI, reports, transport-wide feedback`
 
 use crate::clock::LayerClock;
 use crate::downlink::Downlink;
-use crate::events::Event;
-use crate::media::Kind;
 use crate::peer::{REPORT_INTERVAL, Stream};
 use crate::router::Router;
 use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
 use crate::sender::Sender;
 use crate::slab::Key;
 use crate::time::{Instant, Ntp};
-use crate::track::{LOOK_INTERVAL, Track};
+use crate::track::Track;
 use crate::twcc::Feedback;
 
 /// Packets asked for in one RTCP datagram that are looked at; more is no loss but a lost path.
@@ -195,89 +193,7 @@ impl Router {
         self.want_keyframe(sender, now);
     }
 
-    /// Does what has become due, until there is so much to send that it had better be sent first: then
-    /// [`Self::deadline`] stays in the past, and the rest is done at the next call.
-    pub fn on_deadline(&mut self, now: Instant) {
-        loop {
-            while let Some(key) = self.due.pop() {
-                let peer = self.peers.get_mut(key);
-                // Perhaps it was looked at already, for a deadline that came in front of this one.
-                if let Some(peer) = peer.filter(|peer| peer.armed.is_some_and(|at| at <= now)) {
-                    peer.armed = None;
-                    self.on_peer_deadline(key, now);
-                }
-                if self.egress.is_full() {
-                    return;
-                }
-            }
-            if !self.timers.take_due(now, &mut self.due) {
-                return;
-            }
-        }
-    }
-
-    fn on_peer_deadline(&mut self, key: Key, now: Instant) {
-        self.expire(key, now);
-        self.send_feedback(key, now);
-        self.look_at_layers(key, now);
-        self.drive(key, now);
-        self.ask_publisher(key, now);
-        if self.peers[key].report_at <= now && self.peers[key].is_connected() {
-            self.report(key, now);
-        }
-        if let Some(at) = self.next_deadline(key) {
-            self.arm(key, at);
-        }
-    }
-
-    fn next_deadline(&self, key: Key) -> Option<Instant> {
-        let peer = &self.peers[key];
-        let tracks = peer.tracks.iter().map(|&track| &self.tracks[track]);
-        let of_layers = tracks.flat_map(|track| {
-            let has_pli = track.codecs.iter().any(|codec| codec.pli);
-            let known = track.layers.iter().filter(|layer| layer.ssrc.is_some());
-            known.flat_map(move |layer| {
-                let keyframe = layer.keyframes.deadline().filter(|_| has_pli);
-                [layer.nacks.deadline(), keyframe]
-            })
-        });
-        let report = peer.is_connected().then_some(peer.report_at);
-        let feedback = peer
-            .feedback
-            .as_ref()
-            .and_then(|recorder| recorder.next_deadline());
-        let probe = peer
-            .link
-            .downlink
-            .as_ref()
-            .and_then(|downlink| downlink.deadline());
-        let own = [
-            peer.ice.deadline(),
-            report,
-            feedback,
-            probe.filter(|_| peer.is_connected()),
-            peer.look_at,
-            peer.pace_at,
-        ];
-        let repairs = of_layers.filter(|_| peer.is_connected()).flatten().min();
-        let repairs = repairs.map(|at| at.max(self.repairs_from));
-        own.into_iter().flatten().chain(repairs).min()
-    }
-
-    fn expire(&mut self, key: Key, now: Instant) {
-        let peer = &mut self.peers[key];
-        let Some(paths) = peer.ice.expire(now) else {
-            return;
-        };
-        peer.link.path = None;
-        let event = Event::ConsentExpired { peer: peer.id };
-        paths.iter().for_each(|path| {
-            self.by_path.remove(path);
-        });
-        self.events.push(event);
-    }
-
-    fn send_feedback(&mut self, key: Key, now: Instant) {
+    pub(crate) fn send_feedback(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
         let is_narrow = peer.is_narrow(now);
         let Some(recorder) = &mut peer.feedback else {
@@ -304,57 +220,8 @@ impl Router {
         }
     }
 
-    /// A publisher's path carries much less than before: its viewers go down, and it is told to send no more than they get.
-    #[cold]
-    pub(crate) fn narrowed(&mut self, key: Key, now: Instant) {
-        self.counters.uplinks_narrowed += 1;
-        self.look_at_tracks(key, now);
-    }
-
-    /// Tells a publisher the most that it is to send, where there is such a bound, or was.
-    fn bind_publisher(&mut self, key: Key, now: Instant) {
-        let peer = &mut self.peers[key];
-        let uplink = peer.uplink.as_mut();
-        let Some(bound) = uplink.and_then(|uplink| uplink.bound(now)) else {
-            return;
-        };
-        let tracks = peer.tracks.iter();
-        let tracks = tracks.filter_map(|&track| self.tracks.get(track));
-        let layers = tracks.flat_map(|track| &track.layers);
-        let ssrcs: Vec<u32> = layers.filter_map(|layer| layer.ssrc).collect();
-        let ssrc = peer.rtcp_ssrc;
-        let sent = peer.link.send_rtcp(&mut self.egress, |out| {
-            rtcp::write_remb(out, ssrc, bound, &ssrcs)
-        });
-        self.counters.rtcp_out += u64::from(sent);
-    }
-
-    /// What the peer's layers cost, which of them come, and which its viewers take.
-    fn look_at_layers(&mut self, key: Key, now: Instant) {
-        if self.peers[key].look_at.is_some_and(|at| at > now) {
-            return;
-        }
-        self.bind_publisher(key, now);
-        self.look_at_tracks(key, now);
-        let sends = !self.peers[key].tracks.is_empty();
-        self.peers[key].look_at = sends.then(|| now + LOOK_INTERVAL);
-    }
-
-    fn look_at_tracks(&mut self, key: Key, now: Instant) {
-        let tracks = std::mem::take(&mut self.peers[key].tracks);
-        for &track in &tracks {
-            self.look(track, now);
-            let is_video = |track: &Track| track.kind == Kind::Video;
-            if self.tracks.get(track).is_some_and(is_video) {
-                let here = self.taken_here(track);
-                self.ask_for_layers(track, here, now);
-            }
-        }
-        self.peers[key].tracks = tracks;
-    }
-
     /// NACKs and keyframe requests that are due.
-    fn ask_publisher(&mut self, key: Key, now: Instant) {
+    pub(crate) fn ask_publisher(&mut self, key: Key, now: Instant) {
         if now < self.repairs_from {
             return;
         }
@@ -393,29 +260,8 @@ impl Router {
         }
     }
 
-    /// Something authentic has come from a peer: if it was taken for gone, it gets pictures again.
-    #[inline]
-    pub(crate) fn heard(&mut self, key: Key) {
-        if self.peers[key].hearing.heard() {
-            self.share_again(key);
-        }
-    }
-
-    /// Once a second: who is sent pictures and is not heard any more gets none.
-    fn listen(&mut self, key: Key, now: Instant) {
-        let of_pictures = |sender: &&Sender| sender.kind == Kind::Video;
-        let mut senders = self.peers[key].senders.iter();
-        let is_sent = senders.any(|&sender| {
-            let sender = self.senders.get(sender).filter(of_pictures);
-            sender.is_some_and(|sender| sender.shown_layer().is_some())
-        });
-        if self.peers[key].hearing.look(is_sent, now) {
-            self.share_again(key);
-        }
-    }
-
     /// Once a second: reports on what the peer sends, and on what we send it.
-    fn report(&mut self, key: Key, now: Instant) {
+    pub(crate) fn report(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
         peer.report_at = now + REPORT_INTERVAL;
         if let Some(downlink) = &mut peer.link.downlink {

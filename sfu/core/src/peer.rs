@@ -5,12 +5,11 @@
 use std::time::Duration;
 
 use crate::clock::PublisherClock;
-use crate::egress::Egress;
 use crate::events::PeerId;
 use crate::hearing::Hearing;
 use crate::ice::Ice;
+use crate::link::Link;
 use crate::media::ExtensionIds;
-use crate::sender::Link;
 use crate::slab::Key;
 use crate::srtp::Inbound;
 use crate::time::Instant;
@@ -189,26 +188,6 @@ impl Peer {
     /// Keys are there, and somewhere to send to.
     pub fn is_connected(&self) -> bool {
         self.link.path.is_some() && self.link.outbound.is_some()
-    }
-}
-
-impl Link {
-    /// Sends one RTCP datagram; says whether it went.
-    pub fn send_rtcp(
-        &mut self,
-        egress: &mut Egress,
-        write: impl FnOnce(&mut [u8]) -> usize,
-    ) -> bool {
-        let (Some(path), Some(outbound)) = (&self.path, &mut self.outbound) else {
-            return false;
-        };
-        let sent = egress.write(path, |out| {
-            match write(&mut out[..crate::egress::MAX_RTCP]) {
-                0 => 0,
-                len => outbound.protect_rtcp(out, len),
-            }
-        });
-        sent > 0
     }
 }
 

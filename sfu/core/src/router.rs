@@ -8,7 +8,8 @@
 //! Packets of one batch are first all decrypted and put into the rings.  Then, for each track they touched and each
 //! sender that shows it, all of the batch is written for that receiver side by side, so that it leaves as one GSO
 //! message.  What waits for more of its frame, and in which order the rest leaves, is in `frames.rs`.  Commands are in
-//! `commands.rs`, RTCP and timers in `feedback.rs`, what crosses between workers in `relaying.rs` and `mirror.rs`.
+//! `commands.rs`, RTCP in `feedback.rs`, timers in `deadlines.rs`, what receivers get in `allotting.rs` and what publishers are told
+//! in `publishing.rs`, what crosses between workers in `relaying.rs` and `mirror.rs`.
 
 use std::collections::HashMap;
 use std::time::Duration;

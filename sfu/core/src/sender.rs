@@ -13,45 +13,34 @@
 //! Which layer, and how many of its temporal layers, is decided in `allotting.rs`.  Pictures that the pacer holds back stay
 //! where they are, in the ring; the sender remembers the first of them.
 
-use std::collections::VecDeque;
+mod again;
+mod showing;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::{vp8, vp9};
-use crate::demux::Path;
-use crate::downlink::Downlink;
-use crate::egress::{Egress, Run};
+use crate::egress::Egress;
 use crate::hold::Hold;
 use crate::layer::Layer;
+use crate::link::{Link, Way};
 use crate::media::{CodecConfig, ExtensionIds, Kind, SenderConfig};
-use crate::rewrite::{Deltas, HeaderTemplate, MAX_PADDING, Numbers, Origin, Segment, Segments};
+use crate::repeats::{Counted, Repeats};
+use crate::rewrite::{Deltas, HeaderTemplate, Numbers, Origin, Segment, Segments};
 use crate::ring::{Counts, Meta};
 use crate::slab::Key;
-use crate::srtp::Outbound;
 use crate::stats::Traffic;
 use crate::time::Instant;
 use crate::track::Track;
 
-/// Retransmissions a sender may have saved up, and how fast it earns them: 10 % loss of 2.5 Mbit/s is 26 a second.
-const RETRANSMIT_BURST: f32 = 200.0;
-const RETRANSMIT_PER_SECOND: f32 = 400.0;
-/// A probe is made of so many packets that were sent last, over and over...
-const PROBED: u64 = 31;
-/// ...and is no longer than this between two looks.
-const MOST_PROBES: usize = 128;
+pub use self::again::Asked;
+use self::showing::Showing;
+
 /// The pacer holds nothing back for longer; libwebrtc's has the same limit.
 const HELD_AT_MOST: Duration = Duration::from_secs(2);
 /// Packets that wait are let go this many at a time: what makes a GSO message worth it.
 const HELD_TOGETHER: u64 = 4;
-/// RFC 4588 §4: the original number in front of the payload.
-const RTX_NUMBER: usize = 2;
-/// Packets that can be sent again without RTX: 2.5 s of sound.
-const REPEATABLE: usize = 128;
-/// Retransmitted numbers that are remembered, so that one is not sent twice within a round trip.
-const REMEMBERED: usize = 256;
-/// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
-const MIN_REPEAT: Duration = Duration::from_millis(15);
 /// Media timestamps differ by this at least, in seconds: no source has more frames.
 const MIN_FRAME_PER_SECOND: u32 = 1_000;
 /// Opus frames of WebRTC last 20 ms; other lengths are multiples or fractions that decoders take at any multiple.
@@ -78,19 +67,6 @@ impl Default for View {
             priority: PRIORITY,
         }
     }
-}
-
-/// How to reach the peer: what every packet to it needs.
-#[derive(Debug, Default)]
-pub struct Link {
-    /// The selected path.
-    pub path: Option<Path>,
-    /// Its keys, after the handshake.
-    pub outbound: Option<Outbound>,
-    /// Its message in the batch that is being written.
-    pub run: Run,
-    /// What its path carries, once it tells how packets come in.
-    pub downlink: Option<Box<Downlink>>,
 }
 
 /// One m-line on which we send.
@@ -152,93 +128,6 @@ struct Headers {
     rtx: Option<HeaderTemplate>,
 }
 
-/// Transport-wide numbers of the last packets, where one that is sent again has to be the same to the bit.
-#[derive(Debug, Default)]
-struct Counted(VecDeque<(u64, u16)>);
-
-impl Counted {
-    fn keep(&mut self, out: u64, transport: u16) {
-        if self.0.len() >= REPEATABLE {
-            self.0.pop_front();
-        }
-        self.0.push_back((out, transport));
-    }
-
-    fn of(&self, out: u64) -> Option<u16> {
-        let mut newest_first = self.0.iter().rev();
-        newest_first.find(|kept| kept.0 == out).map(|kept| kept.1)
-    }
-}
-
-/// The way that a batch takes to one receiver.
-struct Way<'a> {
-    path: &'a Path,
-    outbound: &'a Outbound,
-    run: &'a mut Run,
-    downlink: Option<&'a mut Downlink>,
-    egress: &'a mut Egress,
-    now: Instant,
-}
-
-impl<'a> Way<'a> {
-    /// `None` before there are keys and an address.
-    #[inline]
-    fn over(link: &'a mut Link, egress: &'a mut Egress, now: Instant) -> Option<Self> {
-        Some(Self {
-            path: link.path.as_ref()?,
-            outbound: link.outbound.as_ref()?,
-            run: &mut link.run,
-            downlink: link.downlink.as_deref_mut(),
-            egress,
-            now,
-        })
-    }
-
-    /// Whether a packet of pictures may leave now.
-    #[inline]
-    fn is_open(&mut self) -> bool {
-        let (waited, now) = (self.egress.waited, self.now);
-        self.downlink
-            .as_mut()
-            .is_none_or(|downlink| downlink.pacer.lets(waited, now))
-    }
-
-    /// Counts a packet of `plain` octets before its protection; gives the transport-wide number that its header asks for.
-    #[inline]
-    fn number(&mut self, header: &HeaderTemplate, plain: usize, cluster: Option<u8>) -> u16 {
-        let Some(downlink) = &mut self.downlink else {
-            return 0;
-        };
-        if !header.is_counted() {
-            self.count(plain);
-            return 0;
-        }
-        let octets = plain + self.outbound.profile().rtp_overhead();
-        downlink.number(octets, cluster, self.now)
-    }
-
-    /// Counts a packet that has no number of its own.
-    #[inline]
-    fn count(&mut self, plain: usize) {
-        if let Some(downlink) = &mut self.downlink {
-            downlink.count(plain + self.outbound.profile().rtp_overhead());
-        }
-    }
-
-    /// Octets of padding: those of the batch, or as many more as make the packet one of the receiver's open run.
-    #[inline]
-    fn padding(&self, plain: usize, padding: u8) -> u8 {
-        let len = plain + usize::from(padding) + self.outbound.profile().rtp_overhead();
-        let segment = self.egress.open_segment(self.run, len);
-        let all = segment.map_or(0, |segment| segment - len) + usize::from(padding);
-        // A small packet is worth less padding: its message costs the kernel as much, but the path more.
-        match all <= MAX_PADDING.min(plain / 8) {
-            true => all as u8,
-            false => padding,
-        }
-    }
-}
-
 /// What of the last packet a switch goes on from.
 #[derive(Clone, Copy, Debug)]
 struct LastSent {
@@ -246,61 +135,6 @@ struct LastSent {
     at: Option<Instant>,
     picture_id: u16,
     tl0: u8,
-}
-
-/// The layer that is being sent.
-#[derive(Clone, Copy, Debug)]
-struct Showing {
-    origin: Origin,
-    /// As the publisher numbers it.
-    payload_type: u8,
-    /// As the receiver numbers it.
-    out_payload_type: u8,
-    clock_rate: u32,
-    /// A packet that is sent again has another number (RTX), so it need not be the same to the bit.
-    varies: bool,
-    /// The highest temporal layer that is let through just now.
-    temporal: u8,
-    /// The highest spatial layer that is.
-    spatial: u8,
-    /// Picture id of the one that was left out last.
-    shed: Option<u64>,
-    /// What goes before this packet is caught up with; from it on timestamps pass as they come.
-    live_from: Option<(u64, u32)>,
-    highest_in: u64,
-}
-
-impl Showing {
-    /// At the first packet of a picture: fewer layers at once, more where a decoder can take them on.
-    fn turn(&mut self, temporal: u8, spatial: u8, meta: &Meta) {
-        if spatial < self.spatial || meta.keyframe_start {
-            self.spatial = spatial;
-        }
-        if temporal <= self.temporal || meta.keyframe_start {
-            self.temporal = temporal;
-        } else if meta.sync && meta.temporal > self.temporal {
-            self.temporal = meta.temporal.min(temporal);
-        }
-    }
-
-    /// How numbers differ from this packet on, where so far they did by `deltas`.
-    #[inline]
-    fn deltas(&mut self, deltas: Deltas, meta: &Meta) -> Deltas {
-        let live = self.live_from.take_if(|from| from.0 <= meta.ext_seq);
-        let deltas = live.map_or(deltas, |(_, timestamp)| deltas.live(timestamp));
-        Deltas {
-            spatial: self.spatial,
-            ..deltas
-        }
-    }
-
-    /// Whether the packet is of a picture or spatial layer that is left out, and is the first seen of such a picture.
-    fn sheds(&mut self, meta: &Meta) -> (bool, bool) {
-        let whole = meta.temporal > self.temporal;
-        let sheds = whole || meta.spatial > self.spatial;
-        let first = whole && self.shed.replace(meta.picture_id) != Some(meta.picture_id);
-        (sheds, first)
-    }
 }
 
 /// Counts, and what the receiver last reported.
@@ -889,217 +723,6 @@ impl Sender {
         if meta.counts != Counts::Nothing {
             (self.last.picture_id, self.last.tl0) = pictures(meta, deltas);
         }
-    }
-
-    /// The unwrapped number, and the origin of a packet that the receiver asks for again; `None` if it is not to be sent
-    /// (again, already, or any more).
-    pub fn asked(&mut self, sequence: u16, rtt: Duration, now: Instant) -> Option<Asked> {
-        self.totals.nacks += 1;
-        let newest = self.next_out.checked_sub(1)?;
-        let behind = u64::from((newest as u16).wrapping_sub(sequence));
-        let out = newest.checked_sub(behind)?;
-        let (segment, ext_in) = self.segments.find_sent(out)?;
-        let asked = Asked {
-            out,
-            ext_in,
-            segment: *segment,
-        };
-        self.repeats
-            .allow(sequence, rtt.max(MIN_REPEAT), now)
-            .then_some(asked)
-    }
-
-    /// Sends a packet of the ring again, with the numbers it had: as RTX (RFC 4588) where that was negotiated.  Not to a path
-    /// that more has left for than it carries: what is lost again costs what comes next.
-    pub fn retransmit(
-        &mut self,
-        asked: &Asked,
-        layer: &Layer,
-        link: &mut Link,
-        egress: &mut Egress,
-        now: Instant,
-    ) -> bool {
-        let downlink = link.downlink.as_mut();
-        if downlink.is_some_and(|downlink| !downlink.pacer.lets_repairs(now)) {
-            return false;
-        }
-        let sent = self.repeat(asked, layer, link, egress, None, now) > 0;
-        self.totals.retransmitted += u64::from(sent);
-        sent
-    }
-
-    /// Sends packets again that nobody asked for, the last first, to find out whether the path carries more; gives their
-    /// octets.
-    pub fn probe(
-        &mut self,
-        layer: &Layer,
-        link: &mut Link,
-        egress: &mut Egress,
-        (cluster, octets): (u8, usize),
-        now: Instant,
-    ) -> usize {
-        let mut sent = 0;
-        let newest = self.next_out.saturating_sub(1);
-        for out in (newest.saturating_sub(PROBED)..=newest)
-            .rev()
-            .cycle()
-            .take(MOST_PROBES)
-        {
-            if sent >= octets {
-                break;
-            }
-            let Some((segment, ext_in)) = self.segments.find_sent(out) else {
-                break;
-            };
-            let (segment, origin) = (*segment, segment.origin);
-            if self.showing.is_none_or(|showing| showing.origin != origin) {
-                break;
-            }
-            let asked = Asked {
-                out,
-                ext_in,
-                segment,
-            };
-            sent += self.repeat(&asked, layer, link, egress, Some(cluster), now);
-        }
-        sent
-    }
-
-    /// The same with packets that are nothing but padding, for who shows nothing of which there could be more: players take
-    /// them on the stream of retransmissions (RFC 4588 says nothing of them, libwebrtc sends them).
-    pub fn probe_with_padding(
-        &mut self,
-        link: &mut Link,
-        egress: &mut Egress,
-        (cluster, octets): (u8, usize),
-        now: Instant,
-    ) -> usize {
-        let payload_type = self.codecs.iter().find_map(|codec| codec.rtx_payload_type);
-        let (Some(payload_type), Some(header), Some(mut way)) =
-            (payload_type, self.headers.rtx, Way::over(link, egress, now))
-        else {
-            return 0;
-        };
-        let mut sent = 0;
-        while sent < octets {
-            let plain = header.octets() + usize::from(u8::MAX);
-            let numbers = Numbers {
-                ext_seq: self.next_rtx,
-                timestamp: self.last.timestamp,
-                marker: false,
-                payload_type,
-                padding: u8::MAX,
-                transport: way.number(&header, plain, Some(cluster)),
-            };
-            self.next_rtx += 1;
-            let outbound = way.outbound;
-            let len = way.egress.write(way.path, |out| {
-                let start = header.write(out, &numbers);
-                let end = pad(out, start, numbers.padding);
-                outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
-            });
-            if len == 0 {
-                break;
-            }
-            sent += len;
-        }
-        sent
-    }
-
-    /// Octets of the packet that was sent again; 0: it was not.
-    fn repeat(
-        &mut self,
-        asked: &Asked,
-        layer: &Layer,
-        link: &mut Link,
-        egress: &mut Egress,
-        cluster: Option<u8>,
-        now: Instant,
-    ) -> usize {
-        let Some(mut way) = Way::over(link, egress, now) else {
-            return 0;
-        };
-        let Some((meta, payload)) = layer.ring.get(asked.ext_in) else {
-            return 0;
-        };
-        let Some(codec) = self.codecs.get(usize::from(asked.segment.codec)) else {
-            return 0;
-        };
-        let deltas = asked.segment.deltas;
-        let mut numbers = Numbers {
-            ext_seq: asked.out,
-            timestamp: deltas.stamp(meta.timestamp),
-            marker: ends(meta, &deltas),
-            payload_type: codec.payload_type,
-            padding: 0,
-            transport: 0,
-        };
-        let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
-        let header = rtx.map_or(&self.headers.media, |(header, _)| header);
-        let plain = header.octets() + meta.rewritten_len(payload.len());
-        if let Some((_, payload_type)) = rtx {
-            (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
-            self.next_rtx += 1;
-            numbers.transport = way.number(header, plain + RTX_NUMBER, cluster);
-        } else if header.is_counted() {
-            let Some(transport) = self.counted.of(asked.out) else {
-                return 0;
-            };
-            numbers.transport = transport;
-            way.count(plain);
-        }
-        let outbound = way.outbound;
-        way.egress.write(way.path, |out| {
-            let start = header.write(out, &numbers);
-            let mut end = start;
-            if rtx.is_some() {
-                out[end..end + 2].copy_from_slice(&(asked.out as u16).to_be_bytes());
-                end += 2;
-            }
-            end += write_payload(&mut out[end..], meta, payload, deltas);
-            outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
-        })
-    }
-}
-
-/// A packet that the receiver misses.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked {
-    out: u64,
-    ext_in: u64,
-    /// Where it came from and how its numbers differ.
-    pub segment: Segment,
-}
-
-/// What was sent again lately, and how much more may be: a receiver that asks without end costs itself.
-#[derive(Debug, Default)]
-struct Repeats {
-    lately: VecDeque<(u16, Instant)>,
-    saved: Option<f32>,
-    earned: Instant,
-}
-
-impl Repeats {
-    fn allow(&mut self, sequence: u16, interval: Duration, now: Instant) -> bool {
-        let is_recent =
-            |&(one, at): &(u16, Instant)| one == sequence && now.saturating_since(at) < interval;
-        if self.lately.iter().any(is_recent) || !self.spend(now) {
-            return false;
-        }
-        if self.lately.len() >= REMEMBERED {
-            self.lately.pop_front();
-        }
-        self.lately.push_back((sequence, now));
-        true
-    }
-
-    fn spend(&mut self, now: Instant) -> bool {
-        let earned = now.saturating_since(self.earned).as_secs_f32() * RETRANSMIT_PER_SECOND;
-        let saved = (self.saved.unwrap_or(RETRANSMIT_BURST) + earned).min(RETRANSMIT_BURST);
-        self.earned = now;
-        let enough = saved >= 1.0;
-        self.saved = Some(if enough { saved - 1.0 } else { saved });
-        enough
     }
 }
 

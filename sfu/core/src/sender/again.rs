@@ -1,0 +1,202 @@
+//! What a sender sends again: what its receiver asks for, and what is to find out whether the path carries more.
+//!
+//! `feedback (NACK), pacing (probe) → sender (**again**) → link (number) → srtp → egress`
+
+use std::time::Duration;
+
+use super::{Sender, ends, pad, write_payload};
+use crate::egress::Egress;
+use crate::layer::Layer;
+use crate::link::{Link, Way};
+use crate::rewrite::{Numbers, Segment};
+use crate::time::Instant;
+
+/// A probe is made of so many packets that were sent last, over and over...
+const PROBED: u64 = 31;
+/// ...and is no longer than this between two looks.
+const MOST_PROBES: usize = 128;
+/// RFC 4588 §4: the original number in front of the payload.
+const RTX_NUMBER: usize = 2;
+/// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
+const MIN_REPEAT: Duration = Duration::from_millis(15);
+
+/// A packet that the receiver misses.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    out: u64,
+    ext_in: u64,
+    /// Where it came from and how its numbers differ.
+    pub segment: Segment,
+}
+
+impl Sender {
+    /// The unwrapped number, and the origin of a packet that the receiver asks for again; `None` if it is not to be sent
+    /// (again, already, or any more).
+    pub fn asked(&mut self, sequence: u16, rtt: Duration, now: Instant) -> Option<Asked> {
+        self.totals.nacks += 1;
+        let newest = self.next_out.checked_sub(1)?;
+        let behind = u64::from((newest as u16).wrapping_sub(sequence));
+        let out = newest.checked_sub(behind)?;
+        let (segment, ext_in) = self.segments.find_sent(out)?;
+        let asked = Asked {
+            out,
+            ext_in,
+            segment: *segment,
+        };
+        self.repeats
+            .allow(sequence, rtt.max(MIN_REPEAT), now)
+            .then_some(asked)
+    }
+
+    /// Sends a packet of the ring again, with the numbers it had: as RTX (RFC 4588) where that was negotiated.  Not to a path
+    /// that more has left for than it carries: what is lost again costs what comes next.
+    pub fn retransmit(
+        &mut self,
+        asked: &Asked,
+        layer: &Layer,
+        link: &mut Link,
+        egress: &mut Egress,
+        now: Instant,
+    ) -> bool {
+        let downlink = link.downlink.as_mut();
+        if downlink.is_some_and(|downlink| !downlink.pacer.lets_repairs(now)) {
+            return false;
+        }
+        let sent = self.repeat(asked, layer, link, egress, None, now) > 0;
+        self.totals.retransmitted += u64::from(sent);
+        sent
+    }
+
+    /// Sends packets again that nobody asked for, the last first, to find out whether the path carries more; gives their
+    /// octets.
+    pub fn probe(
+        &mut self,
+        layer: &Layer,
+        link: &mut Link,
+        egress: &mut Egress,
+        (cluster, octets): (u8, usize),
+        now: Instant,
+    ) -> usize {
+        let mut sent = 0;
+        let newest = self.next_out.saturating_sub(1);
+        for out in (newest.saturating_sub(PROBED)..=newest)
+            .rev()
+            .cycle()
+            .take(MOST_PROBES)
+        {
+            if sent >= octets {
+                break;
+            }
+            let Some((segment, ext_in)) = self.segments.find_sent(out) else {
+                break;
+            };
+            let (segment, origin) = (*segment, segment.origin);
+            if self.showing.is_none_or(|showing| showing.origin != origin) {
+                break;
+            }
+            let asked = Asked {
+                out,
+                ext_in,
+                segment,
+            };
+            sent += self.repeat(&asked, layer, link, egress, Some(cluster), now);
+        }
+        sent
+    }
+
+    /// The same with packets that are nothing but padding, for who shows nothing of which there could be more: players take
+    /// them on the stream of retransmissions (RFC 4588 says nothing of them, libwebrtc sends them).
+    pub fn probe_with_padding(
+        &mut self,
+        link: &mut Link,
+        egress: &mut Egress,
+        (cluster, octets): (u8, usize),
+        now: Instant,
+    ) -> usize {
+        let payload_type = self.codecs.iter().find_map(|codec| codec.rtx_payload_type);
+        let (Some(payload_type), Some(header), Some(mut way)) =
+            (payload_type, self.headers.rtx, Way::over(link, egress, now))
+        else {
+            return 0;
+        };
+        let mut sent = 0;
+        while sent < octets {
+            let plain = header.octets() + usize::from(u8::MAX);
+            let numbers = Numbers {
+                ext_seq: self.next_rtx,
+                timestamp: self.last.timestamp,
+                marker: false,
+                payload_type,
+                padding: u8::MAX,
+                transport: way.number(&header, plain, Some(cluster)),
+            };
+            self.next_rtx += 1;
+            let outbound = way.outbound;
+            let len = way.egress.write(way.path, |out| {
+                let start = header.write(out, &numbers);
+                let end = pad(out, start, numbers.padding);
+                outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
+            });
+            if len == 0 {
+                break;
+            }
+            sent += len;
+        }
+        sent
+    }
+
+    /// Octets of the packet that was sent again; 0: it was not.
+    fn repeat(
+        &mut self,
+        asked: &Asked,
+        layer: &Layer,
+        link: &mut Link,
+        egress: &mut Egress,
+        cluster: Option<u8>,
+        now: Instant,
+    ) -> usize {
+        let Some(mut way) = Way::over(link, egress, now) else {
+            return 0;
+        };
+        let Some((meta, payload)) = layer.ring.get(asked.ext_in) else {
+            return 0;
+        };
+        let Some(codec) = self.codecs.get(usize::from(asked.segment.codec)) else {
+            return 0;
+        };
+        let deltas = asked.segment.deltas;
+        let mut numbers = Numbers {
+            ext_seq: asked.out,
+            timestamp: deltas.stamp(meta.timestamp),
+            marker: ends(meta, &deltas),
+            payload_type: codec.payload_type,
+            padding: 0,
+            transport: 0,
+        };
+        let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
+        let header = rtx.map_or(&self.headers.media, |(header, _)| header);
+        let plain = header.octets() + meta.rewritten_len(payload.len());
+        if let Some((_, payload_type)) = rtx {
+            (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
+            self.next_rtx += 1;
+            numbers.transport = way.number(header, plain + RTX_NUMBER, cluster);
+        } else if header.is_counted() {
+            let Some(transport) = self.counted.of(asked.out) else {
+                return 0;
+            };
+            numbers.transport = transport;
+            way.count(plain);
+        }
+        let outbound = way.outbound;
+        way.egress.write(way.path, |out| {
+            let start = header.write(out, &numbers);
+            let mut end = start;
+            if rtx.is_some() {
+                out[end..end + 2].copy_from_slice(&(asked.out as u16).to_be_bytes());
+                end += 2;
+            }
+            end += write_payload(&mut out[end..], meta, payload, deltas);
+            outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
+        })
+    }
+}
