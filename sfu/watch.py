@@ -7,9 +7,10 @@ A look that fails is told, and is not the last; in a room, it is that room's alo
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from common.log import FieldLog
 from sfu._core import Core, PeerStats
@@ -25,6 +26,11 @@ from sfu.sampling import Sampling
 from sfu.session import Session, State
 
 log = FieldLog(__name__)
+
+RESTS: Final = 64
+"""A look at the statistics is followed by so many times as long without one: it is worth that share of a processor."""
+LONGEST_REST_S: Final = 8.0
+"""Less than what one look may stand for (`sfu.sampling.LONGEST_S`)."""
 
 
 class Watched(Protocol):
@@ -81,26 +87,23 @@ class Watch:
                     self._on_levels(self._core.levels(), loop.time())
 
     async def _watch_stats(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, took_s = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(self._config.stats_interval_s)
+            await asyncio.sleep(rest_s(self._config.stats_interval_s, took_s))
             with guarded(log, "look_failed", at="cpu"):
                 self._node.placement.measured(self._core.cpu_ns(), loop.time())
             with guarded(log, "look_failed", at="stats"):
-                if self._node.sessions:
-                    await self._look_at_stats()
-                else:
-                    self._on_stats((), loop.time())
+                took_s = await self._look_at_stats() if self._node.sessions else self._on_stats((), loop.time())
             self._forget_empty_rooms()
 
-    async def _look_at_stats(self) -> None:
+    async def _look_at_stats(self) -> float:
         """The workers take their time over it, while they are busy; calls need not wait for that."""
         try:
             stats = await asyncio.to_thread(self._core.stats)
         except RuntimeError as error:  # a worker so busy that it did not answer: the next look may find it better
             log.warning("stats_missed", error=error)
-            return
-        self._on_stats(stats, asyncio.get_running_loop().time())
+            return 0.0
+        return self._on_stats(stats, asyncio.get_running_loop().time())
 
     def _forget_empty_rooms(self) -> None:
         for room in self._seen.keys() - {session.room for session in self._node.sessions}:
@@ -138,7 +141,9 @@ class Watch:
         track = member.tracks.get(mid) if member and member.connected else None
         return track is not None and track.source == "microphone" and not track.muted
 
-    def _on_stats(self, stats: Iterable[PeerStats], now: float) -> None:
+    def _on_stats(self, stats: Iterable[PeerStats], now: float) -> float:
+        """Seconds of this processor that it took."""
+        began = time.thread_time()
         by_room: dict[str, dict[PeerId, PeerStats]] = {}
         sessions: dict[PeerId, Session] = {}
         for peer in stats:
@@ -147,9 +152,15 @@ class Watch:
                 sessions[session.id] = session
                 by_room.setdefault(session.room, {})[session.id] = peer
         self._sampling.look(self._node, by_room, sessions, now)
+        return time.thread_time() - began
 
     def _seen_of(self, room: str) -> _Seen:
         seen = self._seen.get(room)
         if seen is None:
             seen = self._seen[room] = _Seen(Voices(self._config.most_voices))
         return seen
+
+
+def rest_s(interval_s: float, took_s: float) -> float:
+    """From a look that took so long to the next."""
+    return max(interval_s, min(RESTS * took_s, LONGEST_REST_S))

@@ -15,7 +15,7 @@ from sfu.placement import Placement
 from sfu.room.grants import Grant, Rights
 from sfu.room.room import Room
 from sfu.session import Session, State
-from sfu.watch import Watch
+from sfu.watch import Watch, rest_s
 from tests.support.eventually import until
 from tests.support.node import node_config
 
@@ -102,6 +102,15 @@ async def watched(core: Meters) -> AsyncIterator[Street]:
         looking = group.create_task(Watch(config, real, street, NodeMetrics(real)).run())
         yield street
         looking.cancel()
+
+
+@pytest.mark.parametrize(("took_s", "rest"), [(0.0, 2.0), (0.03, 2.0), (0.0625, 4.0), (0.125, 8.0), (3.0, 8.0)])
+def test_a_look_that_takes_long_is_followed_by_a_longer_rest_but_no_more_than_8_s(took_s: float, rest: float) -> None:
+    assert rest_s(2.0, took_s) == rest
+
+
+def test_a_configured_interval_is_not_cut_short() -> None:
+    assert rest_s(60.0, 3.0) == 60.0
 
 
 @pytest.mark.parametrize("what", ["levels", "stats", "cpu_ns"])
