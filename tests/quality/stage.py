@@ -38,7 +38,7 @@ MEETING_OF: Final = 400
 """More than anybody here brings into a room."""
 
 TOP_KBPS: Final = 1_000
-SHARES: Final = (("l", 4, 0.05), ("m", 2, 0.3), ("h", 1, 1.0))
+SHARES: Final = (("l", 4, 0.06), ("m", 2, 0.3), ("h", 1, 1.0))
 """RID, divisor of the size, share of the rate: `web/client/layers.ts` has the same, but for a larger middle."""
 LAYERS: Final = len(SHARES)
 START_S: Final = 30.0

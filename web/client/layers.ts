@@ -11,7 +11,7 @@
  * so thin that a part of it fits beside a voice (48 kbit/s) into a link of 100 kbit/s.
  */
 const LAYERS = [
-  { rid: "l", scaleResolutionDownBy: 4, share: 0.15, mostKbps: 50 },
+  { rid: "l", scaleResolutionDownBy: 4, share: 0.15, mostKbps: 60 },
   { rid: "m", scaleResolutionDownBy: 2, share: 0.4, mostKbps: 500 },
   { rid: "h", scaleResolutionDownBy: 1, share: 1, mostKbps: Infinity },
 ] as const;
