@@ -34,7 +34,7 @@ EVIDENCE = Evidence(
     output=ROOT / "build" / "bench.json",
     document=DOCUMENT,
     order=[name for family in FAMILIES for name in family.ids],
-    write=lambda entries, missing: document.write(DOCUMENT, entries, described(), missing),
+    write=lambda entries, order: document.write(DOCUMENT, entries, described(), order),
     say=_told.print,
 )
 

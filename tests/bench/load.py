@@ -25,7 +25,7 @@ MOST_STILL = 0.005
 RAMP = 200.0
 """Joins a second that are tried; where a core takes fewer, the tester has so many under way and waits."""
 WARM_UP_S = 8.0
-"""So that what a core fell behind by while everybody joined is caught up with, and layers that nobody takes have stopped."""
+"""What a core fell behind by while everybody joined is caught up with, and layers that nobody takes have stopped."""
 PROBE_S = 4.0
 LOOK_S = 0.5
 """Between two looks at the node's counters."""

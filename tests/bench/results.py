@@ -57,7 +57,7 @@ def merged(before: Iterable[Entry], now: Sequence[Entry], order: Sequence[str]) 
     """What was measured now and, of families (`order`) that were not, what was measured fully before."""
     measured = {family_of(entry.row.what) for entry in now}
     kept = [entry for entry in before if not entry.quick and family_of(entry.row.what) not in measured]
-    return sorted([*kept, *now], key=lambda entry: _place(order, entry))
+    return sorted([*kept, *now], key=lambda entry: place(order, entry.row.what))
 
 
 def family_of(what: str) -> str:
@@ -80,8 +80,9 @@ def write(file: Path, entries: Sequence[Entry]) -> None:
     file.write_text(f"[{lines}]\n")
 
 
-def _place(order: Sequence[str], entry: Entry) -> int:
-    family = family_of(entry.row.what)
+def place(order: Sequence[str], what: str) -> int:
+    """Of a row's family among the others."""
+    family = family_of(what)
     return order.index(family) if family in order else len(order)
 
 

@@ -53,7 +53,7 @@ class Evidence:
     order: Sequence[str]
     """Every row's id, as the output has them."""
     write: Callable[[Sequence[Entry], Sequence[str]], None]
-    """Puts entries into the document, and says which ids are missing."""
+    """Puts entries into the document, in the order of these ids."""
     say: Callable[[str], None]
     title: str = TITLE
 
@@ -81,8 +81,7 @@ class Evidence:
             self.say(f"{document} is left as it is (a quick run)")
         else:
             entries = [entry for entry in results.read(self.output) if not entry.quick]
-            missing = [name for name in self.order if name not in {entry.row.what for entry in entries}]
-            self.write(entries, missing)
+            self.write(entries, self.order)
             self.say(f"{document} has the figures")
         failed = [row.what for row in rows if row.value is None]
         raise SystemExit(f"not measured: {', '.join(failed)}" if failed else 0)

@@ -54,7 +54,7 @@ def test_the_document_gets_a_section_and_keeps_the_rest(tmp_path: Path) -> None:
     file.write_text(f"# Costs\n\n{document.BEGIN}\nformer\n{document.END}\n\nThe end.\n")
     rows: list[Row] = [told("fanout_cpu.relay", "a | b", 2_911.6, "us", how="once")]
     entries = [entry("fanout_cpu", 2.5), *(Entry(row, "2026-11-29T08:00:00Z") for row in rows)]
-    document.write(file, entries, ["2 cores"], ["joins"])
+    document.write(file, entries, ["2 cores"], ["fanout_cpu", "joins"])
     text = file.read_text()
     assert text.startswith("# Costs\n\n")
     assert text.endswith(f"{document.END}\n\nThe end.\n")
@@ -66,6 +66,25 @@ def test_the_document_gets_a_section_and_keeps_the_rest(tmp_path: Path) -> None:
     assert "Not measured fully yet: `joins`." in text
 
 
+def test_figures_of_rows_that_were_not_measured_anew_stay_with_when_and_where_they_were(tmp_path: Path) -> None:
+    file = tmp_path / "performance.md"
+    file.write_text(f"{document.BEGIN}\n{document.END}\n")
+    first = [entry("fanout_cpu", 1.0), entry("delay.p50", 2.0), entry("delay", 2.0), entry("memory", 3.0)]
+    document.write(file, first, ["2 cores"], ORDER)
+    document.write(file, [entry("delay", 4.0, at="2026-11-29T08:00:00Z")], ["4 cores"], ORDER)
+    document.write(file, [entry("memory", 5.0, at="2026-11-30T08:00:00Z")], ["8 cores"], (*ORDER, "joins"))
+    text = file.read_text().splitlines()
+    assert text[1:7:2] == [
+        "Measured on 2026-11-30. 8 cores.",
+        "Kept from before: `fanout_cpu`. Measured on 2026-11-28. 2 cores.",
+        "Kept from before: `delay`. Measured on 2026-11-29. 4 cores.",
+    ]
+    rows = [line.split(" | ")[0:3:2] for line in text if line.startswith("| `")]
+    assert rows == [["| `fanout_cpu`", "1 us"], ["| `delay`", "4 us"], ["| `memory`", "5 us"]]
+    assert [line for line in text if line.startswith("- `")] == [f"- `{one}`: once" for one in ORDER]
+    assert "Not measured fully yet: `joins`." in text
+
+
 @pytest.mark.parametrize(
     "text", ["", document.BEGIN, f"{document.END} {document.BEGIN}", 2 * f"{document.BEGIN}{document.END}"]
 )
@@ -73,5 +92,5 @@ def test_a_document_without_a_place_for_it_is_left_alone(tmp_path: Path, text: s
     file = tmp_path / "performance.md"
     file.write_text(text)
     with pytest.raises(Unmeasured, match="no place"):
-        document.write(file, [entry("fanout_cpu")], [])
+        document.write(file, [entry("fanout_cpu")], [], ORDER)
     assert file.read_text() == text

@@ -32,7 +32,7 @@ EVIDENCE = Evidence(
     output=ROOT / "build" / "quality.json",
     document=DOCUMENT,
     order=[name for family in FAMILIES for name in family.ids],
-    write=lambda entries, missing: document.write(DOCUMENT, entries, missing),
+    write=lambda entries, order: document.write(DOCUMENT, entries, order),
     say=_told.print,
     title="Calls through the node over bad networks; peer: a direct call over the same",
 )

@@ -9,31 +9,25 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from tests.bench.document import obtained, put, table_line
+from tests.bench import document
+from tests.bench.document import Form
 from tests.bench.machine import described
 from tests.bench.results import Entry
 from tests.support.browser import CHROMIUM
 
-BEGIN = "<!-- make quality: begin -->"
-END = "<!-- make quality: end -->"
+QUALITY: Final = Form(
+    "<!-- make quality: begin -->",
+    "<!-- make quality: end -->",
+    ("| id | what | value | direct call | bar | holds |", "|---|---|---:|---:|---:|---|"),
+    floor=False,
+)
 
 
-def write(file: Path, entries: Sequence[Entry], missing: Sequence[str]) -> None:
+def write(file: Path, entries: Sequence[Entry], order: Sequence[str]) -> None:
     """Put the section in the place of the one before; raises Unmeasured if the file has no place for it."""
-    put(file, BEGIN, END, section(entries, [described()[0], browser()], missing))
-
-
-def section(entries: Sequence[Entry], machine: Sequence[str], missing: Sequence[str]) -> str:
-    """The machine, the table, what it lacks, and how each figure was obtained."""
-    days = sorted({entry.at[:10] for entry in entries})
-    lines = [f"Measured on {', '.join(days)}. {'. '.join(machine)}.", ""]
-    lines += ["| id | what | value | direct call | bar | holds |", "|---|---|---:|---:|---:|---|"]
-    lines += [table_line(entry, floor=False) for entry in entries]
-    if missing:
-        lines += ["", f"Not measured fully yet: {', '.join(f'`{one}`' for one in missing)}."]
-    lines += ["", *obtained(entries), ""]
-    return "\n".join(lines)
+    document.write(file, entries, [described()[0], browser()], order, QUALITY)
 
 
 def browser() -> str:

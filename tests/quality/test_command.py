@@ -39,8 +39,10 @@ def test_the_document_has_a_place_for_the_figures_and_they_stand_beside_a_direct
     file = tmp_path / "quality.md"
     file.write_text(DOCUMENT.read_text())
     row = at_least("loss3.shown", "pictures shown", 99.0, "%", bar=98.0, peer=97.5, how="600 of 606")
-    document.write(file, [Entry(row, "2026-11-30T08:00:00Z")], ["speaker"])
+    document.write(file, [Entry(row, "2026-11-30T08:00:00Z")], ["loss3", "speaker", "unheard"])
     text = file.read_text()
     assert "| `loss3.shown` | pictures shown | 99 % | 97.50 | ≥ 98 | yes |" in text
     assert "- `loss3.shown`: 600 of 606" in text
-    assert "Not measured fully yet: `speaker`." in text
+    assert text.count("| `loss3") == 1, "other figures of that row were of another run"
+    assert "| `speaker` |" in text, "what was not measured anew stays"
+    assert "Not measured fully yet: `unheard`." in text
