@@ -48,6 +48,8 @@ class Shape:
     ramp: float = RAMP
     get_in: float = 1.0
     """Share of them who have to get in for the load to count."""
+    still: float = MOST_STILL
+    """Share of the time for which pictures may stand still."""
 
     @property
     def in_room(self) -> int:
@@ -189,7 +191,7 @@ class Measured:
             return f"{self.joined} of {self.shape.participants} could join: {errors or 'no error told'}"
         if (loss := self.median(lambda run: run.loss)) > MOST_LOST:
             return f"{loss:.2%} lost"
-        if (still := self.median(lambda run: run.still)) > MOST_STILL:
+        if (still := self.median(lambda run: run.still)) > self.shape.still:
             return f"pictures stood still for {still:.1%} of the time"
         return f"the tester was the bottleneck: {self.bottleneck}" if self.bottleneck else ""
 

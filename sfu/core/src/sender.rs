@@ -37,8 +37,8 @@ use crate::track::Track;
 pub use self::again::Asked;
 use self::showing::Showing;
 
-/// The pacer holds nothing back for longer; libwebrtc's has the same limit.
-const HELD_AT_MOST: Duration = Duration::from_secs(2);
+/// The pacer holds nothing back for longer.  A keyframe may take as long as that: 300 kB on a path of 500 kbit/s take 3 s.
+const HELD_AT_MOST: Duration = Duration::from_secs(4);
 /// Packets that wait are let go this many at a time: what makes a GSO message worth it.
 const HELD_TOGETHER: u64 = 4;
 /// Media timestamps differ by this at least, in seconds: no source has more frames.
