@@ -256,6 +256,7 @@ class Broadcast:
         self.streams: list[Stream] = []
         """What is sent now."""
         self._due = time.monotonic()
+        self._sent = self._taken()
 
     def run(self, frames: int) -> None:
         """So many frames of each stream."""
@@ -266,6 +267,7 @@ class Broadcast:
     def send(self, packets: Iterable[bytes]) -> None:
         for packet in packets:
             self.publisher.send_rtp(packet)
+            self._sent += 1
 
     def rest(self, frames: int) -> None:
         """So much time passes without anything being sent."""
@@ -278,9 +280,15 @@ class Broadcast:
     def settle(self) -> None:
         """Wait until all that was sent has come; AssertionError if something never does."""
         deadline = time.monotonic() + PATIENCE_S
-        while not self.viewing.is_whole():
+        while self._taken() < self._sent or not self.viewing.is_whole():
             assert time.monotonic() < deadline, "packets are missing for ever"
             self.rest(1)
+        self.rest(1)
+
+    def _taken(self) -> int:
+        """Packets of all publishers that the core has forwarded, or has no use for."""
+        counters = self.publisher.core.counters()
+        return counters["rtp_in"] + counters["srtp_replayed"]
 
     def _hear(self) -> None:
         for ssrc in keyframe_requests(self.publisher):
