@@ -30,6 +30,7 @@ impl Router {
         }
     }
 
+    /// It gets no pictures.
     pub(crate) fn is_gone(&self, peer: Key) -> bool {
         let peer = self.peers.get(peer);
         peer.is_some_and(|peer| peer.hearing.is_gone())

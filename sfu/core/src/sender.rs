@@ -430,17 +430,12 @@ impl Sender {
         now: Instant,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        let layer = self
-            .showing
-            .and_then(|showing| track.layers.get(usize::from(showing.origin.layer)));
+        let layer = self.showing.and_then(|showing| {
+            let layer = track.layers.get(usize::from(showing.origin.layer))?;
+            (layer.epoch == showing.origin.epoch).then_some(layer)
+        });
         match (layer, Way::over(link, egress, now)) {
-            (Some(layer), Some(mut way))
-                if self
-                    .showing
-                    .is_some_and(|showing| showing.origin.epoch == layer.epoch) =>
-            {
-                self.catch_up(layer, &mut way, &mut outcome);
-            }
+            (Some(layer), Some(mut way)) => self.catch_up(layer, &mut way, &mut outcome),
             _ => self.backlog = None,
         }
         outcome

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use _core::commands::Command;
 use _core::events::Event;
+use _core::media::PeerMedia;
 use _core::sender::View;
 use _core::stats::SenderStats;
 use _core::time::Instant;
@@ -654,10 +655,7 @@ fn a_layer_that_was_asked_for_and_does_not_come_is_not_waited_for() {
 
 #[test]
 fn fewer_temporal_layers_leave_numbers_without_a_gap() {
-    let mut world = World::new();
-    let alice = world.connect(publisher());
-    let bob = world.connect(telling_viewer());
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = pictures_for(telling_viewer());
     let mut camera = Camera::new(alice, 7);
     let mut path = Narrow::new(bob, 10_000);
     camera.size = 1_100;
@@ -720,9 +718,7 @@ fn seconds(
             got += world.take_media(bob).len();
         }
         for &client in heard {
-            world.rtcp(client, |out| {
-                _core::rtcp::write_receiver_report(out, 1, &[])
-            });
+            say_something(world, client);
         }
         got
     };
@@ -754,7 +750,7 @@ fn who_is_not_heard_any_more_gets_no_pictures_until_anything_comes() {
             .for_each(|&client| world.check(client, false)); // Consent stays.
         match back {
             0 => world.check(bob, false),
-            _ => world.rtcp(bob, |out| _core::rtcp::write_receiver_report(out, 1, &[])),
+            _ => say_something(&mut world, bob),
         }
         let got = seconds(&mut world, &mut camera, &[alice, carol], bob, 10);
         assert!(got[1] == 50 && got[9] == 0, "{got:?}");
@@ -764,16 +760,28 @@ fn who_is_not_heard_any_more_gets_no_pictures_until_anything_comes() {
 
 #[test]
 fn whose_pictures_nobody_gets_any_more_is_told_so() {
-    let mut world = World::new();
-    let alice = world.connect(publisher());
-    let bob = world.connect(viewer());
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = pictures_for(viewer());
     let mut camera = Camera::new(alice, 7);
     camera.send(&mut world, true);
     seconds(&mut world, &mut camera, &[alice], bob, 12);
     assert_eq!(wanted(&mut world), [0]);
     world.check(bob, false);
     assert_eq!(wanted(&mut world), [1]);
+}
+
+/// A publisher, and a viewer of this kind who is shown its camera.
+fn pictures_for(viewer: PeerMedia) -> (World, usize, usize) {
+    let mut world = World::new();
+    let (alice, bob) = (world.connect(publisher()), world.connect(viewer));
+    world.show(bob, "sv", Some((alice, "v")));
+    (world, alice, bob)
+}
+
+/// Something that keeps a receiver from being taken for gone.
+fn say_something(world: &mut World, client: usize) {
+    world.rtcp(client, |out| {
+        _core::rtcp::write_receiver_report(out, 1, &[])
+    });
 }
 
 fn plis(world: &mut World, client: usize) -> usize {
@@ -907,10 +915,7 @@ fn sound_without_rtx_is_counted_and_sent_again_the_same_to_the_bit() {
 
 #[test]
 fn a_path_of_100_kbit_s_gets_the_sound_and_a_thin_picture() {
-    let mut world = World::new();
-    let alice = world.connect(publisher());
-    let bob = world.connect(telling_viewer());
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = pictures_for(telling_viewer());
     world.show(bob, "sa", Some((alice, "a")));
     let (mut camera, mut path) = (Camera::new(alice, 7), Narrow::new(bob, 1_000));
     let (mut pictures, mut before) = (0, 0);
@@ -967,10 +972,7 @@ fn a_path_of_100_kbit_s_gets_the_sound_and_a_thin_picture() {
 
 #[test]
 fn a_packet_that_comes_late_while_others_wait_is_sent_once_and_so_are_they() {
-    let mut world = World::new();
-    let alice = world.connect(publisher());
-    let bob = world.connect(telling_viewer());
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = pictures_for(telling_viewer());
     let (mut camera, mut path) = (Camera::new(alice, 7), Narrow::new(bob, 20_000));
     camera.size = 1_150;
     let address = world.clients[alice].path;
@@ -1054,10 +1056,7 @@ fn delays_of_a_busy_core_are_not_taken_for_those_of_paths() {
 #[test]
 fn what_a_busy_core_has_kept_itself_is_not_spread_again() {
     let at_once = |lag_ms: u64| {
-        let mut world = World::new();
-        let alice = world.connect(publisher());
-        let bob = world.connect(telling_viewer());
-        world.show(bob, "sv", Some((alice, "v")));
+        let (mut world, alice, bob) = pictures_for(telling_viewer());
         let mut camera = Camera {
             packets_a_frame: 16,
             size: 1_150,
@@ -1092,10 +1091,7 @@ fn silence_of_a_receiver_whose_reports_wait_in_a_busy_core_lowers_no_estimate() 
 
 #[test]
 fn what_the_pacer_has_kept_for_4_s_is_given_up_for_a_keyframe() {
-    let mut world = World::new();
-    let alice = world.connect(publisher());
-    let bob = world.connect(viewer());
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = pictures_for(viewer());
     // 50 packets a second, of which a path of 100 kbit/s is given 16.
     let mut camera = Camera {
         packets_a_frame: 2,
@@ -1107,7 +1103,7 @@ fn what_the_pacer_has_kept_for_4_s_is_given_up_for_a_keyframe() {
     let (mut got, mut late_ms, mut given_up) = (Vec::new(), Vec::new(), 0);
     for frame in 0..500 {
         if frame % 25 == 0 {
-            world.rtcp(bob, |out| _core::rtcp::write_receiver_report(out, 1, &[]));
+            say_something(&mut world, bob);
         }
         let keyframe = plis(&mut world, alice) > 0;
         given_up += u32::from(keyframe);
@@ -1133,10 +1129,7 @@ fn what_the_pacer_has_kept_for_4_s_is_given_up_for_a_keyframe() {
 
 #[test]
 fn a_keyframe_that_takes_a_slow_path_seconds_arrives_whole_and_what_follows_is_live_again() {
-    let mut world = World::new();
-    let alice = world.connect(publisher());
-    let bob = world.connect(viewer());
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = pictures_for(viewer());
     let mut camera = Camera {
         packets_a_frame: 250,
         size: 1_150,
@@ -1150,7 +1143,7 @@ fn a_keyframe_that_takes_a_slow_path_seconds_arrives_whole_and_what_follows_is_l
     let mut behind = 0;
     for frame in 0..250 {
         if frame % 25 == 0 {
-            world.rtcp(bob, |out| _core::rtcp::write_receiver_report(out, 1, &[]));
+            say_something(&mut world, bob);
         }
         camera.send(&mut world, false);
         world.run(FRAME_MS);

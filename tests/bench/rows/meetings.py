@@ -20,7 +20,10 @@ from tests.bench.search import Search
 from tests.bench.targets import Target
 
 ROOM = Shape(publishers=4, kbps=500, audio=True, seats=3, ramp=40.0, get_in=0.98, still=0.06)
-"""Who come no faster than a busy core lets them in: what is measured is the media of those who are in."""
+"""Who come no faster than a busy core lets them in: what is measured is the media of those who are in.
+
+Pictures stand still for 2 to 5 % of the time on an idle core as well: a publisher takes 0.15 s to pace a keyframe.
+"""
 MOST_P99_MS = 30.0
 MOST_ROOMS = 400
 FIRST, FIRST_OF_JANUS = 100, 24
