@@ -25,7 +25,7 @@ from sfu.sdp.codecs import AgreedCodec, agreed_codecs, track_codecs
 from sfu.sdp.shapes import MAX_SHAPES
 from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine, Shape
 
-FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
+FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir", "rrtr")
 """What both sides of a track or a seat may say; the first only with the header extension that it is about."""
 HOST_PREFERENCE = 126  # RFC 8445 §5.1.2.2
 RTP_COMPONENT = 1

@@ -12,7 +12,7 @@ import type { Counters, Report } from "./figures";
 import type { IceServer } from "./frames";
 import { cameraLayers, screenLayers } from "./layers";
 import type { Reading } from "./quality";
-import { withSoundRepaired } from "./repairs";
+import { withRepairs } from "./repairs";
 import type { SeatMids, Source } from "./seats";
 import { SenderParameters } from "./sender-parameters";
 
@@ -83,7 +83,7 @@ export class PeerMedia {
   async offer(): Promise<string> {
     const offer = await this.connection.createOffer();
     try {
-      await this.connection.setLocalDescription({ type: "offer", sdp: withSoundRepaired(offer.sdp ?? "") });
+      await this.connection.setLocalDescription({ type: "offer", sdp: withRepairs(offer.sdp ?? "") });
     } catch {
       await this.connection.setLocalDescription(offer);
     }

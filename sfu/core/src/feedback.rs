@@ -12,6 +12,7 @@ use crate::slab::Key;
 use crate::time::{Instant, Ntp};
 use crate::track::Track;
 use crate::twcc::Feedback;
+use crate::xr::{self, Heard};
 
 /// Packets asked for in one RTCP datagram that are looked at; more is no loss but a lost path.
 const MAX_NACKED: usize = 256;
@@ -60,6 +61,7 @@ impl Router {
                 .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc, now)),
             Rtcp::TransportCc(told) => self.on_transport_feedback(key, told.body, now),
             Rtcp::Remb(remb) => self.on_remb(key, remb.bitrate, now),
+            Rtcp::Extended(report) => report.for_each(|block| self.on_time(key, report.ssrc, block, now)),
             Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Other { .. } => {}
         }
     }
@@ -154,6 +156,22 @@ impl Router {
         let totals = &mut self.senders[sender].totals;
         totals.fraction_lost = block.fraction_lost;
         totals.jitter = block.jitter;
+    }
+
+    /// A receiver's time is answered with the next reports; the answer to ours tells the round trip.
+    fn on_time(&mut self, key: Key, ssrc: u32, block: xr::Block<'_>, now: Instant) {
+        let ours = self.ntp(now);
+        let peer = &mut self.peers[key];
+        match block {
+            xr::Block::ReferenceTime(ntp) => peer.told_time = Some(Heard { ssrc, ntp, at: now }),
+            xr::Block::Delays(mut delays) => {
+                let own = delays.find(|delay| delay.ssrc == peer.rtcp_ssrc);
+                if let Some(rtt) = own.and_then(|own| own.round_trip(ours)) {
+                    peer.measured(rtt);
+                }
+            }
+            xr::Block::Other => {}
+        }
     }
 
     fn on_nack(&mut self, key: Key, ssrc: u32, lost: impl Iterator<Item = u16>, now: Instant) {
@@ -271,6 +289,7 @@ impl Router {
         }
         self.listen(key, now);
         self.report_reception(key, now);
+        self.answer_time(key, now);
         let senders = std::mem::take(&mut self.peers[key].senders);
         for &sender in &senders {
             if let Some(sender) = self.senders.get_mut(sender) {
@@ -282,6 +301,7 @@ impl Router {
     }
 
     fn report_reception(&mut self, key: Key, now: Instant) {
+        let ntp = self.ntp(now);
         let peer = &mut self.peers[key];
         let mut blocks = Vec::new();
         for &track in &peer.tracks {
@@ -301,8 +321,22 @@ impl Router {
         }
         let ssrc = peer.rtcp_ssrc;
         let sent = peer.link.send_rtcp(&mut self.egress, |out| {
-            let len = rtcp::write_receiver_report(out, ssrc, &blocks);
-            len + rtcp::write_sdes(&mut out[len..], ssrc, CNAME)
+            let mut len = rtcp::write_receiver_report(out, ssrc, &blocks);
+            len += rtcp::write_sdes(&mut out[len..], ssrc, CNAME);
+            len + xr::write_reference_time(&mut out[len..], ssrc, ntp)
+        });
+        self.counters.rtcp_out += u64::from(sent);
+    }
+
+    /// Tells a receiver when its time came.
+    fn answer_time(&mut self, key: Key, now: Instant) {
+        let peer = &mut self.peers[key];
+        let Some(heard) = peer.told_time.take() else {
+            return;
+        };
+        let (ssrc, delay) = (peer.rtcp_ssrc, heard.answer(now));
+        let sent = peer.link.send_rtcp(&mut self.egress, |out| {
+            xr::write_delay(out, ssrc, delay)
         });
         self.counters.rtcp_out += u64::from(sent);
     }

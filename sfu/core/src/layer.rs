@@ -430,6 +430,7 @@ impl Layer {
             keyframe_start: inspected.keyframe_start,
             frame_start: inspected.frame_start,
             frame_end: inspected.frame_end,
+            parameters: inspected.parameters,
             // Without a dependency descriptor a player of AV1 cannot tell where a picture without its upper layers ends.
             spatial: match counts {
                 Counts::Vp9 => inspected.spatial,

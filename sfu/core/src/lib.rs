@@ -67,3 +67,4 @@ pub mod twcc;
 pub mod uplink;
 pub mod wheel;
 pub mod worker;
+pub mod xr;

@@ -15,6 +15,7 @@ use crate::srtp::Inbound;
 use crate::time::Instant;
 use crate::twcc::Recorder;
 use crate::uplink::Uplink;
+use crate::xr::Heard;
 
 /// How often reports go to a peer.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -118,6 +119,8 @@ pub struct Peer {
     pub is_stale: bool,
     /// Some of its pictures are sent again as RTX, of which probes are made.
     pub has_rtx: bool,
+    /// The time it told last, until that is answered.
+    pub told_time: Option<Heard>,
     rtt: Option<Duration>,
 }
 
@@ -145,6 +148,7 @@ impl Peer {
             pace_at: None,
             is_stale: false,
             has_rtx: false,
+            told_time: None,
             rtt: None,
         }
     }

@@ -48,6 +48,8 @@ pub struct Meta {
     pub frame_start: bool,
     /// The last packet of a layer's frame, where the payload tells.
     pub frame_end: bool,
+    /// Of parameter sets alone, see [`crate::codec::Inspected::parameters`].
+    pub parameters: bool,
     /// Spatial layer.
     pub spatial: u8,
     /// Temporal layer.

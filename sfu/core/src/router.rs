@@ -430,8 +430,9 @@ impl Router {
                 return;
             }
         };
+        let kind = track.kind;
         let uplink = self.peers[key].uplink.as_mut();
-        if uplink.is_some_and(|uplink| uplink.arrived(packet.octets(), late, now)) {
+        if uplink.is_some_and(|uplink| uplink.arrived(kind, packet.octets(), late, now)) {
             self.narrowed(key, now);
         }
         self.on_arrival(key, stream, arrival, now);

@@ -3,12 +3,13 @@
 //! `srtp → **rtcp** → sender (nack, pli), clock (reports) … track, sender → **rtcp** → srtp`
 //!
 //! RFC 3550 §6, RFC 4585 (NACK, PLI), RFC 5104 (FIR), RFC 5506 (reduced size: any packet may stand
-//! alone), draft-alvestrand-rmcat-remb-03. The fields of transport-wide feedback are `twcc`'s.
+//! alone), draft-alvestrand-rmcat-remb-03. The fields of transport-wide feedback are `twcc`'s, those of extended reports `xr`'s.
 
 use std::time::Duration;
 
 use crate::bytes::{Reader, Writer};
 use crate::time::Ntp;
+use crate::xr::{EXTENDED_REPORT, Extended};
 
 pub use crate::rtp::Malformed;
 
@@ -56,6 +57,8 @@ pub enum Rtcp<'a> {
     TransportCc(TransportCc<'a>),
     /// The receiver's estimate of the bandwidth.
     Remb(Remb<'a>),
+    /// What time it is, and when that was heard.
+    Extended(Extended<'a>),
     /// Well-formed, of a kind that the node has no use for.
     Other {
         /// RTCP packet type.
@@ -143,16 +146,16 @@ impl ReportBlock {
     /// `None` if the peer has no report of ours yet or the sum is not plausible.
     #[must_use]
     pub fn round_trip(&self, now: Ntp) -> Option<Duration> {
-        if self.last_sr == 0 {
-            return None;
-        }
-        let units = now
-            .middle32()
-            .wrapping_sub(self.last_sr)
-            .wrapping_sub(self.delay_since_last_sr);
-        let plausible = units < 0x8000_0000;
-        plausible.then(|| Duration::from_nanos((u64::from(units) * 1_000_000_000) >> 16))
+        round_trip(now, self.last_sr, self.delay_since_last_sr)
     }
+}
+
+/// From a moment of our clock, of which the other end has told the middle 32 bits, 0 if it knows of none, until `now`, less
+/// what passed there.
+pub(crate) fn round_trip(now: Ntp, last: u32, since: u32) -> Option<Duration> {
+    let units = now.middle32().wrapping_sub(last).wrapping_sub(since);
+    let plausible = last != 0 && units < 0x8000_0000;
+    plausible.then(|| Duration::from_nanos((u64::from(units) * 1_000_000_000) >> 16))
 }
 
 /// A moment's distance as report blocks carry it, in 1/65536 s, at most what 32 bits hold.
@@ -379,6 +382,7 @@ fn read_body(packet_type: u8, format: u8, body: &[u8]) -> Result<Rtcp<'_>, Malfo
             })
         }
         TRANSPORT_FEEDBACK | PAYLOAD_FEEDBACK => read_feedback(packet_type, format, &mut reader),
+        EXTENDED_REPORT => Extended::read(&mut reader).map(Rtcp::Extended),
         _ => Some(Rtcp::Other {
             packet_type,
             format,
@@ -468,7 +472,7 @@ fn read_remb(sender_ssrc: u32, mut reader: Reader<'_>) -> Option<Remb<'_>> {
 }
 
 /// Writes a packet's header, its body by `body`, and the length once it is known; 0 if it does not fit.
-fn write_packet(
+pub(crate) fn write_packet(
     out: &mut [u8],
     packet_type: u8,
     format: u8,

@@ -361,7 +361,7 @@ impl Sender {
             }
             if let Some(placed) = self.place(meta, payload) {
                 let packet = (meta, payload, fresh.padding);
-                self.send(packet, placed, &mut way, &mut outcome);
+                self.send(packet, layer, placed, &mut way, &mut outcome);
             }
         }
         outcome.waits = self.backlog.is_some();
@@ -490,7 +490,7 @@ impl Sender {
                 return; // Another codec from here on: that begins with a packet that has just come.
             }
             if let Some(placed) = self.place(meta, payload) {
-                self.send((meta, payload, 0), placed, way, outcome);
+                self.send((meta, payload, 0), layer, placed, way, outcome);
             }
         }
     }
@@ -672,6 +672,7 @@ impl Sender {
     fn send(
         &mut self,
         (meta, payload, padding): (&Meta, &[u8], u8),
+        layer: &Layer,
         placed: Placed,
         way: &mut Way<'_>,
         outcome: &mut Outcome,
@@ -708,6 +709,9 @@ impl Sender {
         }
         if placed.out + 1 == self.next_out {
             self.remember(meta, numbers.timestamp, placed.deltas);
+            if meta.parameters && len > 0 {
+                outcome.sent += self.insist((placed.out, meta), layer, way);
+            }
         }
     }
 

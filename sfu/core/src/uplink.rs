@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use crate::media::Kind;
 use crate::rate::RateMeter;
 use crate::time::Instant;
 
@@ -121,8 +122,18 @@ pub struct Uplink {
 
 impl Uplink {
     /// A packet has come; how `late` is not known of one that was sent again.  Says whether the path has narrowed with it.
-    pub fn arrived(&mut self, octets: usize, late: Option<Duration>, now: Instant) -> bool {
+    ///
+    /// Sound in time shows that the path is free.  That it is late shows nothing: what its device has missed shifts the
+    /// timestamps of all that follows, by tens of milliseconds on a machine that is busy.
+    pub fn arrived(
+        &mut self,
+        kind: Kind,
+        octets: usize,
+        late: Option<Duration>,
+        now: Instant,
+    ) -> bool {
         self.rate.count(octets, now);
+        let late = late.filter(|&late| kind == Kind::Video || late < LATE);
         let is_late = late.map_or(self.streak.is_some(), |late| late >= LATE);
         let Some(streak) = self.streak.as_mut().filter(|_| is_late) else {
             self.streak = is_late.then_some(Streak::begun(now));
@@ -185,6 +196,8 @@ mod tests {
         longest_queue: u64,
         /// Packets of a frame of the top layer.
         top: usize,
+        /// Sound that its device has not got, in microseconds.
+        missed: u64,
         narrowed: Vec<u64>,
     }
 
@@ -198,6 +211,7 @@ mod tests {
                 kbps: 3_000,
                 longest_queue: 300_000,
                 top: FRAMES[3].1,
+                missed: 0,
                 narrowed: Vec::new(),
             }
         }
@@ -209,12 +223,16 @@ mod tests {
             }
             self.free_at = begins + octets as u64 * 8_000 / self.kbps;
             let comes = Instant::from_nanos((self.free_at + 20_000) * 1_000);
-            let rate = if stream == 0 { 48_000 } else { 90_000 };
+            let (kind, rate) = match stream {
+                0 => (Kind::Audio, 48_000),
+                _ => (Kind::Video, 90_000),
+            };
             // Begins anywhere: timestamps do.
-            let timestamp = (self.now * rate / 1_000_000) as u32;
+            let media = self.now - if stream == 0 { self.missed } else { 0 };
+            let timestamp = (media * rate / 1_000_000) as u32;
             let timestamp = timestamp.wrapping_sub(stream as u32 * 0x4000_0000);
             let late = self.lateness[stream].of(timestamp, rate as u32, comes);
-            if self.uplink.arrived(octets, Some(late), comes) {
+            if self.uplink.arrived(kind, octets, Some(late), comes) {
                 self.narrowed.push(self.free_at + 20_000);
             }
         }
@@ -293,7 +311,19 @@ mod tests {
         let mut uplink = Uplink::default();
         let late = Some(Duration::from_millis(200));
         for ms in (0..5_000).step_by(20) {
-            assert!(!uplink.arrived(120, late, Instant::from_millis(1_000 + ms)));
+            let now = Instant::from_millis(1_000 + ms);
+            assert!(!uplink.arrived(Kind::Audio, 120, late, now));
+        }
+    }
+
+    #[test]
+    fn a_microphone_that_misses_samples_tells_nothing_of_the_path() {
+        for missed in [50_000, 100_000, 300_000] {
+            let mut publisher = Publisher::new();
+            publisher.kbps = 10_000;
+            publisher.run(5_000);
+            publisher.missed = missed;
+            assert_eq!(publisher.run(5_000), [], "{missed} µs");
         }
     }
 
@@ -306,9 +336,10 @@ mod tests {
             (0..20).any(|n| {
                 let now = Instant::from_millis(begins + n * 20);
                 (0..again).for_each(|_| {
-                    uplink.arrived(1_000, None, now);
+                    uplink.arrived(Kind::Video, 1_000, None, now);
                 });
-                uplink.arrived(500, Some(Duration::from_millis(60 + n * 10)), now)
+                let late = Some(Duration::from_millis(60 + n * 10));
+                uplink.arrived(Kind::Video, 500, late, now)
             })
         };
         assert_eq!([0, 6].map(fell), [true, false]);

@@ -14,7 +14,9 @@ use _core::media::{PeerMedia, SenderConfig};
 use _core::rtcp::{self, Pli, SenderInfo};
 use _core::rtp::{AudioLevel, OutHeader};
 use _core::srtp::Profile;
+use _core::time::{Instant, Ntp};
 use _core::twcc::Feedback;
+use _core::xr::{Delay, write_delay, write_reference_time};
 use support::*;
 
 /// A publisher and a viewer that is shown its video.
@@ -978,6 +980,67 @@ fn the_round_trip_is_taken_from_receiver_reports() {
         (sender.fraction_lost, sender.jitter.as_millis()),
         (0.25, 10)
     );
+}
+
+#[test]
+fn the_round_trip_to_one_who_receives_nothing_is_taken_from_the_answer_to_our_time() {
+    let (mut world, mut camera, _) = call();
+    for _ in 0..12 {
+        send_frames(&mut world, &mut camera, 3);
+    }
+    let told = |world: &mut World| {
+        let control = world.take_control(camera.client);
+        control.iter().rev().find_map(|&(at, ref one)| match one {
+            Control::Time(ssrc, ntp) => Some((at, *ssrc, *ntp)),
+            _ => None,
+        })
+    };
+    let (at, ssrc, ntp) = told(&mut world).expect("with the reports");
+    assert_eq!(ntp, wall() + Duration::from_millis(at));
+    world.run(80);
+    let waited = world.now.saturating_since(Instant::from_millis(at));
+    let answer = |ssrc: u32, trip: Duration| Delay {
+        ssrc,
+        last: ntp.middle32(),
+        since: rtcp::to_compact(waited - trip),
+    };
+    let others = answer(ssrc + 1, Duration::from_millis(70));
+    world.rtcp(camera.client, |out| write_delay(out, 7, others));
+    assert_eq!(world.router.stats(world.now)[0].rtt, None);
+    let ours = answer(ssrc, Duration::from_millis(40));
+    world.rtcp(camera.client, |out| write_delay(out, 7, ours));
+    let rtt = world.router.stats(world.now)[0].rtt.expect("measured");
+    assert!((39..=41).contains(&rtt.as_millis()), "{rtt:?}");
+}
+
+#[test]
+fn a_receiver_that_tells_its_time_hears_with_the_next_reports_how_long_ago_that_was() {
+    let (mut world, _, bob) = call();
+    world.run(1_500);
+    world.take_control(bob);
+    let theirs = Ntp::from_bits(0x1112_1314_2122_2324);
+    let sent = world.now;
+    world.rtcp(bob, |out| write_reference_time(out, 0xb0b, theirs));
+    world.run(2_500);
+    let control = world.take_control(bob);
+    let answers: Vec<_> = control
+        .iter()
+        .filter_map(|(at, one)| match one {
+            Control::Delays(delays) => Some((*at, delays.clone())),
+            _ => None,
+        })
+        .collect();
+    let [(at, delays)] = &answers[..] else {
+        panic!("once: {answers:?}");
+    };
+    let waited = Instant::from_millis(*at).saturating_since(sent);
+    assert!(waited <= Duration::from_secs(1), "{waited:?}");
+    let expected = Delay {
+        ssrc: 0xb0b,
+        last: 0x1314_2122,
+        since: rtcp::to_compact(waited),
+    };
+    assert_eq!(delays, &[expected]);
 }
 
 #[test]

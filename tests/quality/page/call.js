@@ -216,7 +216,9 @@ function narrow(transceiver, kind, codec) {
   transceiver.setCodecPreferences([...media, ...repair]);
 }
 
-/** Offers that lost sound may be sent again, as the page of the product does (`web/client/repairs.ts`). */
+/** Offers that lost sound may be sent again, and asks for the time, as the page of the product does (`web/client/repairs.ts`). */
 function withRepairs(sdp) {
-  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gm, (line, type) => `${line}a=rtcp-fb:${type} nack\r\n`);
+  return sdp
+    .replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gm, (line, type) => `${line}a=rtcp-fb:${type} nack\r\n`)
+    .replace(/^a=rtpmap:(\d+) (?:VP8|VP9|H264|AV1)\/90000\r\n/gm, (line, type) => `${line}a=rtcp-fb:${type} rrtr\r\n`);
 }

@@ -4,6 +4,7 @@
 use _core::rtcp::{Rtcp, compound};
 use _core::time::Ntp;
 use _core::twcc::Feedback;
+use _core::xr::Block;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|datagram: &[u8]| {
@@ -26,6 +27,7 @@ fn count(packet: &Rtcp<'_>) -> usize {
         Rtcp::Nack(nack) => nack.lost().count(),
         Rtcp::Fir(fir) => fir.entries().count(),
         Rtcp::Remb(remb) => remb.ssrcs().count(),
+        Rtcp::Extended(report) => report.map(|block| times(&block)).sum(),
         Rtcp::TransportCc(packet) => {
             if let Ok(feedback) = Feedback::parse(packet.body) {
                 assert_eq!(feedback.statuses().count(), usize::from(feedback.count));
@@ -33,5 +35,14 @@ fn count(packet: &Rtcp<'_>) -> usize {
             1
         }
         Rtcp::Pli(_) | Rtcp::Other { .. } => 1,
+    }
+}
+
+fn times(block: &Block<'_>) -> usize {
+    match block {
+        Block::Delays(delays) => delays
+            .filter(|delay| delay.round_trip(Ntp::default()).is_none())
+            .count(),
+        Block::ReferenceTime(_) | Block::Other => 1,
     }
 }

@@ -14,6 +14,7 @@ const NAL_SLICE: u8 = 1;
 const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
 const NAL_SPS: u8 = 7;
+const NAL_PPS: u8 = 8;
 const NAL_AUD: u8 = 9;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
@@ -39,6 +40,7 @@ fn inspect_single(nal: &[u8]) -> Inspected {
     let body = nal.get(1..).filter(|_| keyframe_start);
     Inspected {
         keyframe_start,
+        parameters: sets_parameters(nal),
         frame_start: starts_frame(nal),
         resolution: body.and_then(sps::resolution),
         ..Inspected::MIDDLE
@@ -47,13 +49,13 @@ fn inspect_single(nal: &[u8]) -> Inspected {
 
 /// RFC 6184 §5.7.1: NAL units, each behind a 16-bit length.
 fn inspect_aggregate(units: &[u8]) -> Option<Inspected> {
-    let mut units = Aggregate(Reader::new(units));
-    let first = inspect_single(units.next()?);
-    if first.keyframe_start {
-        return Some(first);
-    }
-    let parameters = units.find(|nal| nal_type(nal) == NAL_SPS);
-    Some(parameters.map_or(first, inspect_single))
+    let all = || Aggregate(Reader::new(units));
+    let first = all().next()?;
+    let sequence = all().find(|nal| nal_type(nal) == NAL_SPS);
+    Some(Inspected {
+        parameters: all().any(sets_parameters) && !all().any(is_slice),
+        ..inspect_single(sequence.unwrap_or(first))
+    })
 }
 
 /// RFC 6184 §5.8: a fragment starts a frame if it is the first of a NAL unit that does.
@@ -81,6 +83,14 @@ impl<'a> Iterator for Aggregate<'a> {
 
 fn nal_type(nal: &[u8]) -> u8 {
     nal.first().map_or(0, |header| header & 0x1f)
+}
+
+fn sets_parameters(nal: &[u8]) -> bool {
+    matches!(nal_type(nal), NAL_SPS | NAL_PPS)
+}
+
+fn is_slice(nal: &[u8]) -> bool {
+    (NAL_SLICE..=NAL_IDR).contains(&nal_type(nal))
 }
 
 fn starts_frame(nal: &[u8]) -> bool {
@@ -127,6 +137,23 @@ mod tests {
             starts(&aggregate(&[&[0x09, 0x10], &SPS, &PPS, &IDR_FIRST])),
             Some((true, true))
         );
+    }
+
+    #[test]
+    fn parameter_sets_that_have_no_picture_with_them_are_told_from_others() {
+        let parameters = |payload: &[u8]| inspect(payload).map(|it| it.parameters);
+        for (payload, expected) in [
+            (SPS.to_vec(), true),
+            (PPS.to_vec(), true),
+            (aggregate(&[&SPS, &PPS]), true),
+            (aggregate(&[&[0x09, 0x10], &SPS, &PPS, &[0x06, 5]]), true),
+            (aggregate(&[&SPS, &PPS, &IDR_FIRST]), false),
+            (aggregate(&[&[0x09, 0x10], &[0x06, 5]]), false),
+            (IDR_FIRST.to_vec(), false),
+            (vec![0x7c, 0x85, 0x88], false),
+        ] {
+            assert_eq!(parameters(&payload), Some(expected), "{payload:x?}");
+        }
     }
 
     #[test]

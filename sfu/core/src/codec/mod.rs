@@ -41,6 +41,9 @@ pub struct Inspected {
     /// The last packet of a frame or of one layer's frame, where the payload tells (VP9); in the other codecs
     /// only the marker bit of RTP does, and this is `false`.
     pub frame_end: bool,
+    /// It has what a picture is decoded by and nothing of a picture (H.264).  A player that misses it decodes what follows
+    /// by what it had before, and does not notice.
+    pub parameters: bool,
     /// The VP8 payload descriptor, which switching has to rewrite.
     pub vp8: Option<vp8::Descriptor>,
     /// The VP9 payload descriptor, which switching has to rewrite.
@@ -71,6 +74,7 @@ impl Inspected {
         keyframe_start: false,
         frame_start: false,
         frame_end: false,
+        parameters: false,
         vp8: None,
         vp9: None,
         spatial: 0,

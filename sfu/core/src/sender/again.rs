@@ -1,6 +1,7 @@
-//! What a sender sends again: what its receiver asks for, and what is to find out whether the path carries more.
+//! What a sender sends again: what its receiver asks for, what is to find out whether the path carries more, and what must
+//! not be missed.
 //!
-//! `feedback (NACK), pacing (probe) → sender (**again**) → link (number) → srtp → egress`
+//! `feedback (NACK), pacing (probe), sender (parameter sets) → sender (**again**) → link (number) → srtp → egress`
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::egress::Egress;
 use crate::layer::Layer;
 use crate::link::{Link, Way};
 use crate::rewrite::{Numbers, Segment};
+use crate::ring::Meta;
 use crate::time::Instant;
 
 /// A probe is made of so many packets that were sent last, over and over...
@@ -17,6 +19,8 @@ const PROBED: u64 = 31;
 const MOST_PROBES: usize = 128;
 /// RFC 4588 §4: the original number in front of the payload.
 const RTX_NUMBER: usize = 2;
+/// So often parameter sets are sent again at once: where every tenth packet is lost, one of a thousand keyframes lacks them.
+const INSISTS: usize = 2;
 /// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
 const MIN_REPEAT: Duration = Duration::from_millis(15);
 
@@ -62,7 +66,8 @@ impl Sender {
         if downlink.is_some_and(|downlink| !downlink.pacer.lets_repairs(now)) {
             return false;
         }
-        let sent = self.repeat(asked, layer, link, egress, None, now) > 0;
+        let way = Way::over(link, egress, now);
+        let sent = way.is_some_and(|mut way| self.repeat(asked, layer, &mut way, None) > 0);
         self.totals.retransmitted += u64::from(sent);
         sent
     }
@@ -77,6 +82,9 @@ impl Sender {
         (cluster, octets): (u8, usize),
         now: Instant,
     ) -> usize {
+        let Some(mut way) = Way::over(link, egress, now) else {
+            return 0;
+        };
         let mut sent = 0;
         let newest = self.next_out.saturating_sub(1);
         for out in (newest.saturating_sub(PROBED)..=newest)
@@ -99,7 +107,7 @@ impl Sender {
                 ext_in,
                 segment,
             };
-            sent += self.repeat(&asked, layer, link, egress, Some(cluster), now);
+            sent += self.repeat(&asked, layer, &mut way, Some(cluster));
         }
         sent
     }
@@ -145,19 +153,36 @@ impl Sender {
         sent
     }
 
+    /// Sends the packet `out` again that has just left, before anybody asks for it; gives how often.
+    ///
+    /// Players of H.264 do not wait for parameter sets: who misses those of another layer shows its pictures as if they were
+    /// of the one before, torn, until the next keyframe.
+    pub(super) fn insist(
+        &mut self,
+        (out, meta): (u64, &Meta),
+        layer: &Layer,
+        way: &mut Way<'_>,
+    ) -> u32 {
+        let Some(segment) = self.segments.last().copied() else {
+            return 0;
+        };
+        let asked = Asked {
+            out,
+            ext_in: meta.ext_seq,
+            segment,
+        };
+        let sent = (0..INSISTS).filter(|_| self.repeat(&asked, layer, way, None) > 0);
+        sent.count() as u32
+    }
+
     /// Octets of the packet that was sent again; 0: it was not.
     fn repeat(
         &mut self,
         asked: &Asked,
         layer: &Layer,
-        link: &mut Link,
-        egress: &mut Egress,
+        way: &mut Way<'_>,
         cluster: Option<u8>,
-        now: Instant,
     ) -> usize {
-        let Some(mut way) = Way::over(link, egress, now) else {
-            return 0;
-        };
         let Some((meta, payload)) = layer.ring.get(asked.ext_in) else {
             return 0;
         };

@@ -12,8 +12,9 @@ use _core::srtp::{Inbound, Outbound, Profile};
 use _core::stun::{
     BindingRequest, OutRequest, Response, Role, StunKey, write_request, write_success,
 };
-use _core::time::Instant;
+use _core::time::{Instant, Ntp};
 use _core::twcc::{Feedback, Recorder};
+use _core::xr::{Delay, write_delay, write_reference_time};
 
 const DATAGRAMS: u32 = if cfg!(debug_assertions) {
     100_000
@@ -123,6 +124,15 @@ fn corpus() -> Vec<Vec<u8>> {
                     media_ssrc: 2,
                 },
             )
+        }),
+        made(|out| write_reference_time(out, 1, Ntp::from_bits(7 << 40))),
+        made(|out| {
+            let delay = Delay {
+                ssrc: 2,
+                last: 3,
+                since: 4,
+            };
+            write_delay(out, 1, delay)
         }),
     ];
     let remb = [
@@ -234,6 +244,7 @@ fn read_rtcp(datagram: &[u8]) {
             Ok(Rtcp::Nack(nack)) => assert!(nack.lost().count() <= datagram.len() / 4 * 17),
             Ok(Rtcp::Fir(fir)) => assert!(fir.entries().count() <= datagram.len()),
             Ok(Rtcp::Remb(remb)) => assert!(remb.ssrcs().count() <= 255),
+            Ok(Rtcp::Extended(report)) => assert!(report.count() <= datagram.len() / 4),
             Ok(Rtcp::TransportCc(packet)) => {
                 if let Ok(feedback) = Feedback::parse(packet.body) {
                     assert_eq!(feedback.statuses().count(), usize::from(feedback.count));

@@ -9,3 +9,4 @@ mod rtp;
 mod srtp;
 mod stun;
 mod twcc;
+mod xr;

@@ -8,6 +8,7 @@ use _core::rtcp::{
     write_sender_report,
 };
 use _core::time::Ntp;
+use _core::xr::Block;
 use proptest::prelude::*;
 
 const INFO: SenderInfo = SenderInfo {
@@ -352,7 +353,7 @@ fn other_application_feedback_is_passed_over() {
 
 #[test]
 fn kinds_without_use_are_passed_over_and_told() {
-    for (packet_type, format) in [(204, 1), (205, 3), (206, 2), (207, 0), (192, 0)] {
+    for (packet_type, format) in [(204, 1), (205, 3), (206, 2), (208, 0), (192, 0)] {
         let bytes = [0x80 | format, packet_type, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2];
         let Rtcp::Other {
             packet_type: read,
@@ -484,6 +485,13 @@ fn nothing_is_written_where_it_does_not_fit() {
     }
 }
 
+fn of_times(block: Block<'_>) -> usize {
+    match block {
+        Block::Delays(delays) => delays.count(),
+        Block::ReferenceTime(_) | Block::Other => 1,
+    }
+}
+
 /// Reads all there is to read, and counts it.
 fn drain(bytes: &[u8]) -> usize {
     let parts = |packet| match packet {
@@ -494,6 +502,7 @@ fn drain(bytes: &[u8]) -> usize {
         Rtcp::Nack(nack) => nack.lost().count(),
         Rtcp::Fir(fir) => fir.entries().count(),
         Rtcp::Remb(remb) => remb.ssrcs().count(),
+        Rtcp::Extended(report) => report.map(of_times).sum(),
         Rtcp::Pli(_) | Rtcp::TransportCc(_) | Rtcp::Other { .. } => 1,
     };
     compound(bytes).flatten().map(parts).sum()

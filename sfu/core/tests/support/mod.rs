@@ -20,6 +20,7 @@ use _core::rtp::{self, OutHeader, Packet};
 use _core::srtp::{Inbound, Outbound, Profile};
 use _core::stun::{self, OutRequest, Response, Role, StunKey};
 use _core::time::{Instant, Ntp};
+use _core::xr::{Block, Delay};
 
 pub const MID: u8 = 1;
 pub const RID: u8 = 2;
@@ -71,6 +72,9 @@ pub enum Control {
     Cname(u32, String),
     TransportCc(Vec<u8>),
     Remb(u64),
+    /// Of whom, and when.
+    Time(u32, Ntp),
+    Delays(Vec<Delay>),
     Other,
 }
 
@@ -514,7 +518,16 @@ fn controls(packet: &Rtcp<'_>) -> Vec<Control> {
             .collect(),
         Rtcp::TransportCc(feedback) => vec![Control::TransportCc(feedback.body.to_vec())],
         Rtcp::Remb(remb) => vec![Control::Remb(remb.bitrate)],
+        Rtcp::Extended(report) => report.map(|block| time(report.ssrc, block)).collect(),
         _ => vec![Control::Other],
+    }
+}
+
+fn time(ssrc: u32, block: Block<'_>) -> Control {
+    match block {
+        Block::ReferenceTime(ntp) => Control::Time(ssrc, ntp),
+        Block::Delays(delays) => Control::Delays(delays.collect()),
+        Block::Other => Control::Other,
     }
 }
 
@@ -652,6 +665,7 @@ pub fn telling_viewer() -> PeerMedia {
 pub struct Camera {
     pub client: usize,
     pub ssrc: u32,
+    pub payload_type: u8,
     pub mid: Option<&'static str>,
     pub rid: Option<&'static str>,
     /// Unwrapped.
@@ -674,6 +688,7 @@ impl Camera {
         Self {
             client,
             ssrc,
+            payload_type: 96,
             mid: Some("v"),
             rid: None,
             seq: 1_000,
@@ -739,7 +754,7 @@ impl Camera {
         }
         let header = OutHeader {
             marker,
-            payload_type: 96,
+            payload_type: self.payload_type,
             sequence: self.seq as u16,
             timestamp: self.timestamp,
             ssrc: self.ssrc,
