@@ -61,7 +61,9 @@ impl Router {
                 .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc, now)),
             Rtcp::TransportCc(told) => self.on_transport_feedback(key, told.body, now),
             Rtcp::Remb(remb) => self.on_remb(key, remb.bitrate, now),
-            Rtcp::Extended(report) => report.for_each(|block| self.on_time(key, report.ssrc, block, now)),
+            Rtcp::Extended(report) => {
+                report.for_each(|block| self.on_time(key, report.ssrc, block, now))
+            }
             Rtcp::Sdes(_) | Rtcp::Bye(_) | Rtcp::Other { .. } => {}
         }
     }
@@ -335,9 +337,9 @@ impl Router {
             return;
         };
         let (ssrc, delay) = (peer.rtcp_ssrc, heard.answer(now));
-        let sent = peer.link.send_rtcp(&mut self.egress, |out| {
-            xr::write_delay(out, ssrc, delay)
-        });
+        let sent = peer
+            .link
+            .send_rtcp(&mut self.egress, |out| xr::write_delay(out, ssrc, delay));
         self.counters.rtcp_out += u64::from(sent);
     }
 

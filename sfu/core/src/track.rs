@@ -306,6 +306,9 @@ impl Track {
             .received(ext_seq, packet.timestamp, rate, now);
         if nack {
             layer.nacks.received(ext_seq, now);
+            if self.kind == Kind::Video && !packet.marker {
+                layer.nacks.goes_on(ext_seq, now);
+            }
         }
         let audio_level = packet.extension(ids.audio_level);
         let audio_level = audio_level.and_then(AudioLevel::parse);
@@ -351,7 +354,7 @@ impl Track {
         let ext_seq = original.ext_seq;
         let codec = &self.codecs[usize::from(codec_index)];
         let layer = &mut self.layers[usize::from(layer_index)];
-        layer.nacks.received(ext_seq, now);
+        layer.nacks.recovered(ext_seq, now);
         let incoming = Incoming {
             ext_seq,
             timestamp: packet.timestamp,
