@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.browser import Tab, Tabs, chromium
@@ -28,6 +30,15 @@ async def test_both_see_and_hear_each_other(tabs: Tabs) -> None:
         seen = await tab.decodes(FRAMES)
         assert seen.videos == 1
         assert seen.energy > 0
+
+
+async def test_lost_sound_is_sent_again_and_the_time_is_asked_for_as_both_ends_agreed(tabs: Tabs) -> None:
+    alice, _ = await call_up(tabs)
+    for side in ("currentLocalDescription", "currentRemoteDescription"):
+        sdp = str(await alice.page.evaluate(f"window.tertulia.peerConnection.{side}.sdp"))
+        lines = {line.partition(" ")[2] for line in sdp.splitlines() if line.startswith("a=rtcp-fb:111 ")}
+        assert "nack" in lines, side
+        assert re.search(r"^a=rtpmap:(\d+) VP8/90000\r$.*^a=rtcp-fb:\1 rrtr\r$", sdp, re.MULTILINE | re.DOTALL), side
 
 
 async def test_a_call_that_one_hangs_up_ends_for_the_other(tabs: Tabs) -> None:

@@ -42,6 +42,21 @@ async def test_a_call_through_the_node_goes_through_both_clients_links(bench: Be
         assert links[0].access.up.passed.lost > 0
 
 
+async def test_the_round_trip_to_a_browser_that_receives_nothing_is_known(bench: Bench) -> None:
+    async with on_stage(bench) as stage:
+        room = await stage.room()
+        await stage.publisher(room, stage.relay(LOSS_3))
+
+        def known() -> bool:
+            (publisher,) = stage.core.stats()
+            return publisher.rtt_ms is not None
+
+        await until(known, "the browser answers the node's time", START_S)
+        (publisher,) = stage.core.stats()
+        assert publisher.rtt_ms is not None
+        assert publisher.rtt_ms >= 50, "no less than its link takes there and back"
+
+
 async def test_a_direct_call_meets_the_callers_uplink_and_the_callees_downlink(bench: Bench) -> None:
     async with on_stage(bench) as stage:
         with stage.crossed(LOSS_3, LOSS_3) as sides:

@@ -73,6 +73,7 @@ class InTestNode:
         await self.sio.connect(url, namespaces=["/nodes"], auth=auth, transports=["websocket"], wait_timeout=5)
         if register:
             self.registered = await self._register_all()
+            assert "close" in self.registered, f"not registered: {self.registered}"
             for room in self.registered["close"]:
                 self.rooms.pop(room, None)
 

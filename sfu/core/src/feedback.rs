@@ -178,7 +178,10 @@ impl Router {
 
     fn on_nack(&mut self, key: Key, ssrc: u32, lost: impl Iterator<Item = u16>, now: Instant) {
         let peer = &mut self.peers[key];
-        let (rtt, sender) = (peer.rtt(), peer.sender_of(ssrc));
+        let downlink = peer.link.downlink.as_ref();
+        let queue = downlink.map(|downlink| downlink.bandwidth.queue_at_most());
+        // What still stands in the path's queue is asked for again, and had better not stand there twice.
+        let (trip, sender) = (peer.rtt() + queue.unwrap_or_default(), peer.sender_of(ssrc));
         let Some(sender) = sender.and_then(|sender| self.senders.get_mut(sender)) else {
             return;
         };
@@ -188,7 +191,7 @@ impl Router {
             if !answers {
                 continue;
             }
-            let Some(asked) = sender.asked(sequence, rtt, now) else {
+            let Some(asked) = sender.asked(sequence, trip, now) else {
                 continue;
             };
             let origin = asked.segment.origin;
@@ -291,7 +294,6 @@ impl Router {
         }
         self.listen(key, now);
         self.report_reception(key, now);
-        self.answer_time(key, now);
         let senders = std::mem::take(&mut self.peers[key].senders);
         for &sender in &senders {
             if let Some(sender) = self.senders.get_mut(sender) {
@@ -330,24 +332,14 @@ impl Router {
         self.counters.rtcp_out += u64::from(sent);
     }
 
-    /// Tells a receiver when its time came.
-    fn answer_time(&mut self, key: Key, now: Instant) {
-        let peer = &mut self.peers[key];
-        let Some(heard) = peer.told_time.take() else {
-            return;
-        };
-        let (ssrc, delay) = (peer.rtcp_ssrc, heard.answer(now));
-        let sent = peer
-            .link
-            .send_rtcp(&mut self.egress, |out| xr::write_delay(out, ssrc, delay));
-        self.counters.rtcp_out += u64::from(sent);
-    }
-
-    /// Sender reports of one peer's senders, several to a datagram.
+    /// Sender reports of one peer's senders, several to a datagram; with the first, when the time came that it has told.
     fn report_senders(&mut self, key: Key, senders: &[Key], now: Instant) {
         let ntp = self.ntp(now);
+        let peer = &mut self.peers[key];
+        let ssrc = peer.rtcp_ssrc;
+        let mut answer = peer.told_time.take().map(|heard| heard.answer(now));
         let mut rest = senders;
-        while !rest.is_empty() {
+        while !rest.is_empty() || answer.is_some() {
             let mut taken = 0;
             let (all_senders, tracks) = (&self.senders, &self.tracks);
             let sent = self.peers[key].link.send_rtcp(&mut self.egress, |out| {
@@ -362,7 +354,8 @@ impl Router {
                         write_report(&mut out[len..], sender, tracks, ntp)
                     });
                 }
-                len
+                let answer = answer.take();
+                len + answer.map_or(0, |delay| xr::write_delay(&mut out[len..], ssrc, delay))
             });
             self.counters.rtcp_out += u64::from(sent);
             if taken == 0 {

@@ -75,6 +75,13 @@ impl<'a> Way<'a> {
             .is_none_or(|downlink| downlink.pacer.lets(waited, now))
     }
 
+    /// Whether the path loses packets and has room for some of them twice.
+    #[inline]
+    pub(crate) fn loses_with_room(&self) -> bool {
+        let downlink = self.downlink.as_ref();
+        downlink.is_some_and(|downlink| downlink.bandwidth.loses_with_room())
+    }
+
     /// Counts a packet of `plain` octets before its protection; gives the transport-wide number that its header asks for.
     #[inline]
     pub(crate) fn number(

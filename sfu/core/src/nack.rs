@@ -211,8 +211,12 @@ impl NackTracker {
             return;
         }
         let highest = self.highest;
-        let is_idle = |last: &Missing| Some(last.ext_seq) > highest && last.is_spent(now);
-        if self.missing.back().is_some_and(is_idle) {
+        let is_idle = |last: &Missing| last.is_spent(now) || last.is_hopeless(now);
+        let guess = self
+            .missing
+            .back()
+            .filter(|last| Some(last.ext_seq) > highest);
+        if guess.is_some_and(is_idle) {
             self.missing.pop_back();
         }
         let before = self.missing.len();

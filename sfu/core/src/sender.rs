@@ -709,8 +709,8 @@ impl Sender {
         }
         if placed.out + 1 == self.next_out {
             self.remember(meta, numbers.timestamp, placed.deltas);
-            if meta.parameters && len > 0 {
-                outcome.sent += self.insist((placed.out, meta), layer, way);
+            if len > 0 {
+                outcome.sent += self.insist((placed.out, meta), numbers.marker, layer, way);
             }
         }
     }

@@ -72,6 +72,15 @@ def test_simulcast_is_answered_with_rids_their_extensions_and_transport_feedback
     assert any(row.startswith("a=rtcp-fb:") and row.endswith(" transport-cc") for row in video)
 
 
+def test_who_asks_for_the_time_is_answered_that_it_is_told_and_nobody_else() -> None:
+    plain = vector("chromium_plain_4_seats")
+    asking = plain.replace("a=rtcp-fb:96 nack\r\n", "a=rtcp-fb:96 nack\r\na=rtcp-fb:96 rrtr\r\n")
+    assert asking != plain
+    told = [[row for row in answered(offer).splitlines() if row.endswith(" rrtr")] for offer in (plain, asking)]
+    assert not told[0]
+    assert set(told[1]) == {"a=rtcp-fb:96 rrtr"}
+
+
 def test_a_direction_of_an_extension_is_turned_round() -> None:
     video = sections(answered(vector("firefox_simulcast_4_seats")))[2]
     assert "a=extmap:9/recvonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" in video

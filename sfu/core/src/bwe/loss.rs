@@ -21,6 +21,8 @@ const LONG_WINDOW: Duration = Duration::from_secs(1);
 const LONG_WINDOW_PACKETS: u32 = 10;
 /// Weight of a new figure.
 const WEIGHT: f64 = 0.3;
+/// Weight of one in what has been lost for long: some seconds.
+const LASTING_WEIGHT: f64 = 0.05;
 /// §6: so much more than is inherent asks for less.
 const TOO_MUCH: f64 = 0.10;
 /// So much more than is inherent is not surprising.
@@ -83,6 +85,8 @@ pub struct Loss {
     latest: f64,
     /// The same, but only while no queue ran over.
     calm: Option<f64>,
+    /// The same over seconds.
+    lasting: f64,
     /// The queue was long while the packets that are being counted were.
     is_queued: bool,
     inherent: f64,
@@ -98,6 +102,7 @@ impl Default for Loss {
             share: None,
             latest: 0.0,
             calm: None,
+            lasting: 0.0,
             is_queued: false,
             inherent: 0.0,
             bound: f64::INFINITY,
@@ -136,6 +141,7 @@ impl Loss {
         self.latest = count.share();
         self.share = Some(smoothed(self.share, self.latest));
         if !self.is_queued {
+            self.lasting += LASTING_WEIGHT * (self.latest - self.lasting);
             self.calm = Some(smoothed(self.calm, self.latest));
         }
         match self.trial {
@@ -216,6 +222,11 @@ impl Loss {
     /// Lost lately.
     pub fn share(&self) -> f64 {
         self.share.unwrap_or_default()
+    }
+
+    /// Lost for seconds, other than by a queue that ran over.
+    pub const fn lasting(&self) -> f64 {
+        self.lasting
     }
 
     /// Lost whatever is sent.
@@ -318,6 +329,28 @@ mod tests {
         (0..30).for_each(|_| loss.arrived(true));
         loss.update(&path(None), Instant::from_millis(300));
         assert_eq!(loss.share(), 0.0);
+    }
+
+    #[test]
+    fn what_a_path_loses_for_seconds_is_told_from_a_moment_and_from_a_queue_that_runs_over() {
+        let mut link = Link::new();
+        link.run(30, |_| 0.0);
+        link.run(1, |_| 0.1);
+        assert!(link.loss.lasting() < 0.03, "{}", link.loss.lasting());
+        link.run(20, |_| 0.03);
+        assert!((0.02..0.05).contains(&link.loss.lasting()));
+        link.run(20, |_| 0.0);
+        assert!(link.loss.lasting() < 0.002, "{}", link.loss.lasting());
+        let queued = Path {
+            is_queued: true,
+            ..path(Some(1e6))
+        };
+        let mut loss = Loss::default();
+        for at in 0..100 {
+            (0..20).for_each(|_| loss.lost());
+            loss.update(&queued, Instant::from_millis(at * 100));
+        }
+        assert_eq!(loss.lasting(), 0.0);
     }
 
     #[test]

@@ -70,6 +70,10 @@ const LONG_QUEUE_PACKETS: f64 = 1.5;
 const BURST_LOSS: f64 = 0.02;
 /// A sender that sends less than this share of the estimate does not fill the path.
 const LIMITED: f64 = 0.7;
+/// A path that loses this share for seconds loses repairs as well.
+const LOSES: f64 = 0.01;
+/// To send some of it twice is at most so many times as much.
+const TWICE: f64 = 1.5;
 /// A sender that sends more than this share finds out by itself whether the path carries more, if not as fast.
 const NEARLY_ALL: f64 = 0.9;
 
@@ -113,6 +117,8 @@ pub struct Bandwidth {
     before_silence: Option<f64>,
     /// The sender itself delays what it sends.
     is_noisy: bool,
+    /// There is room for more than what is sent.
+    has_room: bool,
 }
 
 impl Bandwidth {
@@ -226,6 +232,12 @@ impl Bandwidth {
         self.loss.update(&path, now);
         let before = self.rate.estimate();
         self.usage = self.judge(long, rtt, now);
+        let filled = if self.has_room {
+            LIMITED
+        } else {
+            LIMITED / TWICE
+        };
+        self.has_room = self.usage == Usage::Normal && self.is_limited(long, filled);
         match self.prober.take_result(now) {
             Some(mut shown) if self.usage != Usage::Over => {
                 // Where packets are lost, or delayed by the sender itself, a burst comes slowly over any path.
@@ -386,6 +398,18 @@ impl Bandwidth {
     #[must_use]
     pub fn queue_delay(&self) -> Duration {
         self.queue.delay()
+    }
+
+    /// The same by the last that is known, if that is more.
+    #[must_use]
+    pub fn queue_at_most(&self) -> Duration {
+        self.queue.highest()
+    }
+
+    /// Packets are lost here, and there is room to send some of them twice.
+    #[must_use]
+    pub fn loses_with_room(&self) -> bool {
+        self.has_room && self.loss.lasting() >= LOSES
     }
 
     /// The share that feedback says was lost lately.

@@ -19,8 +19,13 @@ const PROBED: u64 = 31;
 const MOST_PROBES: usize = 128;
 /// RFC 4588 §4: the original number in front of the payload.
 const RTX_NUMBER: usize = 2;
-/// So often parameter sets are sent again at once: where every tenth packet is lost, one of a thousand keyframes lacks them.
-const INSISTS: usize = 2;
+/// Parameter sets are sent again so often: where every tenth packet is lost, one of a thousand keyframes lacks them.  Players
+/// of H.264 do not wait for them: who misses those of another layer shows its pictures as if they were of the one before,
+/// torn, until the next keyframe.
+const PARAMETERS_AGAIN: usize = 2;
+/// So often the end of a picture, where packets are lost and there is room: that it is lost shows only with the next picture,
+/// and then it takes as long as any repair.
+const ENDS_AGAIN: usize = 1;
 /// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
 const MIN_REPEAT: Duration = Duration::from_millis(15);
 
@@ -35,8 +40,8 @@ pub struct Asked {
 
 impl Sender {
     /// The unwrapped number, and the origin of a packet that the receiver asks for again; `None` if it is not to be sent
-    /// (again, already, or any more).
-    pub fn asked(&mut self, sequence: u16, rtt: Duration, now: Instant) -> Option<Asked> {
+    /// (again, already, or any more).  What was sent again is under way for `trip`, there and back.
+    pub fn asked(&mut self, sequence: u16, trip: Duration, now: Instant) -> Option<Asked> {
         self.totals.nacks += 1;
         let newest = self.next_out.checked_sub(1)?;
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
@@ -48,7 +53,7 @@ impl Sender {
             segment: *segment,
         };
         self.repeats
-            .allow(sequence, rtt.max(MIN_REPEAT), now)
+            .allow(sequence, trip.max(MIN_REPEAT), now)
             .then_some(asked)
     }
 
@@ -153,16 +158,22 @@ impl Sender {
         sent
     }
 
-    /// Sends the packet `out` again that has just left, before anybody asks for it; gives how often.
-    ///
-    /// Players of H.264 do not wait for parameter sets: who misses those of another layer shows its pictures as if they were
-    /// of the one before, torn, until the next keyframe.
+    /// Sends the packet `out` again that has just left, before anybody asks for it, if it must not be missed; gives how often.
+    #[inline]
     pub(super) fn insist(
         &mut self,
         (out, meta): (u64, &Meta),
+        is_end: bool,
         layer: &Layer,
         way: &mut Way<'_>,
     ) -> u32 {
+        let times = if meta.parameters {
+            PARAMETERS_AGAIN
+        } else if is_end && self.can_probe() && way.loses_with_room() {
+            ENDS_AGAIN
+        } else {
+            return 0;
+        };
         let Some(segment) = self.segments.last().copied() else {
             return 0;
         };
@@ -171,7 +182,7 @@ impl Sender {
             ext_in: meta.ext_seq,
             segment,
         };
-        let sent = (0..INSISTS).filter(|_| self.repeat(&asked, layer, way, None) > 0);
+        let sent = (0..times).filter(|_| self.repeat(&asked, layer, way, None) > 0);
         sent.count() as u32
     }
 

@@ -1,10 +1,6 @@
 //! What a player of H.264 decodes by, and would not notice to have missed.
 
-#![allow(missing_docs)]
-
-mod support;
-
-use support::*;
+use crate::support::*;
 
 const SSRC: u32 = 7;
 /// STAP-A (RFC 6184 §5.7.1) of a sequence and a picture parameter set.
