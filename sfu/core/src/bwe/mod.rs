@@ -73,7 +73,7 @@ const LIMITED: f64 = 0.7;
 /// A path that loses this share for seconds loses repairs as well.
 const LOSES: f64 = 0.01;
 /// To send some of it twice is at most so many times as much.
-const TWICE: f64 = 1.5;
+const TWICE: f64 = 2.0;
 /// A sender that sends more than this share finds out by itself whether the path carries more, if not as fast.
 const NEARLY_ALL: f64 = 0.9;
 

@@ -41,12 +41,18 @@ pub struct Asked {
 impl Sender {
     /// The unwrapped number, and the origin of a packet that the receiver asks for again; `None` if it is not to be sent
     /// (again, already, or any more).  What was sent again is under way for `trip`, there and back.
+    ///
+    /// Of a layer that was left because the path does not carry it nothing is sent again: the keyframe of the next one would
+    /// wait behind it, and makes it needless.
     pub fn asked(&mut self, sequence: u16, trip: Duration, now: Instant) -> Option<Asked> {
         self.totals.nacks += 1;
         let newest = self.next_out.checked_sub(1)?;
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
         let out = newest.checked_sub(behind)?;
         let (segment, ext_in) = self.segments.find_sent(out)?;
+        if self.is_denied && !self.shows(segment.origin) {
+            return None;
+        }
         let asked = Asked {
             out,
             ext_in,

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::call::{call, lose, nack, nacks, recover, send_frames};
-use crate::links::{Studio, company, run};
+use crate::links::{Narrow, Studio, company, run, seat};
 use crate::support::*;
+use _core::commands::Command;
 use _core::rtp::OutHeader;
+use _core::sender::View;
 
 #[test]
 fn what_a_receiver_misses_is_sent_again_once_a_round_trip() {
@@ -258,6 +260,48 @@ fn what_still_stands_in_the_queue_of_a_path_is_not_sent_again_until_it_can_have_
         1,
         "and a queue"
     );
+}
+
+/// How many of the last packets of the top layer are sent again once the lowest is shown instead of it.
+fn sent_again_of_what_was_left(leave: impl Fn(&mut World, &mut Narrow)) -> usize {
+    let (mut world, mut studio, mut paths) = company(&[5_000]);
+    run(&mut world, &mut studio, &mut paths, 4_000);
+    let viewer = paths[0].client;
+    let (mut last, mut ms) = (Vec::new(), 0);
+    while seat(&world, viewer).layer != Some(0) {
+        ms += 1;
+        if ms == 200 {
+            leave(&mut world, &mut paths[0]);
+        }
+        world.run(1);
+        studio.step(&mut world);
+        let media = paths[0].step(&mut world);
+        if seat(&world, viewer).layer == Some(2) {
+            last.extend(media.iter().map(|one| one.sequence));
+        }
+    }
+    let last = &last[last.len() - 5..];
+    world.take_media(viewer);
+    nack(&mut world, viewer, 100, last);
+    let media = world.take_media(viewer);
+    let again = media.iter().filter(|one| one.payload_type == 107);
+    again.count()
+}
+
+#[test]
+fn what_a_path_did_not_carry_is_not_sent_again_once_less_is_shown() {
+    assert_eq!(sent_again_of_what_was_left(|_, path| path.set(300)), 0);
+    let smaller = |world: &mut World, path: &mut Narrow| {
+        world.command(Command::SetView {
+            peer: world.clients[path.client].id,
+            mid: "sv".into(),
+            view: View {
+                height: Some(180),
+                ..View::default()
+            },
+        });
+    };
+    assert_eq!(sent_again_of_what_was_left(smaller), 5, "a smaller window");
 }
 
 /// Of the pictures that a path's viewer gets in 4 s, the share of which the end comes twice though nobody asks.
