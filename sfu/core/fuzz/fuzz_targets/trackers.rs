@@ -17,6 +17,8 @@ struct Event {
     length: u16,
     millis: u8,
     rtt_ms: u16,
+    is_again: bool,
+    goes_on: bool,
 }
 
 fuzz_target!(|events: Vec<Event>| {
@@ -30,7 +32,13 @@ fuzz_target!(|events: Vec<Event>| {
             ext_seq,
             usize::from(event.length) % (MAX_PAYLOAD + 10),
         );
-        nack.received(ext_seq, now);
+        match event.is_again {
+            true => nack.recovered(ext_seq, now),
+            false => nack.received(ext_seq, now),
+        };
+        if event.goes_on {
+            nack.goes_on(ext_seq, now);
+        }
         let mut due = Vec::new();
         nack.due(now, Duration::from_millis(event.rtt_ms.into()), &mut due);
         assert!(due.len() <= MAX_OUTSTANDING);

@@ -50,7 +50,8 @@ impl Sender {
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
         let out = newest.checked_sub(behind)?;
         let (segment, ext_in) = self.segments.find_sent(out)?;
-        if self.is_denied && !self.shows(segment.origin) {
+        let is_short = self.is_denied || !self.hold.is_over(now);
+        if is_short && !self.shows(segment.origin) {
             return None;
         }
         let asked = Asked {

@@ -340,15 +340,21 @@ proptest! {
     }
 
     #[test]
-    fn no_sequence_of_events_panics_or_grows(events: Vec<(u64, u8, bool)>) {
+    fn no_sequence_of_events_panics_or_grows(events: Vec<(u64, u8, bool, bool, bool)>) {
         let (mut tracker, mut now) = (NackTracker::new(), 0);
-        for (ext_seq, millis, ask) in events {
+        for (ext_seq, millis, ask, is_again, goes_on) in events {
             now += u64::from(millis);
             if ask {
                 let asked = due(&mut tracker, ms(now));
                 prop_assert!(asked.len() <= MAX_OUTSTANDING);
             }
-            tracker.received(ext_seq, ms(now));
+            match is_again {
+                true => tracker.recovered(ext_seq, ms(now)),
+                false => tracker.received(ext_seq, ms(now)),
+            };
+            if goes_on {
+                tracker.goes_on(ext_seq, ms(now));
+            }
             prop_assert!(tracker.outstanding() <= MAX_OUTSTANDING);
         }
     }
