@@ -70,8 +70,6 @@ const LONG_QUEUE_PACKETS: f64 = 1.5;
 const BURST_LOSS: f64 = 0.02;
 /// A sender that sends less than this share of the estimate does not fill the path.
 const LIMITED: f64 = 0.7;
-/// A queue that is so many times a long one has come suddenly: its mean lags behind by some pictures.
-const SUDDEN: f64 = 2.0;
 /// A path that loses this share for seconds loses repairs as well.
 const LOSES: f64 = 0.01;
 /// To send some of it twice is at most so many times as much.
@@ -277,10 +275,9 @@ impl Bandwidth {
         }
         let is_jitter = self.queue.delay().as_secs_f64() < self.least_queue_s();
         let is_limited = self.is_limited(arrives, LIMITED);
-        let is_sudden = self.queue.highest().as_secs_f64() > self.long_queue_s() * SUDDEN;
         match (self.trend.usage(), standing) {
-            // Whoever does not fill the path has not made the queue, unless it stays; or grows so that nobody else has.
-            (Usage::Over, _) if !is_jitter && (is_long || is_sudden || !is_limited) => Usage::Over,
+            // Whoever does not fill the path has not made the queue, unless it stays.
+            (Usage::Over, _) if !is_jitter && (is_long || !is_limited) => Usage::Over,
             // It has grown too slowly for the trend to show.
             (Usage::Normal, Standing::Long) if !is_limited => Usage::Over,
             (Usage::Over | Usage::Normal, Standing::Short) => Usage::Normal,
