@@ -179,6 +179,8 @@ def test_probes_of_retransmissions_before_media_and_amid_it_disturb_nothing(core
         assert air.viewing.frames == 30
 
 
+# Alone: on a machine without time the core takes a layer whose frames come late for one that has been stopped.
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("way", "place", "late_by"),
     cases(*itertools.product(("amid", "at the end"), (1, 4)), of_others=("amid", 4)),
