@@ -1,12 +1,10 @@
 //! When a publisher is asked for a keyframe, and who begins with which.
 
 use crate::call::{call, plis, plis_to, send_frames};
-use crate::links::{company, run, seat};
+use crate::links::{company, run, seat, set_view};
 use crate::support::*;
-use _core::commands::Command;
 use _core::events::{Event, Showing};
 use _core::rtcp::{self, Pli};
-use _core::sender::View;
 
 #[test]
 fn nothing_is_shown_before_a_keyframe_and_one_is_asked_for() {
@@ -67,15 +65,7 @@ fn who_cannot_go_on_while_he_leaves_a_layer_is_helped_by_the_next_ones_keyframe_
     run(&mut world, &mut studio, &mut paths, 4_000);
     studio.heard.clear();
     let viewer = paths[0].client;
-    let peer = world.clients[viewer].id;
-    world.command(Command::SetView {
-        peer,
-        mid: "sv".into(),
-        view: View {
-            height: Some(180),
-            ..View::default()
-        },
-    });
+    set_view(&mut world, viewer, Some(180));
     assert_eq!(seat(&world, viewer).layer, Some(2));
     world.rtcp(viewer, |out| {
         let pli = _core::rtcp::Pli {
@@ -95,24 +85,14 @@ fn who_cannot_go_on_while_he_leaves_a_layer_is_helped_by_the_next_ones_keyframe_
 #[test]
 fn no_keyframe_is_asked_for_of_a_layer_that_its_viewers_have_left() {
     let (mut world, mut studio, mut paths) = company(&[10_000]);
-    let peer = world.clients[paths[0].client].id;
-    let view = |world: &mut World, height| {
-        world.command(Command::SetView {
-            peer,
-            mid: "sv".into(),
-            view: View {
-                height,
-                ..View::default()
-            },
-        });
-    };
-    view(&mut world, Some(180));
+    let viewer = paths[0].client;
+    set_view(&mut world, viewer, Some(180));
     run(&mut world, &mut studio, &mut paths, 2_500);
-    view(&mut world, None);
+    set_view(&mut world, viewer, None);
     // It does not come any more, though it is asked for.
     studio.sending = 0b011;
     run(&mut world, &mut studio, &mut paths, 300);
-    view(&mut world, Some(180));
+    set_view(&mut world, viewer, Some(180));
     run(&mut world, &mut studio, &mut paths, 100);
     studio.heard.clear();
     run(&mut world, &mut studio, &mut paths, 2_000);

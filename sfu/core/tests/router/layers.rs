@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use crate::call::{pictures_for, plis};
-use crate::links::{Narrow, company, first_ms, run, seat};
+use crate::links::{Narrow, company, first_ms, run, seat, set_view};
 use crate::support::*;
-use _core::commands::Command;
 use _core::events::Event;
-use _core::sender::View;
 
 #[test]
 fn simulcast_layers_are_found_by_rid_and_the_highest_steady_one_is_shown() {
@@ -124,16 +122,9 @@ fn what_does_not_even_fit_at_its_least_is_paused_and_comes_back() {
 fn the_viewers_window_bounds_the_layer_and_hidden_is_nothing() {
     let (mut world, mut studio, mut paths) = company(&[10_000]);
     run(&mut world, &mut studio, &mut paths, 4_000);
-    let peer = world.clients[paths[0].client].id;
+    let viewer = paths[0].client;
     let mut shown_after = |height: Option<u16>, ms: u64| {
-        world.command(Command::SetView {
-            peer,
-            mid: "sv".into(),
-            view: View {
-                height,
-                ..View::default()
-            },
-        });
+        set_view(&mut world, viewer, height);
         run(&mut world, &mut studio, &mut paths, ms).pop().flatten()
     };
     assert_eq!(shown_after(Some(180), 500), Some(0));

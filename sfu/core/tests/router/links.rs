@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::support::*;
+use _core::commands::Command;
+use _core::sender::View;
 use _core::stats::SenderStats;
 use _core::time::Instant;
 use _core::twcc::Recorder;
@@ -187,6 +189,19 @@ impl Studio {
 
 pub fn seat(world: &World, viewer: usize) -> SenderStats {
     world.router.stats(world.now)[viewer].senders[0].clone()
+}
+
+/// The viewer has room for so many lines of picture; `None`: for any.
+pub fn set_view(world: &mut World, viewer: usize, height: Option<u16>) {
+    let peer = world.clients[viewer].id;
+    world.command(Command::SetView {
+        peer,
+        mid: "sv".into(),
+        view: View {
+            height,
+            ..View::default()
+        },
+    });
 }
 
 /// Runs so many milliseconds; gives the layer that the first path's viewer is shown at each.

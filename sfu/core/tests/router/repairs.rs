@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use crate::call::{call, lose, nack, nacks, recover, send_frames};
-use crate::links::{Narrow, Studio, company, run, seat};
+use crate::links::{Narrow, Studio, company, run, seat, set_view};
 use crate::support::*;
-use _core::commands::Command;
 use _core::rtp::OutHeader;
-use _core::sender::View;
 
 #[test]
 fn what_a_receiver_misses_is_sent_again_once_a_round_trip() {
@@ -291,16 +289,7 @@ fn sent_again_of_what_was_left(leave: impl Fn(&mut World, &mut Narrow)) -> usize
 #[test]
 fn what_a_path_did_not_carry_is_not_sent_again_once_less_is_shown() {
     assert_eq!(sent_again_of_what_was_left(|_, path| path.set(300)), 0);
-    let smaller = |world: &mut World, path: &mut Narrow| {
-        world.command(Command::SetView {
-            peer: world.clients[path.client].id,
-            mid: "sv".into(),
-            view: View {
-                height: Some(180),
-                ..View::default()
-            },
-        });
-    };
+    let smaller = |world: &mut World, path: &mut Narrow| set_view(world, path.client, Some(180));
     assert_eq!(sent_again_of_what_was_left(smaller), 5, "a smaller window");
 }
 

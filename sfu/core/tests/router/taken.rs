@@ -1,11 +1,9 @@
 //! What publishers are told: which layers are taken, and what their own path carries.
 
 use crate::call::{paused, pictures_for, plis_to, say_something};
-use crate::links::{FRAME_MS, Narrow, Studio, Uplink, company, first_ms, run, seat};
+use crate::links::{FRAME_MS, Narrow, Studio, Uplink, company, first_ms, run, seat, set_view};
 use crate::support::*;
-use _core::commands::Command;
 use _core::events::Event;
-use _core::sender::View;
 
 /// What publishers have been told of layers since it was last asked.
 fn wanted(world: &mut World) -> Vec<u8> {
@@ -21,22 +19,14 @@ fn wanted(world: &mut World) -> Vec<u8> {
 fn a_publisher_is_told_which_layers_are_taken() {
     let (mut world, mut studio, mut paths) = company(&[10_000]);
     run(&mut world, &mut studio, &mut paths, 4_000);
-    let peer = world.clients[paths[0].client].id;
-    let view = |height| Command::SetView {
-        peer,
-        mid: "sv".into(),
-        view: View {
-            height,
-            ..View::default()
-        },
-    };
+    let viewer = paths[0].client;
     wanted(&mut world);
-    world.command(view(Some(180)));
+    set_view(&mut world, viewer, Some(180));
     run(&mut world, &mut studio, &mut paths, 4_000);
     assert_eq!(wanted(&mut world), [0b001]);
     studio.sending = 0b001;
     run(&mut world, &mut studio, &mut paths, 2_000);
-    world.command(view(Some(720)));
+    set_view(&mut world, viewer, Some(720));
     assert_eq!(wanted(&mut world), [0b101]);
     studio.sending = 0b101;
     studio.keyframes[2] = true;
@@ -167,15 +157,7 @@ fn nothing_is_asked_for_of_layers_that_nobody_takes() {
         ssrcs
     };
     assert_eq!(nacked(&mut world, &mut studio, &mut paths), [13]);
-    let peer = world.clients[paths[0].client].id;
-    world.command(Command::SetView {
-        peer,
-        mid: "sv".into(),
-        view: View {
-            height: Some(180),
-            ..View::default()
-        },
-    });
+    set_view(&mut world, paths[0].client, Some(180));
     run(&mut world, &mut studio, &mut paths, 1_000);
     assert_eq!(nacked(&mut world, &mut studio, &mut paths), [11]);
 }
