@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sfu.yielding import NICENESS
+from tests.support.eventually import until
 from tests.support.stand_in import SECRET, Signaling
 
 
@@ -56,7 +57,10 @@ def niceness(pid: int) -> dict[str, set[int]]:
 async def test_the_cores_threads_come_before_python() -> None:
     process = await node("--signaling", "http://127.0.0.1:9", *ports())
     assert process.stdout is not None
-    await asyncio.wait_for(process.stdout.readline(), 30)
+    line = await asyncio.wait_for(process.stdout.readline(), 30)
+    assert line, "the node ended before it was ready"
+    # A thread names itself when it first runs, which may be after the node has said that it is ready.
+    await until(lambda: "core-0" in niceness(process.pid), "the core's thread has its name")
     threads = niceness(process.pid)
     core, others = threads.pop("core-0"), set().union(*threads.values())
     assert len(core) == 1
