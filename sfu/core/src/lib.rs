@@ -36,6 +36,7 @@ pub mod mailbox;
 pub mod media;
 mod mirror;
 pub mod nack;
+pub mod narrowing;
 pub mod net;
 pub mod pacer;
 mod pacing;

@@ -1,27 +1,17 @@
-//! Whether a publisher's path has just become far too narrow for what it sends.
+//! Whether a publisher's path has just become far too narrow for what it sends, and what it is told then.
 //!
-//! `router (what comes in) → **uplink** → track (what there is to choose from), rtcp (REMB to the publisher)`
+//! `router (what comes in), narrowing → **uplink** → track (what there is to choose from), rtcp (REMB to the publisher)`
 //!
 //! A browser takes half a second or more to notice that by itself.  Until then all layers stand in one queue, and pieces of
-//! each of them come.  Here it shows sooner: packets come later and later, and much less of them than before.  A path that
-//! stands still for a moment looks otherwise: nothing comes, and then all at once, the last of it in time.
+//! each of them come.  Here it shows sooner.
 
 use std::time::Duration;
 
 use crate::media::Kind;
+use crate::narrowing::{LATE_US, Narrowing};
 use crate::rate::RateMeter;
 use crate::time::Instant;
 
-/// Packets that are late by less come as they always do: browsers encode and pace unevenly.
-const LATE: Duration = Duration::from_millis(40);
-/// So late is the last of those that tell.
-const VERY_LATE: Duration = Duration::from_millis(80);
-/// For so long everything has been late...
-const LASTS: Duration = Duration::from_millis(40);
-/// ...which are so many packets at least...
-const PACKETS: u32 = 3;
-/// ...and what comes is no more than this part of what came before.
-const MUCH_LESS: u32 = 2;
 /// For how long it is taken to be narrow: longer than a browser takes to find out by itself.
 const HOLDS: Duration = Duration::from_secs(2);
 /// Nobody is bound sooner, since a publisher that stops its upper layers when told to need not be: a browser that is bound
@@ -68,34 +58,6 @@ impl Lateness {
     }
 }
 
-/// Packets one after the other that were all late.
-#[derive(Clone, Copy, Debug)]
-struct Streak {
-    since: Instant,
-    packets: u32,
-    /// Behind the first.
-    octets: u32,
-}
-
-impl Streak {
-    fn begun(now: Instant) -> Self {
-        Self {
-            since: now,
-            packets: 1,
-            octets: 0,
-        }
-    }
-
-    fn is_long(&self, now: Instant) -> bool {
-        self.packets >= PACKETS && now.saturating_since(self.since) >= LASTS
-    }
-
-    fn bits_per_second(&self, now: Instant) -> u32 {
-        let lasted = now.saturating_since(self.since).as_micros().max(1);
-        (u128::from(self.octets) * 8_000_000 / lasted).min(u128::from(u32::MAX)) as u32
-    }
-}
-
 /// What it was found to carry, and until when that is believed.
 #[derive(Clone, Copy, Debug)]
 struct Narrow {
@@ -114,7 +76,7 @@ impl Narrow {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Uplink {
     rate: RateMeter,
-    streak: Option<Streak>,
+    narrowing: Narrowing,
     narrow: Option<Narrow>,
     /// The last bound that its publisher was told, and when.
     told: Option<(u64, Instant)>,
@@ -133,21 +95,17 @@ impl Uplink {
         now: Instant,
     ) -> bool {
         self.rate.count(octets, now);
-        let late = late.filter(|&late| kind == Kind::Video || late < LATE);
-        let is_late = late.map_or(self.streak.is_some(), |late| late >= LATE);
-        let Some(streak) = self.streak.as_mut().filter(|_| is_late) else {
-            self.streak = is_late.then_some(Streak::begun(now));
+        let late_us = late.map(|late| late.as_micros() as i64);
+        let late_us = late_us.filter(|&late| kind == Kind::Video || late < LATE_US);
+        let now_us = (now.as_nanos() / 1_000).cast_signed();
+        let rate = &mut self.rate;
+        let before = || f64::from(rate.bits_per_second(now));
+        let carries = self.narrowing.arrived(octets, late_us, now_us, before);
+        let Some(carries) = carries.filter(|_| !self.is_narrow(now)) else {
             return false;
         };
-        streak.packets += 1;
-        streak.octets = streak.octets.saturating_add(octets as u32);
-        let tells = late.is_some_and(|late| late >= VERY_LATE) && streak.is_long(now);
-        let comes = streak.bits_per_second(now);
-        if !tells || self.is_narrow(now) || comes > self.rate.bits_per_second(now) / MUCH_LESS {
-            return false;
-        }
         self.narrow = Some(Narrow {
-            carries: comes,
+            carries: carries as u32,
             since: now,
         });
         true

@@ -86,16 +86,22 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// Whether what left after this packet has arrived before it.
+    pub fn are_beyond(&self, sent_us: i64) -> bool {
+        self.current
+            .is_some_and(|current| sent_us < current.first_sent_us)
+    }
+
     /// Takes in a packet that has arrived.
     pub fn add(&mut self, sent_us: u64, arrival_us: i64) -> Outcome {
         let sent_us = sent_us.cast_signed();
+        if self.are_beyond(sent_us) {
+            return Outcome::Gathered;
+        }
         let Some(current) = &mut self.current else {
             self.current = Some(Group::new(sent_us, arrival_us));
             return Outcome::Gathered;
         };
-        if sent_us < current.first_sent_us {
-            return Outcome::Gathered;
-        }
         if current.holds(sent_us, arrival_us) {
             current.add(sent_us, arrival_us);
             return Outcome::Gathered;

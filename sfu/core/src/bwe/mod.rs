@@ -10,6 +10,7 @@
 //! acknowledged  how much arrives
 //! arrival       groups of packets, and how their distances have changed
 //! trend, queue  whether a queue grows, and how long it is
+//! narrowing     whether the path has just become far too narrow
 //! loss          whether sending less would help
 //! probe         what a burst has shown
 //! rate          the estimate that follows
@@ -36,6 +37,7 @@ use self::queue::{Queue, Standing};
 use self::rate::{Rate, Seen};
 use self::reported::Reported;
 use self::trend::{Trend, Usage};
+use crate::narrowing::Narrowing;
 use crate::time::Instant;
 use crate::twcc::Feedback;
 
@@ -104,6 +106,9 @@ pub struct Bandwidth {
     groups: Groups,
     trend: Trend,
     queue: Queue,
+    narrowing: Narrowing,
+    /// Bit/s that it carries since, until the estimate has followed.
+    narrowed: Option<f64>,
     usage: Usage,
     loss: Loss,
     rate: Rate,
@@ -207,7 +212,9 @@ impl Bandwidth {
         self.acknowledged.add(packet.octets, arrival_us);
         self.prober.arrived(packet, arrival_us);
         // The queue behind a burst is the burst's doing.
-        if self.is_noisy || self.prober.is_disturbed(packet.sent_us) {
+        let is_disturbed = self.is_noisy || self.prober.is_disturbed(packet.sent_us);
+        self.look_for_narrowing(packet, is_disturbed, arrival_us);
+        if is_disturbed {
             self.groups.restart();
             return;
         }
@@ -221,6 +228,21 @@ impl Bandwidth {
         }
     }
 
+    /// The trend takes half a second to show what the packets of two pictures do.
+    fn look_for_narrowing(&mut self, packet: &Arrived, is_disturbed: bool, arrival_us: i64) {
+        let sent_us = packet.sent_us.cast_signed();
+        let Some(wait_us) = self.queue.wait_us(arrival_us - sent_us) else {
+            return;
+        };
+        // Sound is repaired by the same packet again, whose way began when that was lost.
+        let says_nothing = is_disturbed || self.groups.are_beyond(sent_us);
+        let wait_us = (!says_nothing).then_some(wait_us);
+        let octets = usize::from(packet.octets);
+        let before = || self.acknowledged.long().unwrap_or(0.0);
+        let carries = self.narrowing.arrived(octets, wait_us, arrival_us, before);
+        self.narrowed = carries.or(self.narrowed);
+    }
+
     fn conclude(&mut self, rtt: Duration, now: Instant) {
         let long = self.acknowledged.long();
         let path = Path {
@@ -231,7 +253,9 @@ impl Bandwidth {
         };
         self.loss.update(&path, now);
         let before = self.rate.estimate();
-        self.usage = self.judge(long, rtt, now);
+        let narrowed = self.narrowed.take();
+        let judged = self.judge(long, rtt, now);
+        self.usage = narrowed.map_or(judged, |_| Usage::Over);
         let filled = if self.has_room {
             LIMITED
         } else {
@@ -249,7 +273,9 @@ impl Bandwidth {
                 let through = 1.0 - self.loss.inherent();
                 let seen = Seen {
                     usage: self.usage,
-                    short: self.acknowledged.short().map(|rate| rate / through),
+                    short: narrowed
+                        .or(self.acknowledged.short())
+                        .map(|rate| rate / through),
                     long: long.map(|rate| rate / through),
                     rtt,
                 };

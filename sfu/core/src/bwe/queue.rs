@@ -47,7 +47,18 @@ struct Spans {
     least_us: i64,
 }
 
+impl Spans {
+    fn least(&self) -> i64 {
+        self.least_us.min(self.least_before_us)
+    }
+}
+
 impl Queue {
+    /// Microseconds that a packet of this one-way delay waits, as far as that is known; negative if no group was as fast.
+    pub fn wait_us(&self, one_way_us: i64) -> Option<i64> {
+        self.spans.map(|spans| one_way_us - spans.least())
+    }
+
     /// Takes in the one-way delay of a group and its time of arrival.
     pub fn add(&mut self, one_way_us: i64, arrival_us: i64) {
         let spans = self.spans.get_or_insert(Spans {
@@ -61,8 +72,7 @@ impl Queue {
             spans.least_us = one_way_us;
         }
         spans.least_us = spans.least_us.min(one_way_us);
-        let least_us = spans.least_us.min(spans.least_before_us);
-        self.latest_us = (one_way_us - least_us) as f64;
+        self.latest_us = (one_way_us - spans.least()) as f64;
         self.smoothed_us += WEIGHT * (self.latest_us - self.smoothed_us);
     }
 

@@ -17,6 +17,8 @@ use crate::link::Link;
 const FRAME_MS: f64 = 1_000.0 / 30.0;
 const PACE_MS: u64 = 5;
 const MAX_PACKET: f64 = 1_200.0;
+const SOUND_MS: u64 = 20;
+const SOUND_OCTETS: usize = 120;
 
 /// What the sender has to send.
 #[derive(Clone, Copy)]
@@ -72,6 +74,8 @@ pub struct Call {
     pub bandwidth: Bandwidth,
     pub link: Link,
     pub content: Content,
+    /// There is sound, of which what is lost is sent again as it was, after this.
+    pub sound_again: Option<Duration>,
     /// Frames leave without pacing.
     pub frames_at_once: bool,
     /// Feedback sent before this is lost on its way.
@@ -87,6 +91,7 @@ pub struct Call {
     paced: VecDeque<usize>,
     budget: f64,
     burst: Option<Burst>,
+    again: VecDeque<(Instant, u16)>,
     flying: VecDeque<(Instant, u16)>,
     returning: VecDeque<(Instant, Vec<u8>)>,
     samples: Vec<Sample>,
@@ -98,6 +103,7 @@ impl Call {
             bandwidth: Bandwidth::new(),
             link,
             content,
+            sound_again: None,
             frames_at_once: false,
             feedback_lost_until: Instant::default(),
             holds_feedback: false,
@@ -109,6 +115,7 @@ impl Call {
             paced: VecDeque::new(),
             budget: 0.0,
             burst: None,
+            again: VecDeque::new(),
             flying: VecDeque::new(),
             returning: VecDeque::new(),
             samples: Vec::new(),
@@ -145,6 +152,7 @@ impl Call {
             self.pace();
             self.send_burst();
         }
+        self.send_sound();
         self.receive();
         if !self.holds_feedback {
             self.take_feedback();
@@ -205,11 +213,31 @@ impl Call {
         }
     }
 
+    fn send_sound(&mut self) {
+        let Some(after) = self.sound_again else {
+            return;
+        };
+        if self.now_ms().is_multiple_of(SOUND_MS) {
+            let number = self.bandwidth.sent(SOUND_OCTETS, None, self.now);
+            if !self.carry(SOUND_OCTETS, number) {
+                self.again.push_back((self.now + after, number));
+            }
+        }
+        while let Some((_, number)) = take_due(&mut self.again, self.now) {
+            self.carry(SOUND_OCTETS, number);
+        }
+    }
+
     fn send(&mut self, octets: usize, cluster: Option<u8>) {
         let number = self.bandwidth.sent(octets, cluster, self.now);
-        if let Some(arrival) = self.link.carry(octets, self.now) {
-            self.flying.push_back((arrival, number));
-        }
+        self.carry(octets, number);
+    }
+
+    /// Whether the link takes it.
+    fn carry(&mut self, octets: usize, number: u16) -> bool {
+        let arrival = self.link.carry(octets, self.now);
+        self.flying.extend(arrival.map(|arrival| (arrival, number)));
+        arrival.is_some()
     }
 
     fn receive(&mut self) {

@@ -37,6 +37,39 @@ fn a_fall_is_followed_at_once_and_a_rise_within_seconds() {
 }
 
 #[test]
+fn a_fall_to_a_fraction_is_noticed_before_the_third_feedback_about_it() {
+    for content in [LAYERS, GREEDY, Content::UpTo(1_100_000)] {
+        for phase_ms in (0..100).step_by(9) {
+            let mut call = Call::new(Link::of(3e6), content);
+            call.run(10_000 + phase_ms);
+            call.link.set_rate(0.4e6, call.now);
+            call.run_until(|estimate| estimate < 440_000, 300);
+            call.run(400);
+            let estimate = call.bandwidth.estimate();
+            assert!(estimate > 250_000, "{estimate} on 400 kbit/s");
+        }
+    }
+}
+
+#[test]
+fn sound_that_is_sent_again_is_not_late_by_when_it_was_lost() {
+    for phase_ms in (0..100).step_by(9) {
+        for again_ms in [100, 200, 300, 400] {
+            let mut call = Call::new(Link::of(3e6), LAYERS);
+            call.sound_again = Some(Duration::from_millis(again_ms));
+            call.run(10_000 + phase_ms);
+            call.link.set_rate(0.4e6, call.now);
+            call.run(1_000);
+            let estimate = call.least_estimate(call.now_ms() - 500..call.now_ms());
+            assert!(
+                estimate > 240_000,
+                "{again_ms} {phase_ms} {estimate} on 400 kbit/s"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_link_that_comes_back_quickly_is_used_again_soon() {
     let mut call = Call::new(Link::of(3e6), LAYERS);
     call.run(10_000);
