@@ -166,13 +166,13 @@ impl Rate {
         }
     }
 
-    /// Bit/s that only a burst could show to be too little; infinite while nothing says so.
-    fn full_with(&mut self, long: Option<f64>, now: Instant) -> f64 {
-        self.full = self.full.filter(|&(carried, since)| {
+    /// Bit/s that only a burst could show to be too little; infinite while nothing says so, or nearly as much arrives.
+    fn full_with(&self, long: Option<f64>, now: Instant) -> f64 {
+        let full = self.full.filter(|&(carried, since)| {
             let is_less = long.is_none_or(|long| long < carried * LESS);
             is_less && now.saturating_since(since) < FULL_FOR
         });
-        self.full.map_or(f64::INFINITY, |(carried, _)| carried)
+        full.map_or(f64::INFINITY, |(carried, _)| carried)
     }
 
     /// A burst has shown what the path carries, while so much arrived: so much at least; and if it filled the path, and less
@@ -352,6 +352,19 @@ mod tests {
         rate.probed(open(1.2e6), None, Instant::from_millis(100));
         run(&mut rate, 200, 50, Usage::Normal, 1e6);
         assert_near(rate.estimate(), 1.21e6);
+    }
+
+    #[test]
+    fn a_moment_in_which_as_much_arrives_does_not_undo_what_the_burst_has_shown() {
+        let full = Shown {
+            carried: 1.1e6,
+            is_full: true,
+        };
+        let mut rate = Rate::default();
+        rate.probed(full, Some(1e6), Instant::default());
+        run(&mut rate, 100, 1, Usage::Normal, 1.05e6);
+        run(&mut rate, 200, 90, Usage::Normal, 9.6e5);
+        assert_near(rate.estimate(), 1.1e6);
     }
 
     #[test]
