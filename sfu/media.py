@@ -3,7 +3,7 @@
 offer -> session (answer) -> **media** -> `_core.Core.set_media`
 
 Frozen values, one a noun of SDP that the packet path needs.  The core reads them by attribute name, once a negotiation;
-`tests/core/test_media.py` holds the two to each other.
+`tests/core/test_calls.py` holds the two to each other.
 """
 
 from dataclasses import dataclass

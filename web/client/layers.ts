@@ -43,16 +43,17 @@ export function layerName(index: number): string | null {
 }
 
 /**
- * The encodings with those active that are `taken` (null: nobody has said which), and always the lowest, which whoever
- * comes next sees first; null where nothing is to be changed.
+ * The encodings with those active that are `taken` (null: nobody has said which), and of several always the lowest, which
+ * costs little and which whoever comes next sees first; null where nothing is to be changed.
  */
 export function activated(
   encodings: readonly RTCRtpEncodingParameters[],
   taken: readonly string[] | null,
 ): RTCRtpEncodingParameters[] | null {
+  const isKept = (index: number) => index === 0 && encodings.length > 1;
   const wanted = encodings.map((one, index) => ({
     ...one,
-    active: index === 0 || taken === null || taken.includes(one.rid ?? ""),
+    active: isKept(index) || taken === null || taken.includes(one.rid ?? ""),
   }));
   const isSo = wanted.every(({ active }, index) => active === (encodings[index]?.active ?? true));
   return isSo ? null : wanted;

@@ -43,7 +43,7 @@ describe("the layers that somebody takes", () => {
     expect(active(activated(all, ["l", "h"]))).toEqual([true, false, true]);
   });
 
-  test("are never without the lowest", () => {
+  test("are never without the lowest of several", () => {
     expect(active(activated(all, []))).toEqual([true, false, false]);
     expect(active(activated(all, ["h"]))).toEqual([true, false, true]);
     expect(active(activated(all, ["unheard-of"]))).toEqual([true, false, false]);
@@ -63,7 +63,10 @@ describe("the layers that somebody takes", () => {
     expect(activated([], ["l"])).toBeNull();
   });
 
-  test("are the only one where there is one", () => {
-    expect(activated(screenLayers(1024), [])).toBeNull();
+  test("are none where the only one is taken by nobody", () => {
+    const screen = screenLayers(1024);
+    expect(active(activated(screen, []))).toEqual([false]);
+    expect(activated(screen, [""])).toBeNull();
+    expect(active(activated([{ ...screen[0], active: false }], [""]))).toEqual([true]);
   });
 });
