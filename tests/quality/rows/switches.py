@@ -66,8 +66,9 @@ async def measure(bench: Bench, codec: str, times: int) -> Switched:
         room = await stage.room()
         publisher = await stage.publisher(room, stage.relay(LOSS_2), encodings=encodings(codec), codec=codec, size=SIZE)
         receiver = await stage.receiver(room, stage.relay(LOSS_2), codec=codec)
-        await receiver.shows(1, START_S)
         await receiver.view(HIGH)
+        # Else the first change, to the smaller layer, would be none.
+        await receiver.shows(SIZE.height, START_S)
         await asyncio.sleep(SETTLE_S)
         watching = await Watching.since(publisher, receiver)
         await _force(receiver, times)
