@@ -118,7 +118,7 @@ class Sampling:
                 key = (track.peer, track.mid)
                 freezes = self._freezes[key] = Freezes.of(layers, may_rest=track.may_rest)
                 grown = freezes.since(before.get(key))
-                self._metrics.freezes += grown.count
+                self._metrics.freezes += grown.ended
                 found[key] = Published(layers, grown.frozen_s, rtt_ms, track.is_on, silences.get(key, 0.0))
         return found
 

@@ -13,8 +13,8 @@ from sfu.room.numbers import LayerNumbers
 class Grown(NamedTuple):
     """What came between two looks."""
 
-    count: int
-    """Freezes that have ended, of all layers."""
+    ended: int
+    """Freezes of all layers."""
     frozen_s: Sequence[float]
     """How long each layer stood still."""
 
@@ -39,6 +39,6 @@ class Freezes:
         """
         if before is None or len(before.counts) != len(self.counts):
             return Grown(0, [0.0] * len(self.counts))
-        count = sum(max(0, after - then) for after, then in zip(self.counts, before.counts, strict=True))
+        ended = sum(max(0, after - then) for after, then in zip(self.counts, before.counts, strict=True))
         frozen_ms = zip(self.frozen_ms, before.frozen_ms, strict=True)
-        return Grown(count, [max(0.0, after - then) / 1_000 for after, then in frozen_ms])
+        return Grown(ended, [max(0.0, after - then) / 1_000 for after, then in frozen_ms])

@@ -20,7 +20,7 @@ def test_freezes_count_once_they_end_and_last_from_their_beginning() -> None:
         of(LayerOf(freezes=5, frozen_ms=6_400)),
     ]
     grown = [after.since(before) for before, after in pairwise(looks)]
-    assert [(one.count, one.frozen_s) for one in grown] == [(0, [2.5]), (0, [2.0]), (2, [1.0])]
+    assert [(one.ended, one.frozen_s) for one in grown] == [(0, [2.5]), (0, [2.0]), (2, [1.0])]
 
 
 def test_a_pause_that_was_the_sources_own_brings_nothing_more() -> None:
@@ -32,7 +32,7 @@ def test_a_pause_that_was_the_sources_own_brings_nothing_more() -> None:
 def test_each_layer_stands_still_by_itself() -> None:
     before = of(LayerOf(freezes=1, frozen_ms=500), LayerOf())
     after = of(LayerOf(freezes=2, frozen_ms=700), LayerOf(freezes=1, frozen_ms=400))
-    assert after.since(before).count == 2
+    assert after.since(before).ended == 2
     assert after.since(before).frozen_s == pytest.approx([0.2, 0.4])
 
 
@@ -46,3 +46,4 @@ def test_a_track_that_is_new_or_has_other_layers_now_begins_anew() -> None:
     long = LayerOf(freezes=9, frozen_ms=9_000)
     assert of(long).since(None) == (0, [0.0])
     assert of(long, long).since(of(LayerOf())) == (0, [0.0, 0.0])
+    assert of(LayerOf()).since(of(long)) == (0, [0.0])
