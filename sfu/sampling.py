@@ -6,13 +6,14 @@ watch (core stats, every 2 s) -> **sampling** -> room (`quality`), stay (scores)
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from common.log import FieldLog
 from sfu.guarded import guarded
 from sfu.metrics import NodeMetrics, Standing
 from sfu.room.effects import TrackKey
 from sfu.room.freezes import Freezes
+from sfu.room.members import Member
 from sfu.room.numbers import LayerNumbers, PeerNumbers, TrackNumbers
 from sfu.room.perceived import Published, Viewer
 from sfu.room.quality import QualityMeter, Sample
@@ -53,20 +54,22 @@ class Sampled(Protocol):
         """Send an event to the client."""
 
 
+class _Numbered(NamedTuple):
+    """One track of a look."""
+
+    key: TrackKey
+    track: Track
+    numbers: TrackNumbers
+    layers: Sequence[LayerNumbers]
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """One peer of a look.  The core makes each list anew when asked for it, so that is done once."""
 
     viewer: Viewer
-    tracks: Sequence[TrackNumbers]
-    layers: Mapping[str, Sequence[LayerNumbers]]
-    """Of each of these, by its m-line."""
-
-    def known(self) -> Iterator[tuple[Track, TrackNumbers, Sequence[LayerNumbers]]]:
-        """The tracks, those excepted that have just been negotiated away."""
-        for numbered in self.tracks:
-            if track := self.viewer.member.tracks.get(numbered.mid):
-                yield track, numbered, self.layers[numbered.mid]
+    tracks: Sequence[_Numbered]
+    """Those excepted that have just been negotiated away."""
 
 
 class Sampling:
@@ -114,8 +117,7 @@ class Sampling:
         found: dict[TrackKey, Published] = {}
         for one in peers:
             rtt_ms = one.viewer.numbers.rtt_ms or 0.0
-            for track, _, layers in one.known():
-                key = (track.peer, track.mid)
+            for key, track, _, layers in one.tracks:
                 freezes = self._freezes[key] = Freezes.of(layers, may_rest=track.may_rest)
                 grown = freezes.since(before.get(key))
                 self._metrics.freezes += grown.ended
@@ -171,26 +173,30 @@ def _taken(room: Room, peers: Mapping[PeerId, PeerNumbers]) -> dict[PeerId, _Tak
     for peer, numbers in peers.items():
         if member := room.members.get(peer):
             senders = {sender.mid: sender for sender in numbers.senders}
-            tracks = numbers.tracks
-            layers = {track.mid: track.layers for track in tracks}
-            found[peer] = _Taken(Viewer(member, numbers, senders), tracks, layers)
+            found[peer] = _Taken(Viewer(member, numbers, senders), list(_numbered(member, numbers)))
     return found
+
+
+def _numbered(member: Member, numbers: PeerNumbers) -> Iterator[_Numbered]:
+    for numbered in numbers.tracks:
+        mid = numbered.mid
+        if track := member.tracks.get(mid):
+            yield _Numbered((member.peer, mid), track, numbered, numbered.layers)
 
 
 def _signs(peers: Iterable[_Taken]) -> Iterator[tuple[TrackKey, Sign]]:
     for one in peers:
         silent_s = one.viewer.numbers.silent_ms / 1_000
-        for track, numbered, layers in one.known():
+        for key, track, numbers, layers in one.tracks:
             is_wanted = track.is_on and any(layer.taken for layer in layers)
-            yield (track.peer, track.mid), Sign(numbered.packets, is_wanted, track.may_rest, silent_s)
+            yield key, Sign(numbers.packets, is_wanted, track.may_rest, silent_s)
 
 
 def _sample(one: _Taken, silences: Mapping[TrackKey, float]) -> Sample:
-    keys = ((track.peer, track.mid) for track, _, _ in one.known())
     return Sample(
-        packets=sum(track.packets for track in one.tracks),
-        lost=sum(track.lost for track in one.tracks),
-        silences=[silences[key] for key in keys if key in silences],
+        packets=sum(track.numbers.packets for track in one.tracks),
+        lost=sum(track.numbers.lost for track in one.tracks),
+        silences=[silences[track.key] for track in one.tracks if track.key in silences],
         receiver_loss=max((sender.fraction_lost for sender in one.viewer.senders.values()), default=0.0),
         rtt_ms=one.viewer.numbers.rtt_ms,
     )

@@ -4,7 +4,6 @@ numbers (core, every 2 s) -> **freezes** -> sampling -> perceived, metrics
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from sfu.room.numbers import LayerNumbers
@@ -19,8 +18,7 @@ class Grown(NamedTuple):
     """How long each layer stood still."""
 
 
-@dataclass(frozen=True, slots=True)
-class Freezes:
+class Freezes(NamedTuple):
     """Of each layer of one track, since its start."""
 
     counts: Sequence[int]

@@ -7,8 +7,7 @@ is muted, nor for one that nobody is shown: its publisher may have stopped it (`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sfu.room.effects import TrackKey
 
@@ -16,8 +15,7 @@ STALLED_S: Final = 2.0
 """No camera and no microphone that goes on sends nothing for so long: of silence, Opus speaks up every 0.4 s (DTX)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """What a look finds of one track."""
 
     packets: int
@@ -30,8 +28,7 @@ class Sign:
     """Since anything at all came from its publisher."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
+class _Heard(NamedTuple):
     packets: int
     at: float
 

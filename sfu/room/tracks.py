@@ -51,8 +51,8 @@ class Track:
 
     @property
     def may_rest(self) -> bool:
-        """It may send nothing for as long as nothing changes: a screen on which nothing moves."""
-        return self.source == "screen"
+        """It may send nothing for as long as nothing changes: a screen on which nothing moves, its sound."""
+        return SEAT_SOURCES[self.source] == "screen"
 
     def wire(self) -> dict[str, object]:
         """As clients are told it."""

@@ -75,9 +75,9 @@ class House:
         """Somebody says that he does."""
         self._room.label(name, {mid: TrackLabel(muted=True) for mid in mids})
 
-    def share(self, name: str, mid: str) -> None:
-        """A camera turns out to be a screen, and is shown as such."""
-        self._room.label(name, {mid: TrackLabel(source="screen")})
+    def share(self, name: str) -> None:
+        """A microphone and a camera turn out to be a screen's, and are shown as such."""
+        self._room.label(name, {"0": TrackLabel(source="screen-audio"), "1": TrackLabel(source="screen")})
 
     def quality(self, name: str) -> StayQuality | None:
         """Of somebody's stay so far."""
@@ -197,12 +197,13 @@ def test_what_nobody_is_shown_is_not_missed() -> None:
 
 
 @pytest.mark.parametrize(("silent_ms", "quality"), [(300.0, "good"), (6_000.0, "lost")])
-def test_a_screen_on_which_nothing_moves_is_lost_only_with_its_publisher(silent_ms: float, quality: str) -> None:
+def test_a_screen_on_which_nothing_moves_and_that_plays_nothing_is_lost_only_with_its_publisher(
+    silent_ms: float, quality: str
+) -> None:
     house = House()
-    house.mute("alice", "0")
-    house.share("alice", "1")
+    house.share("alice")
     for packets in (100, 200, 300, 400):
-        alice = replace(pair(50, 0, standing_ms=60_000.0), silent_ms=silent_ms)
+        alice = replace(pair(50, 50, standing_ms=60_000.0), silent_ms=silent_ms)
         house.look(alice=alice, bob=pair(packets, packets))
     assert house.qualities[-1].data == {"alice": quality, "bob": "good"}
     assert house.scored("bob").video == (5.0 if quality == "good" else 1.0)
