@@ -224,6 +224,9 @@ class PeerStats:
     def queue_ms(self) -> float:
         """Estimated waiting time in its path's queue."""
     @property
+    def silent_ms(self) -> float:
+        """Since anything authentic came from it."""
+    @property
     def tracks(self) -> list[TrackStats]: ...
     @property
     def senders(self) -> list[SenderStats]: ...
@@ -280,6 +283,12 @@ class LayerStats:
     @property
     def freezes(self) -> int:
         """Pauses in what came in that its timestamps do not explain."""
+    @property
+    def frozen_ms(self) -> float:
+        """How long these were in all."""
+    @property
+    def standing_ms(self) -> float:
+        """How long its picture has stood still by now, for 2 s at least; 0: it moves."""
     @property
     def nacks_sent(self) -> int: ...
     @property

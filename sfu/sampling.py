@@ -4,22 +4,24 @@ watch (core stats, every 2 s) -> **sampling** -> room (`quality`), stay (scores)
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from common.log import FieldLog
 from sfu.guarded import guarded
 from sfu.metrics import NodeMetrics, Standing
 from sfu.room.effects import TrackKey
+from sfu.room.freezes import Freezes
 from sfu.room.members import Member
-from sfu.room.numbers import PeerNumbers, TrackNumbers
+from sfu.room.numbers import LayerNumbers, PeerNumbers, TrackNumbers
 from sfu.room.perceived import Published, Viewer
 from sfu.room.quality import QualityMeter, Sample
 from sfu.room.room import Room
+from sfu.room.stalls import Sign, Stalls
 from sfu.room.stats_feed import StatsFeed
 from sfu.room.stay import Stay
-from sfu.room.tracks import PeerId
+from sfu.room.tracks import PeerId, Track
 
 log = FieldLog(__name__)
 
@@ -52,12 +54,22 @@ class Sampled(Protocol):
         """Send an event to the client."""
 
 
+class _Numbered(NamedTuple):
+    """One track of a look."""
+
+    key: TrackKey
+    track: Track
+    numbers: TrackNumbers
+    layers: Sequence[LayerNumbers]
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """One peer of a look.  The core makes each list anew when asked for it, so that is done once."""
 
     viewer: Viewer
-    tracks: Sequence[TrackNumbers]
+    tracks: Sequence[_Numbered]
+    """Those excepted that have just been negotiated away."""
 
 
 class Sampling:
@@ -68,7 +80,8 @@ class Sampling:
         self._metrics = metrics
         # Ours; who is not in a look is forgotten.
         self._meters: dict[str, QualityMeter] = {}
-        self._freezes: dict[TrackKey, tuple[int, ...]] = {}
+        self._freezes: dict[TrackKey, Freezes] = {}
+        self._stalls = Stalls()
         self._known: frozenset[PeerId] = frozenset()
         self._looked_at: float | None = None
 
@@ -83,32 +96,32 @@ class Sampling:
         since_s = 0.0 if self._looked_at is None else min(now - self._looked_at, LONGEST_S)
         rooms = {name: room for name in numbers if (room := node.room(name)) is not None}
         taken = {name: _taken(room, numbers[name]) for name, room in rooms.items()}
-        tracks = self._published(list(taken.values()))
+        everybody = {peer: one for peers in taken.values() for peer, one in peers.items()}
+        silences = self._stalls.update(dict(_signs(everybody.values())), now)
+        tracks = self._published(everybody.values(), silences)
         self._count(taken)
         for name, room in rooms.items():
             with guarded(log, "look_failed", at="stats", room=name):
                 for peer, one in taken[name].items():
                     self._score(peer, one, sessions[peer], tracks, since_s)
                     _tell(sessions[peer], one, now)
-                if self._rate(name, room, taken[name], now):
+                if self._rate(name, room, taken[name], silences):
                     node.settle(name)
         self._meters = {name: meter for name, meter in self._meters.items() if name in rooms}
-        self._known = frozenset(peer for peers in taken.values() for peer in peers)
+        self._known = frozenset(everybody)
         self._looked_at = now
 
-    def _published(self, rooms: Sequence[Mapping[PeerId, _Taken]]) -> dict[TrackKey, Published]:
+    def _published(self, peers: Iterable[_Taken], silences: Mapping[TrackKey, float]) -> dict[TrackKey, Published]:
         """Every track by its key, with its freezes since the last look."""
         before, self._freezes = self._freezes, {}
         found: dict[TrackKey, Published] = {}
-        for peers in rooms:
-            for peer, one in peers.items():
-                rtt_ms = one.viewer.numbers.rtt_ms or 0.0
-                for track in one.tracks:
-                    key, layers = (peer, track.mid), track.layers
-                    counted = self._freezes[key] = tuple(layer.freezes for layer in layers)
-                    fresh = _increase(before.get(key), counted)
-                    self._metrics.freezes += sum(fresh)
-                    found[key] = Published.of(layers, fresh, rtt_ms)
+        for one in peers:
+            rtt_ms = one.viewer.numbers.rtt_ms or 0.0
+            for key, track, _, layers in one.tracks:
+                freezes = self._freezes[key] = Freezes.of(layers, may_rest=track.may_rest)
+                grown = freezes.since(before.get(key))
+                self._metrics.freezes += grown.ended
+                found[key] = Published(layers, grown.frozen_s, rtt_ms, track.is_on, silences.get(key, 0.0))
         return found
 
     def _count(self, rooms: Mapping[str, Mapping[PeerId, _Taken]]) -> None:
@@ -132,10 +145,10 @@ class Sampling:
         self._metrics.loss.put(max((sender.fraction_lost for sender in senders), default=None))
         self._metrics.jitter_ms.put(max((sender.jitter_ms for sender in senders), default=None))
 
-    def _rate(self, name: str, room: Room, peers: Mapping[PeerId, _Taken], now: float) -> bool:
+    def _rate(self, name: str, room: Room, peers: Mapping[PeerId, _Taken], silences: Mapping[TrackKey, float]) -> bool:
         """Whether the room has something to tell."""
-        samples = {peer: _sample(one) for peer, one in peers.items()}
-        qualities = self._meters.setdefault(name, QualityMeter()).update(samples, now)
+        samples = {peer: _sample(one, silences) for peer, one in peers.items()}
+        qualities = self._meters.setdefault(name, QualityMeter()).update(samples)
         if qualities:
             room.rate(qualities)
         return bool(qualities)
@@ -160,16 +173,30 @@ def _taken(room: Room, peers: Mapping[PeerId, PeerNumbers]) -> dict[PeerId, _Tak
     for peer, numbers in peers.items():
         if member := room.members.get(peer):
             senders = {sender.mid: sender for sender in numbers.senders}
-            found[peer] = _Taken(Viewer(member, numbers, senders), numbers.tracks)
+            found[peer] = _Taken(Viewer(member, numbers, senders), list(_numbered(member, numbers)))
     return found
 
 
-def _sample(one: _Taken) -> Sample:
-    member: Member = one.viewer.member
+def _numbered(member: Member, numbers: PeerNumbers) -> Iterator[_Numbered]:
+    for numbered in numbers.tracks:
+        mid = numbered.mid
+        if track := member.tracks.get(mid):
+            yield _Numbered((member.peer, mid), track, numbered, numbered.layers)
+
+
+def _signs(peers: Iterable[_Taken]) -> Iterator[tuple[TrackKey, Sign]]:
+    for one in peers:
+        silent_s = one.viewer.numbers.silent_ms / 1_000
+        for key, track, numbers, layers in one.tracks:
+            is_wanted = track.is_on and any(layer.taken for layer in layers)
+            yield key, Sign(numbers.packets, is_wanted, track.may_rest, silent_s)
+
+
+def _sample(one: _Taken, silences: Mapping[TrackKey, float]) -> Sample:
     return Sample(
-        packets=sum(track.packets for track in one.tracks),
-        lost=sum(track.lost for track in one.tracks),
-        sends=any(track.published and not track.muted for track in member.tracks.values()),
+        packets=sum(track.numbers.packets for track in one.tracks),
+        lost=sum(track.numbers.lost for track in one.tracks),
+        silences=[silences[track.key] for track in one.tracks if track.key in silences],
         receiver_loss=max((sender.fraction_lost for sender in one.viewer.senders.values()), default=0.0),
         rtt_ms=one.viewer.numbers.rtt_ms,
     )
@@ -178,10 +205,3 @@ def _sample(one: _Taken) -> Sample:
 def _tell(session: Sampled, one: _Taken, now: float) -> None:
     if session.stats is not None and session.stats.is_due(now):
         session.tell("stats", session.stats.told(one.viewer.member, one.viewer.numbers))
-
-
-def _increase(before: tuple[int, ...] | None, after: tuple[int, ...]) -> tuple[int, ...]:
-    """Of each layer; a track that is new, or has other layers now, begins anew."""
-    if before is None or len(before) != len(after):
-        return tuple(0 for _ in after)
-    return tuple(max(0, new - old) for old, new in zip(before, after, strict=True))

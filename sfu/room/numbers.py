@@ -37,6 +37,14 @@ class LayerNumbers(Protocol):
     def freezes(self) -> int:
         """Pauses in what came in that its timestamps do not explain."""
 
+    @property
+    def frozen_ms(self) -> float:
+        """How long these were in all."""
+
+    @property
+    def standing_ms(self) -> float:
+        """How long its picture has stood still by now, for 2 s at least; 0: it moves."""
+
 
 class TrackNumbers(Protocol):
     """One published source."""
@@ -120,6 +128,10 @@ class PeerNumbers(Protocol):
     @property
     def queue_ms(self) -> float:
         """Estimated waiting time in its path's queue."""
+
+    @property
+    def silent_ms(self) -> float:
+        """Since anything authentic came from it."""
 
     @property
     def tracks(self) -> Sequence[TrackNumbers]:

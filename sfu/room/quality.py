@@ -1,9 +1,9 @@
 """How well each participant's media travels: good, fair, poor or lost.
 
-core stats (every 2 s) -> **quality** -> `quality` events
+core stats (every 2 s), stalls -> **quality** -> `quality` events
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ FAIR_LOSS, POOR_LOSS = 0.02, 0.08
 FAIR_RTT_MS, POOR_RTT_MS = 300.0, 600.0
 """Talk becomes stilted above 300 ms there and back (ITU-T G.114: 150 ms one way)."""
 LOST_S = 5.0
-"""Silence of a publisher that makes it lost."""
+"""Silence of everything that others are shown of a publisher makes it lost, of a part of it poor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,48 +28,38 @@ class Sample:
     """Received from it, since the start."""
     lost: int
     """Not received from it, since the start."""
-    sends: bool
-    """It has published something that is not muted."""
+    silences: Sequence[float]
+    """Of each of its tracks that others are shown and that is not muted, in seconds."""
     receiver_loss: float
     """Worst share of loss that it reports of what it gets, 0 to 1."""
     rtt_ms: float | None
-
-
-@dataclass(slots=True)
-class _History:
-    sample: Sample
-    heard: float
 
 
 class QualityMeter:
     """The quality of every peer of one room."""
 
     def __init__(self) -> None:
-        self._history: dict[PeerId, _History] = {}
+        self._before: Mapping[PeerId, Sample] = {}
         self._told: dict[PeerId, Quality] = {}
 
-    def update(self, samples: Mapping[PeerId, Sample], now: float) -> dict[PeerId, Quality] | None:
-        """Everybody's quality if somebody's has changed, else None.  `now` is in seconds."""
-        found = {peer: self._judge(peer, sample, now) for peer, sample in samples.items()}
-        for gone in self._history.keys() - samples.keys():
-            del self._history[gone]
+    def update(self, samples: Mapping[PeerId, Sample]) -> dict[PeerId, Quality] | None:
+        """Everybody's quality if somebody's has changed, else None."""
+        found = {peer: _judge(self._before.get(peer), sample) for peer, sample in samples.items()}
+        self._before = samples
         if found == self._told:
             return None
         self._told = found
         return found
 
-    def _judge(self, peer: PeerId, sample: Sample, now: float) -> Quality:
-        history = self._history.get(peer)
-        if history is None:
-            self._history[peer] = _History(sample, now)
-            return "good"
-        loss = max(_loss(history.sample, sample), sample.receiver_loss)
-        if sample.packets > history.sample.packets or not sample.sends:
-            history.heard = now
-        history.sample = sample
-        if now - history.heard >= LOST_S:
-            return "lost"
-        return _grade(loss, sample.rtt_ms or 0.0)
+
+def _judge(before: Sample | None, sample: Sample) -> Quality:
+    if before is None:
+        return "good"
+    if sample.silences and min(sample.silences) >= LOST_S:
+        return "lost"
+    if max(sample.silences, default=0.0) >= LOST_S:
+        return "poor"
+    return _grade(max(_loss(before, sample), sample.receiver_loss), sample.rtt_ms or 0.0)
 
 
 def _loss(before: Sample, after: Sample) -> float:

@@ -44,6 +44,16 @@ class Track:
         """Unique in the node."""
         return track_id(self.peer, self.mid)
 
+    @property
+    def is_on(self) -> bool:
+        """Its publisher means to send."""
+        return self.published and not self.muted
+
+    @property
+    def may_rest(self) -> bool:
+        """It may send nothing for as long as nothing changes: a screen on which nothing moves, its sound."""
+        return SEAT_SOURCES[self.source] == "screen"
+
     def wire(self) -> dict[str, object]:
         """As clients are told it."""
         return {

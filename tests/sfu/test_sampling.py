@@ -1,6 +1,8 @@
 """One look after the other: rooms, stays, those who asked, and the metrics get what is theirs."""
 
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -9,13 +11,14 @@ from sfu.media import Kind
 from sfu.metrics import NodeMetrics
 from sfu.room.effects import Tell
 from sfu.room.grants import Grant, Rights
-from sfu.room.room import Room
+from sfu.room.room import Room, TrackLabel
 from sfu.room.stats_feed import StatsFeed
 from sfu.room.stay import Stay, StayQuality
 from sfu.sampling import Sampling
 from sfu.sdp.agreement import SeatMids
 from tests.support.numbers import LayerOf, PeerOf, SenderOf, TrackOf
 
+MORE = itertools.count(1_000, 100)
 CAMERA: list[tuple[str, Kind]] = [("0", "audio"), ("1", "video")]
 
 
@@ -41,7 +44,7 @@ class Someone:
 class House:
     """One room with Alice and Bob, who see each other, and what is told in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, active: Sequence[str] = ("0", "1")) -> None:
         self.metrics = NodeMetrics(Counting())
         self.sampling = Sampling(self.metrics)
         self.sessions = {"alice": Someone(), "bob": Someone()}
@@ -53,7 +56,7 @@ class House:
             self._room.enter(peer, peer)
             self._room.negotiate(peer, seats={0: SeatMids("2", "3")}, tracks=CAMERA)
             self._room.connect(peer)
-            for mid, _ in CAMERA:
+            for mid in active:
                 self._room.track_active(peer, mid)
         self.settle("r")
 
@@ -67,6 +70,14 @@ class House:
     def look(self, after_s: float = 2.0, **peers: PeerOf) -> None:
         self.now += after_s
         self.sampling.look(self, {"r": peers, "gone": {"carol": PeerOf()}}, self.sessions, self.now)
+
+    def mute(self, name: str, *mids: str) -> None:
+        """Somebody says that he does."""
+        self._room.label(name, {mid: TrackLabel(muted=True) for mid in mids})
+
+    def share(self, name: str) -> None:
+        """A microphone and a camera turn out to be a screen's, and are shown as such."""
+        self._room.label(name, {"0": TrackLabel(source="screen-audio"), "1": TrackLabel(source="screen")})
 
     def quality(self, name: str) -> StayQuality | None:
         """Of somebody's stay so far."""
@@ -84,9 +95,9 @@ class House:
         return float(line.split()[-1])
 
 
-def peer(packets: int = 100, *, freezes: int = 0, **sender: Any) -> PeerOf:  # noqa: ANN401
-    """One who publishes a camera and sees another."""
-    track = TrackOf(mid="1", packets=packets, layers=[LayerOf(freezes=freezes)])
+def peer(packets: int | None = None, *, picture: LayerOf | None = None, **sender: Any) -> PeerOf:  # noqa: ANN401
+    """One who publishes a camera, of which more has come each time, and sees another."""
+    track = TrackOf(mid="1", packets=next(MORE) if packets is None else packets, layers=[picture or LayerOf()])
     return PeerOf(rtt_ms=40.0, estimate_kbps=900, tracks=[track], senders=[SenderOf(mid="3", **sender)])
 
 
@@ -119,10 +130,83 @@ def test_a_stay_is_scored_from_the_second_look_on() -> None:
 
 def test_a_freeze_of_a_publisher_is_one_for_who_sees_him() -> None:
     house = House()
-    house.look(alice=peer(freezes=7), bob=peer())
-    house.look(alice=peer(freezes=8), bob=peer())
+    house.look(alice=peer(picture=LayerOf(freezes=7, frozen_ms=9_000)), bob=peer())
+    house.look(alice=peer(picture=LayerOf(freezes=8, frozen_ms=9_500)), bob=peer())
     assert (house.scored("alice").score, house.scored("bob").score) == (5.0, 3.0)
     assert house.metric("freezes_total") == 1
+
+
+def test_a_freeze_that_has_not_ended_costs_who_sees_it_what_it_has_lasted() -> None:
+    house = House()
+    house.look(alice=peer(), bob=peer())
+    house.look(4.0, alice=peer(picture=LayerOf(standing_ms=2_000)), bob=peer())
+    assert house.scored("bob").score == 1.0
+    house.look(alice=peer(picture=LayerOf(freezes=1, frozen_ms=2_250)), bob=peer())
+    assert house.scored("bob").score == pytest.approx((4 * 1.0 + 2 * 4.0) / 6)
+
+
+def pair(camera: int, voice: int, **picture: Any) -> PeerOf:  # noqa: ANN401
+    """One of whose camera and microphone so many packets have come."""
+    tracks = [
+        TrackOf(mid="0", packets=voice, layers=[LayerOf()]),
+        TrackOf(mid="1", packets=camera, layers=[LayerOf(**picture)]),
+    ]
+    return PeerOf(tracks=tracks, senders=[SenderOf(mid="2"), SenderOf(mid="3")])
+
+
+def test_a_camera_that_stalls_while_the_voice_goes_on_is_told_of_and_costs_who_sees_it() -> None:
+    house = House()
+    for voice in (100, 200, 300, 400):
+        house.look(alice=pair(50, voice), bob=pair(voice, voice))
+    assert house.qualities[-1].data == {"alice": "poor", "bob": "good"}
+    alice, bob = house.scored("alice"), house.scored("bob")
+    assert (alice.video, bob.video) == (5.0, 1.0)
+    assert bob.audio == alice.audio
+
+
+def test_one_of_whom_nothing_comes_is_lost_and_not_heard() -> None:
+    house = House()
+    for packets in (100, 200, 300, 400):
+        house.look(alice=pair(50, 50), bob=pair(packets, packets))
+    assert house.qualities[-1].data == {"alice": "lost", "bob": "good"}
+    assert house.scored("bob").audio == pytest.approx(1.0, abs=0.1)
+    assert house.scored("bob").video == 1.0
+
+
+def test_who_mutes_what_does_not_come_is_not_lost() -> None:
+    house = House()
+    house.mute("alice", "0", "1")
+    for packets in (100, 200, 300, 400):
+        house.look(alice=pair(50, 50), bob=pair(packets, packets))
+    assert [tell.data for tell in house.qualities] == [{"alice": "good", "bob": "good"}] * 2
+    assert house.scored("bob").video is None
+
+
+def test_a_microphone_of_which_nothing_has_come_yet_is_not_missed() -> None:
+    house = House(active=["1"])
+    for packets in (100, 200, 300, 400):
+        house.look(alice=pair(packets, 0), bob=pair(packets, 0))
+    assert [tell.data for tell in house.qualities] == [{"alice": "good", "bob": "good"}] * 2
+
+
+def test_what_nobody_is_shown_is_not_missed() -> None:
+    house = House()
+    for packets in (100, 200, 300, 400):
+        house.look(alice=pair(50, packets, taken=False, active=False), bob=pair(packets, packets))
+    assert [tell.data for tell in house.qualities] == [{"alice": "good", "bob": "good"}] * 2
+
+
+@pytest.mark.parametrize(("silent_ms", "quality"), [(300.0, "good"), (6_000.0, "lost")])
+def test_a_screen_on_which_nothing_moves_and_that_plays_nothing_is_lost_only_with_its_publisher(
+    silent_ms: float, quality: str
+) -> None:
+    house = House()
+    house.share("alice")
+    for packets in (100, 200, 300, 400):
+        alice = replace(pair(50, 50, standing_ms=60_000.0), silent_ms=silent_ms)
+        house.look(alice=alice, bob=pair(packets, packets))
+    assert house.qualities[-1].data == {"alice": quality, "bob": "good"}
+    assert house.scored("bob").video == (5.0 if quality == "good" else 1.0)
 
 
 def test_who_comes_later_is_not_scored_for_the_time_before() -> None:
@@ -174,7 +258,7 @@ def test_the_metrics_have_what_stands_and_what_was() -> None:
 def test_a_track_that_has_other_layers_now_begins_anew() -> None:
     house = House()
     house.look(alice=peer(), bob=peer())
-    other = PeerOf(tracks=[TrackOf(mid="1", layers=[LayerOf(freezes=9)] * 3)])
+    other = PeerOf(tracks=[TrackOf(mid="1", packets=next(MORE), layers=[LayerOf(freezes=9)] * 3)])
     house.look(alice=peer(), bob=other)
     assert house.metric("freezes_total") == 0
 

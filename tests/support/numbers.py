@@ -13,6 +13,8 @@ class LayerOf:
     active: bool = True
     taken: bool = True
     freezes: int = 0
+    frozen_ms: float = 0.0
+    standing_ms: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -49,5 +51,6 @@ class PeerOf:
     estimate_kbps: float | None = None
     sending_kbps: float = 1_000.0
     queue_ms: float = 0.0
+    silent_ms: float = 0.0
     tracks: list[TrackOf] = field(default_factory=list)
     senders: list[SenderOf] = field(default_factory=list)

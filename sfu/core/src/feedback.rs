@@ -34,7 +34,7 @@ impl Router {
             Err(why) => return self.rejected(why),
         };
         self.counters.rtcp_in += 1;
-        self.heard(key);
+        self.heard(key, now);
         for packet in rtcp::compound(&datagram[..len]) {
             match packet {
                 Ok(packet) => self.on_packet(key, &packet, now),

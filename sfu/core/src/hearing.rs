@@ -19,14 +19,15 @@ const OWES: Duration = Duration::from_secs(5);
 pub struct Hearing {
     /// Since when it is sent pictures and has said nothing.
     owes_since: Option<Instant>,
+    last: Option<Instant>,
     is_gone: bool,
 }
 
 impl Hearing {
     /// Something authentic has come; whether it was taken for gone until now.
     #[inline]
-    pub fn heard(&mut self) -> bool {
-        self.owes_since = None;
+    pub fn heard(&mut self, now: Instant) -> bool {
+        (self.owes_since, self.last) = (None, Some(now));
         std::mem::take(&mut self.is_gone)
     }
 
@@ -42,6 +43,12 @@ impl Hearing {
         let since = *self.owes_since.get_or_insert(now);
         self.is_gone = now.saturating_since(since) >= OWES;
         self.is_gone
+    }
+
+    /// Since it said anything; zero before its first word.
+    pub fn silence(&self, now: Instant) -> Duration {
+        let silence = self.last.map(|last| now.saturating_since(last));
+        silence.unwrap_or_default()
     }
 
     /// It has said nothing for so long that it gets no pictures.
@@ -63,7 +70,7 @@ mod tests {
         let mut hearing = Hearing::default();
         let mut look = |&second: &u64| {
             if heard(second) {
-                hearing.heard();
+                hearing.heard(at(second));
             }
             hearing.look(is_sent(second), at(second))
         };
@@ -90,7 +97,17 @@ mod tests {
             assert_eq!(hearing.look(second < 6, at(second)), second == 5);
         }
         assert!(hearing.is_gone());
-        assert!(hearing.heard() && !hearing.is_gone() && !hearing.heard());
+        assert!(hearing.heard(at(31)) && !hearing.is_gone() && !hearing.heard(at(31)));
         assert!(!hearing.look(true, at(31)));
+    }
+
+    #[test]
+    fn its_silence_lasts_from_one_word_to_the_next() {
+        let mut hearing = Hearing::default();
+        assert_eq!(hearing.silence(at(9)).as_secs(), 0);
+        hearing.heard(at(10));
+        assert_eq!(hearing.silence(at(17)).as_secs(), 7);
+        hearing.heard(at(17));
+        assert_eq!(hearing.silence(at(18)).as_secs(), 1);
     }
 }

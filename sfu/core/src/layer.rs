@@ -491,6 +491,14 @@ impl Layer {
         last.is_some_and(|last| now.saturating_since(last) < SILENT)
     }
 
+    /// How long its picture has stood still by now; one that its publisher has stopped does not.
+    pub fn standing(&self, now: Instant) -> Duration {
+        match self.has_stopped {
+            true => Duration::ZERO,
+            false => self.freezes.standing(now),
+        }
+    }
+
     /// When media last came.
     pub fn last_media(&self) -> Option<Instant> {
         self.last_media

@@ -11,8 +11,8 @@ use crate::time::Instant;
 impl Router {
     /// Something authentic has come from a peer: if it was taken for gone, it gets pictures again.
     #[inline]
-    pub(crate) fn heard(&mut self, key: Key) {
-        if self.peers[key].hearing.heard() {
+    pub(crate) fn heard(&mut self, key: Key, now: Instant) {
+        if self.peers[key].hearing.heard(now) {
             self.share_again(key);
         }
     }

@@ -419,6 +419,7 @@ struct PeerStats {
     estimate_kbps: Option<f64>,
     sending_kbps: f64,
     queue_ms: f64,
+    silent_ms: f64,
     tracks: Vec<Py<TrackStats>>,
     senders: Vec<Py<SenderStats>>,
 }
@@ -448,6 +449,8 @@ struct LayerStats {
     height: Option<u16>,
     frames: u64,
     freezes: u64,
+    frozen_ms: f64,
+    standing_ms: f64,
 }
 
 #[pyclass(frozen, get_all, module = "sfu._core")]
@@ -488,6 +491,7 @@ fn peer_stats(py: Python<'_>, worker: usize, peer: stats::PeerStats) -> PyResult
         estimate_kbps: peer.estimate.map(|estimate| estimate as f64 / 1e3),
         sending_kbps: peer.sending_kbps,
         queue_ms: peer.queue.as_secs_f64() * 1e3,
+        silent_ms: peer.silence.as_secs_f64() * 1e3,
         tracks: tracks?,
         senders: senders?,
     };
@@ -526,6 +530,8 @@ fn layer_stats(py: Python<'_>, layer: stats::LayerStats) -> PyResult<Py<LayerSta
         height: layer.height,
         frames: layer.frames,
         freezes: layer.freezes,
+        frozen_ms: layer.frozen.as_secs_f64() * 1e3,
+        standing_ms: layer.standing.as_secs_f64() * 1e3,
     };
     Py::new(py, stats)
 }

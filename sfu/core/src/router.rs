@@ -289,7 +289,7 @@ impl Router {
         let peer = &mut self.peers[key];
         let checked = peer.ice.checked(ufrag, nominated, path, now);
         peer.link.path = peer.ice.selected();
-        self.heard(key);
+        self.heard(key, now);
         if let Some(evicted) = checked.evicted {
             self.by_path.remove(&evicted);
         }
@@ -376,7 +376,7 @@ impl Router {
             return;
         };
         self.counters.rtp_in += 1;
-        self.heard(key);
+        self.heard(key, now);
         self.record_arrival(key, &packet, now);
         let known = self.peers[key].streams.get(packet.ssrc);
         let Some(stream) = known.or_else(|| self.resolve(key, &packet, now)) else {

@@ -54,6 +54,7 @@ impl Router {
             estimate: peer.budget(now),
             sending_kbps: downlink.map_or(0.0, |downlink| downlink.traffic.kbps),
             queue: downlink.map_or(Duration::ZERO, |downlink| downlink.bandwidth.queue_delay()),
+            silence: peer.hearing.silence(now),
             tracks: peer
                 .tracks
                 .iter()
@@ -139,5 +140,7 @@ fn layer_stats(track: &Track, index: usize, taken: u8, now: Instant) -> LayerSta
         height: Some(layer.height).filter(|&height| height > 0),
         frames: layer.freezes.frames,
         freezes: layer.freezes.count,
+        frozen: layer.freezes.lasted,
+        standing: layer.standing(now),
     }
 }

@@ -158,6 +158,8 @@ pub struct PeerStats {
     pub sending_kbps: f64,
     /// Thought to wait in its path's queue.
     pub queue: Duration,
+    /// Since anything authentic came from it.
+    pub silence: Duration,
     /// What it sends.
     pub tracks: Vec<TrackStats>,
     /// What it receives.
@@ -210,6 +212,10 @@ pub struct LayerStats {
     pub frames: u64,
     /// Pauses in what came in that its timestamps do not explain.
     pub freezes: u64,
+    /// How long these were in all.
+    pub frozen: Duration,
+    /// How long its picture has stood still by now; zero: it moves.
+    pub standing: Duration,
 }
 
 /// One m-line of a seat.

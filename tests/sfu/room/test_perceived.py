@@ -9,6 +9,7 @@ from sfu.room.grants import Rights
 from sfu.room.members import Member
 from sfu.room.perceived import DEVICES_MS, Perceived, Published, Viewer
 from sfu.room.score import audio_score
+from sfu.room.stalls import STALLED_S
 from sfu.sdp.agreement import SeatMids
 from tests.support.numbers import LayerOf, PeerOf, SenderOf
 
@@ -16,8 +17,15 @@ SOUND, PICTURE = ("bob", "0"), ("bob", "1")
 SIMULCAST = [LayerOf(rid="l", kbps=150), LayerOf(rid="m", kbps=500), LayerOf(rid="h", kbps=1_500)]
 
 
-def published(layers: list[LayerOf], *, freezes: tuple[int, ...] = (), rtt_ms: float = 0.0) -> Published:
-    return Published.of(layers, freezes or tuple(0 for _ in layers), rtt_ms)
+def published(
+    layers: list[LayerOf],
+    *,
+    frozen_s: tuple[float, ...] = (),
+    rtt_ms: float = 0.0,
+    is_on: bool = True,
+    silent_s: float = 0.0,
+) -> Published:
+    return Published(layers, frozen_s or tuple(0.0 for _ in layers), rtt_ms, is_on, silent_s)
 
 
 def seen(
@@ -26,11 +34,13 @@ def seen(
     *,
     peer: PeerOf | None = None,
     others: Mapping[TrackKey, Published] | None = None,
+    lines: int | None = None,
 ) -> Perceived:
     """What somebody with one seat, which shows Bob, has had in the last 2 s."""
     member = Member("alice", "alice", Rights())
     member.seats = {0: SeatMids("2", "3")}
     member.shown = {"2": SOUND, "3": PICTURE}
+    member.viewed = {"3": (lines, 100)}
     tracks = dict(others or {}) | ({PICTURE: picture} if picture else {})
     return Viewer(member, peer or PeerOf(), {sender.mid: sender}).perceived(tracks, 2.0)
 
@@ -48,26 +58,49 @@ def test_silence_is_not_rated() -> None:
     assert seen(SenderOf(mid="2", kbps=0)).score is None
 
 
-def test_pictures_of_a_source_that_sends_nothing_are_not_missed() -> None:
-    assert seen(SenderOf(layer=None), published([LayerOf(active=False)])).video is None
-    assert seen(SenderOf(layer=None)).video is None
+def test_sound_whose_source_has_stalled_is_all_lost() -> None:
+    def heard(silent_s: float, kbps: float) -> float | None:
+        return seen(SenderOf(mid="2", kbps=kbps), others={SOUND: published([LayerOf()], silent_s=silent_s)}).audio
+
+    assert heard(STALLED_S, 0) == audio_score(loss=1.0, delay_ms=DEVICES_MS)
+    assert heard(STALLED_S, 32) == audio_score(loss=1.0, delay_ms=DEVICES_MS)
+    assert heard(STALLED_S - 0.1, 0) is None
+
+
+@pytest.mark.parametrize("sender", [SenderOf(), SenderOf(layer=None), SenderOf(paused=True, layer=None)])
+def test_pictures_of_a_source_that_is_muted_or_not_there_are_not_missed(sender: SenderOf) -> None:
+    assert seen(sender, published([LayerOf(active=False)], is_on=False)).video is None
+    assert seen(sender).video is None
+
+
+@pytest.mark.parametrize("sender", [SenderOf(), SenderOf(layer=None)])
+def test_pictures_of_a_source_that_has_stalled_stand_still_for_whoever_looks(sender: SenderOf) -> None:
+    stalled = published([LayerOf(active=False)], silent_s=STALLED_S)
+    assert (seen(sender, stalled).video, seen(sender, stalled, lines=180).video) == (1.0, 1.0)
+    assert seen(sender, stalled, lines=0).video is None
 
 
 @pytest.mark.parametrize(
-    ("sender", "freezes", "score"),
+    ("sender", "frozen_s", "score"),
     [
-        (SenderOf(), (0,), 5.0),
-        (SenderOf(), (1,), 3.0),  # half a second of two
-        (SenderOf(), (9,), 1.0),
-        (SenderOf(paused=True), (0,), 1.0),
-        (SenderOf(paused=True, layer=None), (0,), 1.0),
-        (SenderOf(fraction_lost=0.1), (0,), 4.0),
+        (SenderOf(), 0.0, 5.0),
+        (SenderOf(), 0.25, 4.0),
+        (SenderOf(), 0.5, 3.0),
+        (SenderOf(), 9.0, 1.0),
+        (SenderOf(paused=True), 0.0, 1.0),
+        (SenderOf(paused=True, layer=None), 0.0, 1.0),
+        (SenderOf(fraction_lost=0.1), 0.0, 4.0),
     ],
 )
 def test_pictures_that_stand_still_cost_their_share_of_the_time(
-    sender: SenderOf, freezes: tuple[int, ...], score: float
+    sender: SenderOf, frozen_s: float, score: float
 ) -> None:
-    assert seen(sender, published([LayerOf()], freezes=freezes)).video == pytest.approx(score)
+    assert seen(sender, published([LayerOf()], frozen_s=(frozen_s,))).video == pytest.approx(score)
+
+
+def test_a_seat_that_the_path_does_not_carry_is_missed_though_the_publisher_has_stopped_for_want_of_viewers() -> None:
+    asleep = published([LayerOf(active=False, taken=False)])
+    assert seen(SenderOf(paused=True, layer=None), asleep).video == 1.0
 
 
 def test_a_seat_that_is_hidden_or_waits_for_its_first_keyframe_is_not_rated() -> None:
@@ -75,7 +108,7 @@ def test_a_seat_that_is_hidden_or_waits_for_its_first_keyframe_is_not_rated() ->
 
 
 def test_a_freeze_of_another_layer_is_not_seen() -> None:
-    assert seen(SenderOf(layer=1), published(SIMULCAST[:2], freezes=(3, 0))).video == 5.0
+    assert seen(SenderOf(layer=1), published(SIMULCAST[:2], frozen_s=(1.5, 0.0))).video == 5.0
 
 
 @pytest.mark.parametrize(

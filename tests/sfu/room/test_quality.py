@@ -1,13 +1,17 @@
 """Quality follows loss, delay and silence, and is told when it changes."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from sfu.room.quality import LOST_S, QualityMeter, Sample
 
 
-def sample(packets: int = 0, lost: int = 0, *, sends: bool = True, loss: float = 0.0, rtt: float = 20.0) -> Sample:
+def sample(
+    packets: int = 0, lost: int = 0, *, silences: Sequence[float] = (0.0,), loss: float = 0.0, rtt: float = 20.0
+) -> Sample:
     """One peer's counters."""
-    return Sample(packets, lost, sends, loss, rtt)
+    return Sample(packets, lost, silences, loss, rtt)
 
 
 @pytest.mark.parametrize(
@@ -22,19 +26,39 @@ def sample(packets: int = 0, lost: int = 0, *, sends: bool = True, loss: float =
 )
 def test_loss_and_delay_are_graded(after: Sample, quality: str) -> None:
     meter = QualityMeter()
-    meter.update({"a": sample()}, now=0.0)
-    told = meter.update({"a": after}, now=2.0) or {"a": "good"}
+    meter.update({"a": sample()})
+    told = meter.update({"a": after}) or {"a": "good"}
     assert told == {"a": quality}
 
 
-def test_a_publisher_that_falls_silent_is_lost_and_one_that_sends_nothing_is_not() -> None:
+@pytest.mark.parametrize(
+    ("silences", "quality"),
+    [
+        ((), "good"),
+        ((LOST_S - 0.1,), "good"),
+        ((LOST_S,), "lost"),
+        ((0.0, LOST_S), "poor"),
+        ((LOST_S, LOST_S - 0.1), "poor"),
+        ((LOST_S, 60.0), "lost"),
+    ],
+)
+def test_a_publisher_of_whom_nothing_comes_is_lost_and_one_of_whom_a_part_comes_is_poor(
+    silences: Sequence[float], quality: str
+) -> None:
     meter = QualityMeter()
-    meter.update({"a": sample(10), "b": sample(sends=False)}, now=0.0)
-    told = meter.update({"a": sample(10), "b": sample(sends=False)}, now=LOST_S)
-    assert told == {"a": "lost", "b": "good"}
+    meter.update({"a": sample()})
+    told = meter.update({"a": sample(silences=silences)}) or {"a": "good"}
+    assert told == {"a": quality}
+
+
+def test_what_is_known_of_one_who_has_left_is_forgotten() -> None:
+    meter = QualityMeter()
+    meter.update({"a": sample(1_000, 0)})
+    assert meter.update({}) == {}
+    assert meter.update({"a": sample(2_000, 500)}) == {"a": "good"}
 
 
 def test_the_same_is_not_told_again() -> None:
     meter = QualityMeter()
-    assert meter.update({"a": sample()}, now=0.0) == {"a": "good"}
-    assert meter.update({"a": sample(100)}, now=2.0) is None
+    assert meter.update({"a": sample()}) == {"a": "good"}
+    assert meter.update({"a": sample(100)}) is None

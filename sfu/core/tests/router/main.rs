@@ -15,6 +15,7 @@ mod pacing;
 mod parameter_sets;
 mod repairs;
 mod reports;
+mod stalls;
 mod streams;
 mod taken;
 mod tracks;
