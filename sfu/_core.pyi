@@ -219,7 +219,7 @@ class PeerStats:
         """What its path is thought to carry towards it; None: nothing has told."""
     @property
     def sending_kbps(self) -> float:
-        """Sent to it over the last second."""
+        """Sent to it over the last second; where its path is not estimated, without what was sent again."""
     @property
     def queue_ms(self) -> float:
         """Estimated waiting time in its path's queue."""

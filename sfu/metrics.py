@@ -18,6 +18,8 @@ from prometheus_client.registry import Collector
 MS: Final = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 300.0, 600.0, 1_000.0)
 SHARES: Final = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.2, 0.5)
 KBPS: Final = (100.0, 200.0, 400.0, 800.0, 1_500.0, 3_000.0, 6_000.0, 12_000.0)
+OCTETS: Final = ("octets_in", "octets_out")
+"""Of the core's counters, those that are metrics of their own."""
 SCORES: Final = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.25, 4.5, 5.0)
 
 
@@ -74,6 +76,8 @@ class NodeMetrics(Collector):
         self.queue_ms = Buckets(MS)
         self.loss = Buckets(SHARES)
         self.estimate_kbps = Buckets(KBPS)
+        self.sent_kbps = Buckets(KBPS)
+        self.received_kbps = Buckets(KBPS)
         self.score = Buckets(SCORES)
         self.freezes = 0
         self.standing = Standing()
@@ -92,6 +96,8 @@ class NodeMetrics(Collector):
         yield self.queue_ms.family("queue_ms", "Estimated wait in the queue of a peer's path.")
         yield self.loss.family("loss", "The largest share lost that a receiver reports of what it gets.")
         yield self.estimate_kbps.family("estimate_kbps", "What the path to a peer is thought to carry.")
+        yield self.sent_kbps.family("sent_kbps", "What is sent to a peer.")
+        yield self.received_kbps.family("received_kbps", "Media that comes from a peer.")
         yield self.score.family("score", "How good what a peer hears and sees is, 1 to 5.")
         yield _counter("freezes", "Pauses in what publishers sent.", self.freezes)
         yield _gauge("peers", "Peers whose media is connected.", self.standing.peers)
@@ -100,7 +106,10 @@ class NodeMetrics(Collector):
         for layer, seats in sorted(self.standing.layers.items()):
             layers.add_metric([str(layer)], seats)
         yield layers
-        yield _counters(self._core.counters())
+        counters = self._core.counters()
+        yield _counter("received_bytes", "Octets of UDP payload received.", counters["octets_in"])
+        yield _counter("sent_bytes", "Octets of UDP payload that the kernel took.", counters["octets_out"])
+        yield _counters({what: counted for what, counted in counters.items() if what not in OCTETS})
 
 
 def _counter(name: str, text: str, value: int) -> CounterMetricFamily:

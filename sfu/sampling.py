@@ -130,6 +130,8 @@ class Sampling:
         for peers in rooms.values():
             for one in peers.values():
                 self._distribute(one.viewer)
+                self._metrics.sent_kbps.put(one.viewer.numbers.sending_kbps)
+                self._metrics.received_kbps.put(sum(layer.kbps for track in one.tracks for layer in track.layers))
                 standing.peers += 1
                 for sender in one.viewer.pictures():
                     standing.paused += sender.paused

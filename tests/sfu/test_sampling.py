@@ -26,7 +26,7 @@ class Counting:
     """The counters of a core."""
 
     def counters(self) -> dict[str, int]:
-        return {"nacks_in": 7, "retransmitted": 5}
+        return {"nacks_in": 7, "retransmitted": 5, "octets_in": 300, "octets_out": 900}
 
 
 @dataclass
@@ -253,6 +253,18 @@ def test_the_metrics_have_what_stands_and_what_was() -> None:
     house.look()
     assert house.metric("peers") == house.metric("paused_seats") == 0
     assert house.metric("rtt_ms_count") == 4
+
+
+def test_the_metrics_have_what_is_sent_and_received_of_each_peer_and_of_all() -> None:
+    house = House()
+    two = [TrackOf(mid="0", layers=[LayerOf(kbps=40)]), TrackOf(mid="1", layers=[LayerOf(kbps=150), LayerOf(kbps=500)])]
+    house.look(alice=PeerOf(sending_kbps=1_200, tracks=two), bob=PeerOf(sending_kbps=90))
+    assert house.metric("sent_kbps_sum") == 1_290
+    assert [house.metric(f'sent_kbps_bucket{{le="{bound}"}}') for bound in ("100.0", "800.0", "1500.0")] == [1, 1, 2]
+    assert house.metric("received_kbps_sum") == 690
+    assert [house.metric(f'received_kbps_bucket{{le="{bound}"}}') for bound in ("100.0", "800.0")] == [1, 2]
+    assert (house.metric("received_bytes_total"), house.metric("sent_bytes_total")) == (300, 900)
+    assert "octets" not in house.metrics.text().decode()
 
 
 def test_a_track_that_has_other_layers_now_begins_anew() -> None:

@@ -84,5 +84,7 @@ async def test_a_node_tells_prometheus_of_its_peers(deployment: Deployment) -> N
 
     found = await eventually(looked, "alice is counted")
     assert found['tertulia_node_core_total{what="rtp_in"}'] > 0
+    assert found["tertulia_node_received_bytes_total"] > 12 * found['tertulia_node_core_total{what="rtp_in"}']
+    assert found["tertulia_node_sent_bytes_total"] > 0
     assert "process_resident_memory_bytes" in found
     await alice.close()

@@ -138,6 +138,8 @@ pub struct UdpSocket {
 pub struct Sent {
     /// Datagrams the kernel took.
     pub datagrams: u64,
+    /// Octets in these.
+    pub octets: u64,
     /// Of these, datagrams that left in a GSO message.
     pub segmented: u64,
     /// Messages they left in.
@@ -318,8 +320,10 @@ impl UdpSocket {
     }
 
     fn count(&mut self, messages: std::ops::Range<usize>, sent: &mut Sent) {
-        for &segments in &self.outbox.segments[messages] {
+        let segments = &self.outbox.segments[messages.clone()];
+        for (&segments, header) in segments.iter().zip(&self.outbox.headers[messages]) {
             sent.datagrams += u64::from(segments);
+            sent.octets += u64::from(header.msg_len);
             sent.messages += 1;
             if segments > 1 {
                 sent.segmented += u64::from(segments);
@@ -343,9 +347,10 @@ impl UdpSocket {
         if self.refusals >= GSO_REFUSALS {
             self.gso = false;
         }
-        let taken = self.outbox.send_apart(self.socket.as_raw_fd(), index);
+        let (taken, octets) = self.outbox.send_apart(self.socket.as_raw_fd(), index);
         sent.calls += segments;
         sent.datagrams += taken;
+        sent.octets += octets;
         sent.messages += taken;
         sent.dropped += segments - taken;
     }
@@ -470,7 +475,7 @@ impl Outbox {
     }
 
     /// The datagrams of one message, each by itself; how many the kernel took.
-    fn send_apart(&mut self, fd: RawFd, index: usize) -> u64 {
+    fn send_apart(&mut self, fd: RawFd, index: usize) -> (u64, u64) {
         let mut header = self.headers[index].msg_hdr;
         let size = self.sizes[index] as usize;
         let pieces = self.pieces_of(index);
@@ -481,7 +486,7 @@ impl Outbox {
             header.msg_control = ptr::null_mut();
         }
         header.msg_iovlen = 1;
-        let mut taken = 0;
+        let (mut taken, mut octets) = (0, 0);
         for piece in pieces {
             for at in (0..piece.iov_len).step_by(size) {
                 // SAFETY: `at` lies within the piece's bytes, which the egress buffer keeps.
@@ -493,10 +498,13 @@ impl Outbox {
                 };
                 header.msg_iov = &mut vector;
                 // SAFETY: header, name and vector live until the call returns.
-                taken += u64::from(unsafe { libc::sendmsg(fd, &header, libc::MSG_DONTWAIT) } >= 0);
+                let sent = unsafe { libc::sendmsg(fd, &header, libc::MSG_DONTWAIT) };
+                if let Ok(len) = u64::try_from(sent) {
+                    (taken, octets) = (taken + 1, octets + len);
+                }
             }
         }
-        taken
+        (taken, octets)
     }
 
     /// The pieces that `point` gave to one message.
@@ -917,7 +925,7 @@ mod tests {
                 from.forgo_gso();
             }
             let sent = from.send(&three(to.local()));
-            assert_eq!((sent.datagrams, sent.dropped), (3, 0));
+            assert_eq!((sent.datagrams, sent.octets, sent.dropped), (3, 240, 0));
             assert_eq!(sent.segmented, if from.gso() { 3 } else { 0 });
             let got = receive_all(&to, 3);
             assert_eq!(
@@ -940,7 +948,7 @@ mod tests {
         from.outbox.fill(&egress, egress.messages(), false, true);
         let mut sent = Sent::default();
         from.refused(0, &io::Error::from_raw_os_error(libc::EINVAL), &mut sent);
-        assert_eq!((sent.datagrams, sent.dropped), (3, 0));
+        assert_eq!((sent.datagrams, sent.octets, sent.dropped), (3, 240, 0));
         assert_eq!(receive_all(&to, 3).len(), 3);
         for _ in 1..GSO_REFUSALS {
             from.refused(0, &io::Error::from_raw_os_error(libc::EIO), &mut sent);
@@ -1003,7 +1011,7 @@ mod tests {
             });
         }
         let sent = from.send(&egress);
-        assert_eq!((sent.datagrams, sent.dropped), (1, 1));
+        assert_eq!((sent.datagrams, sent.octets, sent.dropped), (1, 1, 1));
         assert_eq!(receive_all(&to, 1).len(), 1);
     }
 

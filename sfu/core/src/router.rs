@@ -164,6 +164,7 @@ impl Router {
     /// Takes one datagram of a batch in; it is decrypted in place.
     pub fn receive(&mut self, path: Path, datagram: &mut [u8], now: Instant) {
         self.counters.datagrams_in += 1;
+        self.counters.octets_in += datagram.len() as u64;
         let Some(protocol) = protocol(datagram) else {
             self.counters.malformed += 1;
             return;

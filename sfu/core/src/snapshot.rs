@@ -47,12 +47,20 @@ impl Router {
 
     fn peer_stats(&self, peer: &Peer, now: Instant) -> PeerStats {
         let downlink = peer.link.downlink.as_ref();
+        let senders: Vec<SenderStats> = peer
+            .senders
+            .iter()
+            .map(|&sender| self.sender_stats(&self.senders[sender]))
+            .collect();
         PeerStats {
             peer: peer.id,
             address: peer.link.path.map(|path| path.canonical()),
             rtt: peer.measured_rtt(),
             estimate: peer.budget(now),
-            sending_kbps: downlink.map_or(0.0, |downlink| downlink.traffic.kbps),
+            sending_kbps: match downlink {
+                Some(downlink) => downlink.traffic.kbps,
+                None => senders.iter().map(|sender| sender.kbps).sum(),
+            },
             queue: downlink.map_or(Duration::ZERO, |downlink| downlink.bandwidth.queue_delay()),
             silence: peer.hearing.silence(now),
             tracks: peer
@@ -60,11 +68,7 @@ impl Router {
                 .iter()
                 .map(|&track| self.track_stats(track, now))
                 .collect(),
-            senders: peer
-                .senders
-                .iter()
-                .map(|&sender| self.sender_stats(&self.senders[sender]))
-                .collect(),
+            senders,
         }
     }
 

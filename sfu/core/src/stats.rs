@@ -32,10 +32,14 @@ macro_rules! counters {
 counters! {
     /// Datagrams received.
     datagrams_in,
+    /// Octets of theirs, without headers of UDP and IP.
+    octets_in,
     /// Datagrams that found the socket's receive buffer full.
     receive_dropped,
     /// Datagrams the kernel took.
     datagrams_out,
+    /// Octets of theirs, without headers of UDP and IP.
+    octets_out,
     /// Messages they left in: a GSO message carries several.
     messages_out,
     /// Of these, datagrams that left in a GSO message.
@@ -154,7 +158,7 @@ pub struct PeerStats {
     pub rtt: Option<Duration>,
     /// What its path is thought to carry towards it, bits a second.
     pub estimate: Option<u64>,
-    /// Sent to it over the last second, where its path is estimated.
+    /// Sent to it over the last second; where its path is not estimated, without what was sent again.
     pub sending_kbps: f64,
     /// Thought to wait in its path's queue.
     pub queue: Duration,

@@ -401,6 +401,7 @@ impl Running {
         while let Some(egress) = self.router.datagrams(self.clock.now()) {
             let sent = self.socket.send(egress);
             self.counters.datagrams_out += sent.datagrams;
+            self.counters.octets_out += sent.octets;
             self.counters.messages_out += sent.messages;
             self.counters.gso_out += sent.segmented;
             self.counters.send_dropped += sent.dropped;

@@ -25,6 +25,7 @@ fn nothing_of_a_stranger_is_looked_at() {
     }
     let after = world.router.counters();
     assert_eq!(after.strangers - before.strangers, 3);
+    assert_eq!(after.octets_in - before.octets_in, media.len() as u64 + 12);
     assert_eq!(
         (after.rtp_in, after.dtls_in),
         (before.rtp_in, before.dtls_in)

@@ -7,6 +7,7 @@ mod support;
 
 mod call;
 mod connections;
+mod figures;
 mod keyframes;
 mod layers;
 mod links;
