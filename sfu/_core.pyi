@@ -251,6 +251,9 @@ class TrackStats:
     def lost(self) -> int:
         """Cumulative, after retransmission (RFC 3550 §6.4.1)."""
     @property
+    def jitter_ms(self) -> float:
+        """Between arrivals (RFC 3550 §6.4.1); the most of the layers that come."""
+    @property
     def layers(self) -> list[LayerStats]: ...
 
 @final
@@ -274,6 +277,9 @@ class LayerStats:
     @property
     def kbps(self) -> float:
         """Over the last full second."""
+    @property
+    def spatial_kbps(self) -> list[float]:
+        """Of its spatial layers up to each, with headers; a stream that has fewer needs no more for the others."""
     @property
     def height(self) -> int | None:
         """Lines of picture, where a keyframe told."""
@@ -321,6 +327,9 @@ class SenderStats:
     @property
     def temporal(self) -> int | None:
         """Highest temporal layer let through; None: all."""
+    @property
+    def spatial(self) -> int | None:
+        """Highest spatial layer of its stream let through; None: all."""
     @property
     def switches(self) -> int:
         """Changes of layer or source."""

@@ -22,6 +22,10 @@ class LayerNumbers(Protocol):
         """What comes in."""
 
     @property
+    def spatial_kbps(self) -> Sequence[float]:
+        """Of its spatial layers up to each; a stream that has fewer needs no more for the others."""
+
+    @property
     def height(self) -> int | None:
         """Lines of picture."""
 
@@ -62,6 +66,10 @@ class TrackNumbers(Protocol):
         """Not received, after retransmission."""
 
     @property
+    def jitter_ms(self) -> float:
+        """Of what comes in."""
+
+    @property
     def layers(self) -> Sequence[LayerNumbers]:
         """Low to high."""
 
@@ -80,6 +88,10 @@ class SenderNumbers(Protocol):
     @property
     def temporal(self) -> int | None:
         """Highest temporal layer let through; None: all."""
+
+    @property
+    def spatial(self) -> int | None:
+        """Highest spatial layer of its stream let through (SVC); None: all."""
 
     @property
     def paused(self) -> bool:

@@ -128,11 +128,20 @@ def _below(sender: SenderNumbers, layers: Sequence[LayerNumbers], spare_kbps: fl
     A low layer that is shown though there is room is what the peer wants: a small picture.
     """
     temporal = 0.0 if sender.temporal is None else TEMPORAL
-    if sender.layer is None or sender.layer >= len(layers) - 1:
+    if sender.layer is None or sender.layer >= len(layers):
         return temporal
-    above = [layer for layer in layers[sender.layer + 1 :] if layer.active]
-    has_room = not above or above[0].kbps - layers[sender.layer].kbps <= spare_kbps
+    kbps, above = _cut(sender.spatial, layers[sender.layer])
+    above += [layer.kbps for layer in layers[sender.layer + 1 :] if layer.active]
+    has_room = not above or above[0] - kbps <= spare_kbps
     return temporal + (0 if has_room else len(above))
+
+
+def _cut(spatial: int | None, layer: LayerNumbers) -> tuple[float, list[float]]:
+    """What is let through of a layer takes, and what it would take with each further spatial layer (SVC)."""
+    if spatial is None:
+        return layer.kbps, []
+    kbps = layer.spatial_kbps[spatial]
+    return kbps, sorted({more for more in layer.spatial_kbps if more > kbps})
 
 
 def _mean(scores: Sequence[float]) -> float | None:

@@ -54,6 +54,7 @@ def _track(track: TrackNumbers, before: tuple[int, int]) -> Wire:
     return {
         "kbps": _rounded(sum(layer.kbps for layer in layers)),
         "loss": round(lost / (lost + packets), 4) if lost else 0.0,
+        "jitterMs": _rounded(track.jitter_ms),
         "freezes": sum(layer.freezes for layer in layers),
         "layers": [_layer(layer) for layer in layers],
     }
@@ -92,6 +93,7 @@ def _picture(sender: SenderNumbers) -> Wire:
     return _sound(sender) | {
         "layer": sender.layer,
         "temporal": sender.temporal,
+        "spatial": sender.spatial,
         "paused": sender.paused,
         "switches": sender.switches,
     }

@@ -9,6 +9,7 @@ class LayerOf:
 
     rid: str | None = None
     kbps: float = 500.0
+    spatial_kbps: tuple[float, ...] = ()
     height: int | None = 360
     active: bool = True
     taken: bool = True
@@ -24,6 +25,7 @@ class TrackOf:
     mid: str = "1"
     packets: int = 0
     lost: int = 0
+    jitter_ms: float = 0.0
     layers: list[LayerOf] = field(default_factory=lambda: [LayerOf()])
 
 
@@ -34,6 +36,7 @@ class SenderOf:
     mid: str = "3"
     layer: int | None = 0
     temporal: int | None = None
+    spatial: int | None = None
     paused: bool = False
     kbps: float = 500.0
     fraction_lost: float = 0.0

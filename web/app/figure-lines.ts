@@ -9,8 +9,8 @@ import {
   type ReceivedPicture,
   type ReceivedSound,
   type SeatFigures,
+  type SentFigures,
   type SentLayer,
-  type SentPicture,
 } from "../client";
 
 type Figure = number | null | undefined;
@@ -40,10 +40,19 @@ function soundLines(one: ReceivedSound): string[] {
   ];
 }
 
-/** What is sent of one picture: a line for each layer, and why it is no finer. */
-export function sentLines(name: string, { codec, limitation, layers }: SentPicture): string[] {
-  const why = limitation === null ? null : `held back by ${limitation}`;
-  return [joined(name, codec, why), ...layers.map(layerLine)];
+/** What is sent of one source: of a picture a line for each layer, and why it is no finer; then how it comes in at the node. */
+export function sentLines(name: string, { picture, node }: Pick<SentFigures, "picture" | "node">): string[] {
+  const why = picture?.limitation ? `held back by ${picture.limitation}` : null;
+  const arrives = `at node: ${joined(`loss ${fine(scaled(node?.loss))} %`, `jitter ${whole(node?.jitterMs)} ms`)}`;
+  return [
+    joined(name, picture?.codec ?? null, why),
+    ...(picture?.layers ?? []).map(layerLine),
+    ...(node === null ? [] : [arrives]),
+  ];
+}
+
+function scaled(share: Figure): Figure {
+  return share === null || share === undefined ? null : 100 * share;
 }
 
 function layerLine(layer: SentLayer): string {
@@ -65,10 +74,16 @@ export function wayLines({ outgoingKbps, rttMs }: Figures, told: NodeStats | nul
 
 /** The node counts layers; those of a camera have names, as it is published in several. */
 function layerShown({ source, node }: SeatFigures): string | null {
-  const { layer, temporal } = node ?? {};
+  const { layer, spatial, temporal } = node ?? {};
   if (layer === null || layer === undefined) return null;
   const name = (source === "camera" ? layerName(layer) : null) ?? String(layer);
-  return temporal === null || temporal === undefined ? `layer ${name}` : `layer ${name}/${temporal}`;
+  const upTo = `${numbered("S", spatial)}${numbered("T", temporal)}`;
+  return upTo === "" ? `layer ${name}` : `layer ${name}/${upTo}`;
+}
+
+/** W3C webrtc-svc, dependency diagrams: S1 is the second spatial layer, T1 the second temporal one. */
+function numbered(dimension: string, index: Figure): string {
+  return index === null || index === undefined ? "" : `${dimension}${index}`;
 }
 
 function pixels({ width, height }: { readonly width: Figure; readonly height: Figure }): string {

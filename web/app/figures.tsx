@@ -20,14 +20,16 @@ export function Lines({ lines, place = "" }: { lines: readonly string[]; place?:
 }
 
 const SENT = new Map([
+  ["microphone", "Your voice"],
   ["camera", "You"],
   ["screen", "Your screen"],
+  ["screen-audio", "Sound of your screen"],
 ]);
 
 /** What I send, and what both ways carry. */
 export function OwnFigures({ measuring }: { measuring: Measuring }): JSX.Element | null {
   const { figures, told, sent } = measuring;
   if (figures === null) return null;
-  const lines = sent.flatMap(({ source, picture }) => sentLines(SENT.get(source) ?? source, picture));
+  const lines = sent.flatMap((one) => sentLines(SENT.get(one.source) ?? one.source, one));
   return <Lines place="mine" lines={[...lines, ...wayLines(figures, told)]} />;
 }

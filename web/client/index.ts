@@ -8,7 +8,7 @@ export type { Figures, ReceivedPicture, ReceivedSound, SentLayer, SentPicture } 
 export type { InvitationFrame, InviteRequestFrame, MediaTypes, Room } from "./frames";
 export type { Identity } from "./grant";
 export { layerName } from "./layers";
-export type { Measuring, NodeStats, SeatFigures } from "./measuring";
+export type { Measuring, NodeStats, SeatFigures, SentFigures } from "./measuring";
 export { hasScreen } from "./media";
 export type { Quality } from "./quality";
 export { Ringer, type Sound } from "./ring";

@@ -12,7 +12,7 @@ import {
   type Report,
   type SentPicture,
 } from "./figures";
-import type { Source, Tile } from "./seats";
+import { midOf, type Source, type Tile } from "./seats";
 
 export const FIGURES_MS = 1_000;
 /** How often the node is to tell its side. */
@@ -23,14 +23,24 @@ export interface NodePicture {
   /** Which of the publisher's layers is sent on, counted from the lowest, 0; null: none. */
   readonly layer?: number | null;
   readonly temporal?: number | null;
+  /** The highest spatial layer of a stream that has several (SVC) which is sent on; null: all. */
+  readonly spatial?: number | null;
 }
 
-/** `stats`: the node's side of what comes to us. */
+/** The node's side of a source that we send, as it comes in there. */
+export interface NodeTrack {
+  /** The share that did not come, 0 to 1. */
+  readonly loss?: number | null;
+  readonly jitterMs?: number | null;
+}
+
+/** `stats`: the node's side of what comes to us, and of what we send. */
 export interface NodeStats {
   /** What it reckons that the way to us carries. */
   readonly estimateKbps?: number | null;
   readonly sendingKbps?: number | null;
   readonly queueMs?: number | null;
+  readonly tracks?: Readonly<Record<string, NodeTrack>>;
   readonly seats?: Readonly<Record<string, { readonly video?: NodePicture | null } | null>>;
 }
 
@@ -41,6 +51,15 @@ export interface SeatFigures {
   readonly sound: ReceivedSound | null;
   /** The node's side of the picture, where it tells that. */
   readonly node: NodePicture | null;
+}
+
+/** How a source of ours goes out. */
+export interface SentFigures {
+  readonly source: Source;
+  /** Null for sound. */
+  readonly picture: SentPicture | null;
+  /** The node's side, where it tells that. */
+  readonly node: NodeTrack | null;
 }
 
 /** What is looked at of a tile. */
@@ -87,11 +106,13 @@ export class Measuring {
     };
   }
 
-  /** The pictures that we send. */
-  get sent(): { readonly source: Source; readonly picture: SentPicture }[] {
+  /** The pictures that we send, and the sound as far as the node tells of it. */
+  get sent(): SentFigures[] {
+    const arriving = new Map(Object.entries(this.#told?.tracks ?? {}).map(([track, node]) => [midOf(track), node]));
     return Object.entries(this.measured.sent()).flatMap(([mid, { source }]) => {
-      const picture = this.#figures?.sent.get(mid);
-      return picture === undefined ? [] : [{ source, picture }];
+      const picture = this.#figures?.sent.get(mid) ?? null;
+      const node = arriving.get(mid) ?? null;
+      return picture === null && node === null ? [] : [{ source, picture, node }];
     });
   }
 

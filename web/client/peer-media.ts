@@ -13,7 +13,7 @@ import type { IceServer } from "./frames";
 import { cameraLayers, screenLayers } from "./layers";
 import type { Reading } from "./quality";
 import { withRepairs } from "./repairs";
-import type { SeatMids, Source } from "./seats";
+import { midOf, type SeatMids, type Source } from "./seats";
 import { SenderParameters } from "./sender-parameters";
 
 /** What the node is told of an m-line that we send. */
@@ -176,10 +176,6 @@ export class PeerMedia {
     transceiver.direction = track === null ? "inactive" : "sendonly";
     await transceiver.sender.replaceTrack(track);
   }
-}
-
-function midOf(track: string): string {
-  return track.slice(track.lastIndexOf(":") + 1);
 }
 
 /** Narrows the m-line's codecs; where the browser will not have that, its own list does as well. */

@@ -56,6 +56,11 @@ export interface RoomSnapshot {
   readonly participants?: readonly Participant[];
 }
 
+/** The m-line on which its publisher sends a track. */
+export function midOf(track: string): string {
+  return track.slice(track.lastIndexOf(":") + 1);
+}
+
 export const EMPTY_ROSTER: Roster = {
   peer: "",
   participants: new Map(),

@@ -21,6 +21,7 @@ use crate::codec::Codec as CoreCodec;
 use crate::commands::Command;
 use crate::events::{Event, EventQueue, PeerId, Showing};
 use crate::ice::Credentials;
+use crate::layer::SPATIAL_LAYERS;
 use crate::media;
 use crate::net::UdpSocket;
 use crate::relay::{Source, TrackName};
@@ -432,6 +433,7 @@ struct TrackStats {
     packets: u64,
     octets: u64,
     lost: u64,
+    jitter_ms: f64,
     layers: Vec<Py<LayerStats>>,
 }
 
@@ -444,6 +446,7 @@ struct LayerStats {
     active: bool,
     taken: bool,
     kbps: f64,
+    spatial_kbps: [f64; SPATIAL_LAYERS],
     nacks_sent: u64,
     keyframe_requests: u64,
     height: Option<u16>,
@@ -466,6 +469,7 @@ struct SenderStats {
     kbps: f64,
     paused: bool,
     temporal: Option<u8>,
+    spatial: Option<u8>,
     switches: u64,
     source: Option<(u64, String)>,
 }
@@ -511,6 +515,7 @@ fn track_stats(py: Python<'_>, track: stats::TrackStats) -> PyResult<Py<TrackSta
         packets: track.packets,
         octets: track.octets,
         lost: track.lost,
+        jitter_ms: track.jitter.as_secs_f64() * 1e3,
         layers: layers?,
     };
     Py::new(py, stats)
@@ -525,6 +530,7 @@ fn layer_stats(py: Python<'_>, layer: stats::LayerStats) -> PyResult<Py<LayerSta
         active: layer.active,
         taken: layer.taken,
         kbps: layer.kbps,
+        spatial_kbps: layer.spatial_kbps,
         nacks_sent: layer.nacks_sent,
         keyframe_requests: layer.keyframe_requests,
         height: layer.height,
@@ -549,6 +555,7 @@ fn sender_stats(py: Python<'_>, sender: stats::SenderStats) -> PyResult<Py<Sende
         kbps: sender.kbps,
         paused: sender.paused,
         temporal: sender.temporal,
+        spatial: sender.spatial,
         switches: sender.switches,
         source: sender.source,
     };

@@ -65,6 +65,11 @@ impl Reception {
             .saturating_sub(self.received + self.recovered)
     }
 
+    /// Interarrival jitter in units of the media clock, RFC 3550 §6.4.1.
+    pub fn jitter(&self) -> u32 {
+        self.jitter16 >> 4
+    }
+
     /// The block for the next report; the fraction is of the time since the last call.
     pub fn report(&mut self, ssrc: u32, now: Instant) -> Option<ReportBlock> {
         self.base?;
@@ -79,7 +84,7 @@ impl Reception {
             fraction_lost: ((lost_since << 8) / expected_since.max(1)).min(255) as u8,
             cumulative_lost: lost.clamp(-MAX_LOST - 1, MAX_LOST) as i32,
             highest_sequence: self.highest as u32,
-            jitter: self.jitter16 >> 4,
+            jitter: self.jitter(),
             last_sr: self.last_sr.map_or(0, |(ntp, _)| ntp.middle32()),
             delay_since_last_sr: self
                 .last_sr

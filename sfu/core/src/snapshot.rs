@@ -76,13 +76,15 @@ impl Router {
         let track = &self.tracks[key];
         let sum =
             |of: &dyn Fn(&LayerStats) -> u64, layers: &[LayerStats]| layers.iter().map(of).sum();
+        let codec = track.active_codec();
+        let jitter = track.layers.iter().filter(|layer| layer.is_alive(now));
         let taken = track.taken_with(self.taken_here(key));
         let layers: Vec<LayerStats> = (0..track.layers.len())
             .map(|index| layer_stats(track, index, taken, now))
             .collect();
         TrackStats {
             mid: track.mid.clone(),
-            codec: track.active_codec().map(|codec| codec.key.to_string()),
+            codec: codec.map(|codec| codec.key.to_string()),
             level_dbov: track.level.level(now),
             packets: sum(&|layer| layer.packets, &layers),
             octets: sum(&|layer| layer.octets, &layers),
@@ -91,13 +93,19 @@ impl Router {
                 .iter()
                 .map(|layer| layer.reception.lost())
                 .sum(),
+            jitter: ticks(
+                jitter
+                    .map(|layer| layer.reception.jitter())
+                    .max()
+                    .unwrap_or(0),
+                codec.map_or(90_000, |codec| codec.clock_rate),
+            ),
             layers,
         }
     }
 
     fn sender_stats(&self, sender: &Sender) -> SenderStats {
         let totals = &sender.totals;
-        let rate = sender.clock_rate().unwrap_or(90_000).max(1);
         let source = sender.source.and_then(|source| self.tracks.get(source));
         SenderStats {
             mid: sender.mid.to_string(),
@@ -105,12 +113,13 @@ impl Router {
             packets: totals.traffic.packets,
             octets: totals.traffic.octets,
             fraction_lost: f64::from(totals.fraction_lost) / 256.0,
-            jitter: Duration::from_secs_f64(f64::from(totals.jitter) / f64::from(rate)),
+            jitter: ticks(totals.jitter, sender.clock_rate().unwrap_or(90_000)),
             nacks_received: totals.nacks,
             retransmitted: totals.retransmitted,
             kbps: sender.shown_layer().map_or(0.0, |_| totals.traffic.kbps),
             paused: sender.is_paused,
             temporal: Some(sender.temporal).filter(|&temporal| temporal < ALL),
+            spatial: Some(sender.spatial).filter(|&spatial| spatial < ALL),
             switches: totals.switches,
             source: source.map(|track| (track.owner_id, track.mid.clone())),
         }
@@ -122,6 +131,11 @@ impl Router {
             |track: &Track| Some((track.owner_id, track.mid.clone(), track.level.level(now)?));
         self.tracks.iter().filter_map(level).collect()
     }
+}
+
+/// So many ticks of a media clock.
+fn ticks(count: u32, rate: u32) -> Duration {
+    Duration::from_secs_f64(f64::from(count) / f64::from(rate.max(1)))
 }
 
 /// `taken` has a bit for each layer that somebody shows, here or on another worker.
@@ -139,6 +153,9 @@ fn layer_stats(track: &Track, index: usize, taken: u8, now: Instant) -> LayerSta
         } else {
             0.0
         },
+        spatial_kbps: track.supplies[index]
+            .spatial_rates
+            .map(|rate| f64::from(rate) / 1e3),
         nacks_sent: layer.nacks_sent,
         keyframe_requests: layer.keyframes.sent,
         height: Some(layer.height).filter(|&height| height > 0),

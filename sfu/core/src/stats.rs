@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::events::PeerId;
+use crate::layer::SPATIAL_LAYERS;
 use crate::time::Instant;
 
 /// Declares the counters once, for their sum and their names.
@@ -185,6 +186,8 @@ pub struct TrackStats {
     pub octets: u64,
     /// All layers, retransmissions counted as come.
     pub lost: u64,
+    /// Between arrivals, RFC 3550 §6.4.1; the most of the layers that come.
+    pub jitter: Duration,
     /// Low to high.
     pub layers: Vec<LayerStats>,
 }
@@ -206,6 +209,8 @@ pub struct LayerStats {
     pub taken: bool,
     /// Over the last full second.
     pub kbps: f64,
+    /// Of its spatial layers up to each, with headers; a stream that has fewer needs no more for the others.
+    pub spatial_kbps: [f64; SPATIAL_LAYERS],
     /// Sequence numbers asked for.
     pub nacks_sent: u64,
     /// Keyframes asked for.
@@ -247,6 +252,8 @@ pub struct SenderStats {
     pub paused: bool,
     /// Highest temporal layer let through; `None`: all.
     pub temporal: Option<u8>,
+    /// Highest spatial layer of its stream let through; `None`: all.
+    pub spatial: Option<u8>,
     /// Changes of layer or source.
     pub switches: u64,
     /// The track that it was told to show.

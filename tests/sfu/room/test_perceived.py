@@ -130,6 +130,32 @@ def test_a_low_layer_counts_where_the_path_has_no_room_for_the_next_one(
     assert seen(sender, published(SIMULCAST), peer=peer).video == pytest.approx(score)
 
 
+@pytest.mark.parametrize(
+    ("spatial", "estimate", "score"),
+    [
+        (None, 1_000.0, 5.0),  # all of the stream
+        (2, 1_000.0, 5.0),
+        (1, 1_999.0, 4.5),
+        (1, 2_000.0, 5.0),  # there is room for the 1,000 more: it is wanted small
+        (0, 1_349.0, 4.0),
+        (0, 1_350.0, 5.0),
+        (0, None, 5.0),
+    ],
+)
+def test_a_low_spatial_layer_counts_as_a_low_layer_does(
+    spatial: int | None, estimate: float | None, score: float
+) -> None:
+    picture = published([LayerOf(kbps=1_500, spatial_kbps=(150, 500, 1_500))])
+    peer = PeerOf(estimate_kbps=estimate, sending_kbps=1_000)
+    assert seen(SenderOf(spatial=spatial), picture, peer=peer).video == pytest.approx(score)
+
+
+def test_spatial_layers_that_a_stream_does_not_have_are_not_missed() -> None:
+    picture = published([LayerOf(kbps=500, spatial_kbps=(150, 500, 500))])
+    low, high = (seen(SenderOf(spatial=spatial), picture, peer=PeerOf(estimate_kbps=0)).video for spatial in (0, 1))
+    assert (low, high) == (4.5, 5.0)
+
+
 def test_layers_that_are_not_sent_are_not_missed() -> None:
     layers = [LayerOf(kbps=150), LayerOf(active=False, kbps=0)]
     assert seen(SenderOf(layer=0), published(layers), peer=PeerOf(estimate_kbps=100)).video == 5.0

@@ -33,10 +33,10 @@ def test_everything_of_ones_own_is_told() -> None:
         estimate_kbps=2_000,
         sending_kbps=640.5,
         queue_ms=7,
-        tracks=[TrackOf(mid="1", packets=970, lost=30, layers=[low, high]), TrackOf(mid="gone")],
+        tracks=[TrackOf(mid="1", packets=970, lost=30, jitter_ms=3.46, layers=[low, high]), TrackOf(mid="gone")],
         senders=[
             SenderOf(mid="2", kbps=32, fraction_lost=0.0312555, jitter_ms=4.04, nacks_received=3, retransmitted=2),
-            SenderOf(mid="3", layer=1, temporal=0, switches=5),
+            SenderOf(mid="3", layer=1, temporal=0, spatial=2, switches=5),
         ],
     )
     assert StatsFeed(2).told(member(), numbers) == {
@@ -48,6 +48,7 @@ def test_everything_of_ones_own_is_told() -> None:
             "p:1": {
                 "kbps": 1_050.0,
                 "loss": 0.03,
+                "jitterMs": 3.5,
                 "freezes": 2,
                 "layers": [
                     {"rid": "l", "kbps": 150.0, "height": 180, "active": True, "taken": True},
@@ -66,6 +67,7 @@ def test_everything_of_ones_own_is_told() -> None:
                     "retransmitted": 0,
                     "layer": 1,
                     "temporal": 0,
+                    "spatial": 2,
                     "paused": False,
                     "switches": 5,
                 },

@@ -22,7 +22,7 @@ const SEAT: SeatFigures = {
 describe("the lines over a tile", () => {
   test("say how picture and sound come in", () => {
     expect(seatLines(SEAT, 24)).toEqual([
-      "1280×720 · 30 fps · layer h/2",
+      "1280×720 · 30 fps · layer h/T2",
       "1024 kbit/s · VP8",
       "loss 0.3 % · jitter 4 ms",
       "RTT 24 ms · freezes 0",
@@ -50,6 +50,14 @@ describe("the lines over a tile", () => {
     );
     expect(named).toEqual(["layer l", "layer m", "layer h", "layer 3"]);
     expect(seatLines({ ...SEAT, source: "screen", node: { layer: 0 } }, 24)[0]).toContain("layer 0");
+    const cut = [{ spatial: 1 }, { spatial: 0, temporal: 1 }, { spatial: null, temporal: null }];
+    expect(
+      cut.map((node) =>
+        seatLines({ ...SEAT, node: { layer: 0, ...node } }, 24)[0]
+          ?.split(" · ")
+          .at(-1),
+      ),
+    ).toEqual(["layer l/S1", "layer l/S0T1", "layer l"]);
     expect(seatLines({ ...SEAT, node: { layer: null } }, 24)[0]).not.toContain("layer");
   });
 });
@@ -59,16 +67,27 @@ test("the lines of what is sent say which layers are stopped, and what holds the
     { rid: "h", isActive: false, width: null, height: null, fps: 0, kbps: 0 },
     { rid: "l", isActive: true, width: 320, height: 180, fps: 30, kbps: 149.6 },
   ];
-  expect(sentLines("You", { codec: "VP8", limitation: "bandwidth", layers })).toEqual([
+  const picture = { codec: "VP8", limitation: "bandwidth", layers };
+  expect(sentLines("You", { picture, node: null })).toEqual([
     "You · VP8 · held back by bandwidth",
     "h stopped",
     "l 320×180 · 30 fps · 150 kbit/s",
   ]);
   const screen = { rid: null, isActive: true, width: 1920, height: 1080, fps: 5, kbps: 900 };
-  expect(sentLines("Your screen", { codec: null, limitation: null, layers: [screen] })).toEqual([
+  const shared = { codec: null, limitation: null, layers: [screen] };
+  expect(sentLines("Your screen", { picture: shared, node: { loss: 0.0125, jitterMs: 4.4 } })).toEqual([
     "Your screen",
     "1920×1080 · 5 fps · 900 kbit/s",
+    "at node: loss 1.3 % · jitter 4 ms",
   ]);
+});
+
+test("the lines of sound that is sent say how it comes in at the node, as far as that is known", () => {
+  expect(sentLines("Your voice", { picture: null, node: { loss: 0, jitterMs: 2.6 } })).toEqual([
+    "Your voice",
+    "at node: loss 0.0 % · jitter 3 ms",
+  ]);
+  expect(sentLines("Your voice", { picture: null, node: {} })[1]).toBe("at node: loss – % · jitter – ms");
 });
 
 test("the lines of the way have the node's side where it is told", () => {

@@ -55,7 +55,7 @@ describe("figures of a call", () => {
     measuring.set(true);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(measuring.of(SEAT)?.picture?.kbps).toBeCloseTo(8);
-    expect(measuring.sent.map(({ source, picture }) => [source, picture.layers[0]?.kbps])).toEqual([["camera", 16]]);
+    expect(measuring.sent.map(({ source, picture }) => [source, picture?.layers[0]?.kbps])).toEqual([["camera", 16]]);
     measuring.set(false);
     await vi.advanceTimersByTimeAsync(5_000);
     expect(measuring.of(SEAT)).toBeNull();
@@ -78,6 +78,12 @@ describe("figures of a call", () => {
     expect(measuring.of(SEAT)?.node).toEqual({ layer: 1, temporal: 2 });
     expect(measuring.of({ ...SEAT, seat: 1 })?.node).toBeNull();
     expect(measuring.told?.estimateKbps).toBe(900);
+    expect(measuring.sent.map(({ source, node }) => [source, node])).toEqual([["camera", null]]);
+    measuring.hear({ tracks: { "p:0": { jitterMs: 3 }, "p:1": { jitterMs: 8 }, "p:7": { jitterMs: 9 } } });
+    expect(measuring.sent.map(({ source, node }) => [source, node?.jitterMs])).toEqual([
+      ["microphone", 3],
+      ["camera", 8],
+    ]);
   });
 
   test("do without a node that does not know of them", async () => {
