@@ -1,6 +1,6 @@
 """What every look at the core's statistics tells of the peers: to their rooms, their stays, themselves, the metrics.
 
-watch (core stats, every 2 s) -> **sampling** -> room (`quality`), stay (scores), session (`stats`), metrics
+watch (core stats, every 2 s) -> **sampling** -> room (`quality`, figures), stay (scores), session (`stats`), metrics
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from common.log import FieldLog
 from sfu.guarded import guarded
 from sfu.metrics import NodeMetrics, Standing
 from sfu.room.effects import TrackKey
+from sfu.room.figures import Figures, FiguresMeter
 from sfu.room.freezes import Freezes
 from sfu.room.members import Member
 from sfu.room.numbers import LayerNumbers, PeerNumbers, TrackNumbers
@@ -70,6 +71,7 @@ class _Taken:
     viewer: Viewer
     tracks: Sequence[_Numbered]
     """Those excepted that have just been negotiated away."""
+    figures: Figures
 
 
 class Sampling:
@@ -82,6 +84,7 @@ class Sampling:
         self._meters: dict[str, QualityMeter] = {}
         self._freezes: dict[TrackKey, Freezes] = {}
         self._stalls = Stalls()
+        self._figures = FiguresMeter()
         self._known: frozenset[PeerId] = frozenset()
         self._looked_at: float | None = None
 
@@ -95,13 +98,14 @@ class Sampling:
         """What the core tells of the connected peers of each room; `now` is in seconds."""
         since_s = 0.0 if self._looked_at is None else min(now - self._looked_at, LONGEST_S)
         rooms = {name: room for name in numbers if (room := node.room(name)) is not None}
-        taken = {name: _taken(room, numbers[name]) for name, room in rooms.items()}
+        taken = {name: self._taken(room, numbers[name]) for name, room in rooms.items()}
         everybody = {peer: one for peers in taken.values() for peer, one in peers.items()}
         silences = self._stalls.update(dict(_signs(everybody.values())), now)
         tracks = self._published(everybody.values(), silences)
         self._count(taken)
         for name, room in rooms.items():
             with guarded(log, "look_failed", at="stats", room=name):
+                room.measure({peer: one.figures for peer, one in taken[name].items()})
                 for peer, one in taken[name].items():
                     self._score(peer, one, sessions[peer], tracks, since_s)
                     _tell(sessions[peer], one, now)
@@ -109,7 +113,19 @@ class Sampling:
                     node.settle(name)
         self._meters = {name: meter for name, meter in self._meters.items() if name in rooms}
         self._known = frozenset(everybody)
+        self._figures.keep(self._known)
         self._looked_at = now
+
+    def _taken(self, room: Room, peers: Mapping[PeerId, PeerNumbers]) -> dict[PeerId, _Taken]:
+        found: dict[PeerId, _Taken] = {}
+        for peer, numbers in peers.items():
+            if member := room.members.get(peer):
+                senders = {sender.mid: sender for sender in numbers.senders}
+                tracks = list(_numbered(member, numbers))
+                sent = ((track.numbers, track.layers) for track in tracks)
+                figures = self._figures.figures(peer, numbers, sent, senders.values())
+                found[peer] = _Taken(Viewer(member, numbers, senders), tracks, figures)
+        return found
 
     def _published(self, peers: Iterable[_Taken], silences: Mapping[TrackKey, float]) -> dict[TrackKey, Published]:
         """Every track by its key, with its freezes since the last look."""
@@ -129,9 +145,7 @@ class Sampling:
         standing, layers = Standing(), Counter[int]()
         for peers in rooms.values():
             for one in peers.values():
-                self._distribute(one.viewer)
-                self._metrics.sent_kbps.put(one.viewer.numbers.sending_kbps)
-                self._metrics.received_kbps.put(sum(layer.kbps for track in one.tracks for layer in track.layers))
+                self._distribute(one)
                 standing.peers += 1
                 for sender in one.viewer.pictures():
                     standing.paused += sender.paused
@@ -139,13 +153,16 @@ class Sampling:
         standing.layers = dict(layers)
         self._metrics.standing = standing
 
-    def _distribute(self, viewer: Viewer) -> None:
-        numbers, senders = viewer.numbers, viewer.senders.values()
-        self._metrics.rtt_ms.put(numbers.rtt_ms)
-        self._metrics.queue_ms.put(numbers.queue_ms)
-        self._metrics.estimate_kbps.put(numbers.estimate_kbps)
-        self._metrics.loss.put(max((sender.fraction_lost for sender in senders), default=None))
-        self._metrics.jitter_ms.put(max((sender.jitter_ms for sender in senders), default=None))
+    def _distribute(self, one: _Taken) -> None:
+        figures = one.figures
+        self._metrics.rtt_ms.put(figures.rtt_ms)
+        self._metrics.queue_ms.put(one.viewer.numbers.queue_ms)
+        self._metrics.estimate_kbps.put(figures.estimate_kbps)
+        self._metrics.sent_kbps.put(figures.down.kbps)
+        self._metrics.received_kbps.put(figures.up.kbps)
+        if one.viewer.senders:
+            self._metrics.loss.put(figures.down.loss)
+            self._metrics.jitter_ms.put(figures.down.jitter_ms)
 
     def _rate(self, name: str, room: Room, peers: Mapping[PeerId, _Taken], silences: Mapping[TrackKey, float]) -> bool:
         """Whether the room has something to tell."""
@@ -168,15 +185,6 @@ class Sampling:
             perceived = one.viewer.perceived(tracks, since_s)
             session.stay.add(perceived, since_s)
             self._metrics.score.put(perceived.score)
-
-
-def _taken(room: Room, peers: Mapping[PeerId, PeerNumbers]) -> dict[PeerId, _Taken]:
-    found: dict[PeerId, _Taken] = {}
-    for peer, numbers in peers.items():
-        if member := room.members.get(peer):
-            senders = {sender.mid: sender for sender in numbers.senders}
-            found[peer] = _Taken(Viewer(member, numbers, senders), list(_numbered(member, numbers)))
-    return found
 
 
 def _numbered(member: Member, numbers: PeerNumbers) -> Iterator[_Numbered]:

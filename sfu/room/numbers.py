@@ -1,6 +1,6 @@
 """What the core tells of a peer, as far as the rules read it.
 
-core (stats) -> **numbers** -> perceived, stats_feed, sampling
+core (stats) -> **numbers** -> perceived, figures, stats_feed, sampling
 
 `_core.PeerStats` and its parts are this; so is any value that has these attributes.  Rates are kbit/s over the last
 full second, counts run since the start.

@@ -16,6 +16,7 @@ from sfu.errors import BadRequest, RoomFull
 from sfu.media import Kind
 from sfu.room.announcements import LARGE_ROOM, Announcements
 from sfu.room.effects import Effect, Tell, TrackKey
+from sfu.room.figures import Figures, of_participants
 from sfu.room.grants import Grants, Rights
 from sfu.room.members import Member
 from sfu.room.quality import WORST_FIRST, Quality
@@ -52,6 +53,8 @@ class Room:
         self._news = Announcements(self.members)
         self._rated: dict[str, Quality] = {}
         """Participants' quality, as all have been told it."""
+        self._figures: Mapping[str, Figures] = {}
+        """Of each participant at the last look."""
         self._speakers: list[Speaker] = []
         """As all have been told."""
         self._peers: Counter[str] = Counter()
@@ -72,6 +75,11 @@ class Room:
     def rated(self) -> Mapping[str, Quality]:
         """The participants whose media does not travel well; of the others it does."""
         return self._rated
+
+    @property
+    def figures(self) -> Mapping[str, Figures]:
+        """How each participant's media travels, as the last look found it."""
+        return self._figures
 
     def announce(self) -> None:
         """Tell all what was gathered for them."""
@@ -225,6 +233,10 @@ class Room:
                 so_far = rated.get(member.participant, "good")
                 rated[member.participant] = min(so_far, quality, key=WORST_FIRST.index)
         self._tell_quality(rated)
+
+    def measure(self, figures: Mapping[PeerId, Figures]) -> None:
+        """What a look has found of each peer."""
+        self._figures = of_participants(self.members, figures)
 
     def _tell_quality(self, rated: dict[str, Quality]) -> None:
         """All of it; in a large room what has changed, and who was never named is good."""

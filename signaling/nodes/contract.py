@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from ..qss.figures import Figures
 from ..qss.frames import Server
 
 NodeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]
@@ -109,14 +110,15 @@ class PeerEvent(Struct, frozen=True, kw_only=True):
 
 
 class RatedRoom(Struct, frozen=True, kw_only=True):
-    """The participants of a room whose media does not travel well."""
+    """The participants of a room whose media does not travel well, and figures of as many as there is a place for."""
 
     room: Text
     participants: Annotated[dict[Text, Literal["good", "fair", "poor", "lost"]], Meta(max_length=1_000)]
+    figures: Annotated[dict[Text, Figures], Meta(max_length=1_000)] = {}
 
 
 class Ratings(Struct, frozen=True, kw_only=True):
-    """`quality`: the rooms in which that has changed."""
+    """`quality`: rooms in which that has changed, and others for their figures."""
 
     rooms: Annotated[tuple[RatedRoom, ...], Meta(max_length=1_000)]
 

@@ -25,13 +25,13 @@ from ..qss.history import StayRecord
 from ..qss.identifiers import Instant, PeerId, RoomId, UserId
 from ..qss.room import LOST, Held, Peer
 from ..qss.telling import epoch_ms
-from ..state import Directory
+from ..state import Directory, Rule
 from ..tokens import RoomTokens
 from . import commands
 from .absences import Absences
 from .adoption import adopted
 from .connections import Connections
-from .contract import HeldRoom, Load, NodeAuth, PeerEvent, Ratings, Register, StayQuality
+from .contract import HeldRoom, Load, NodeAuth, PeerEvent, RatedRoom, Ratings, Register, StayQuality
 from .rescue import Rescue
 
 T = TypeVar("T")
@@ -177,10 +177,9 @@ class Reports:
     async def _rated(self, by: Reporter, data: object) -> dict[str, Any]:
         told = _typed(data, Ratings)
         for each in told.rooms if self._is_registered(by) else ():
-            room, ratings = RoomId(each.room), {UserId(user): grade for user, grade in each.participants.items()}
             with suppress(UnknownRoom):
-                if (await self._keeper.get(room)).node == by.node:
-                    await self._keeper.change(room, lambda r, told=ratings: rules.rated(r, told))  # type: ignore[misc]
+                if (await self._keeper.get(RoomId(each.room))).node == by.node:
+                    await self._keeper.change(RoomId(each.room), _rating(each))
         return {}
 
     def _is_registered(self, by: Reporter) -> bool:
@@ -197,6 +196,12 @@ def _view(card: Register, held: HeldRoom) -> Held:
         ),
         peers=frozenset(Peer(UserId(peer.user), PeerId(peer.peer)) for peer in held.peers),
     )
+
+
+def _rating(told: RatedRoom) -> Rule:
+    ratings = {UserId(user): grade for user, grade in told.participants.items()}
+    figures = {UserId(user): measured for user, measured in told.figures.items()}
+    return lambda room: rules.rated(room, ratings, figures)
 
 
 def _stay(report: PeerEvent, quality: StayQuality, now: Instant) -> StayRecord:

@@ -13,11 +13,12 @@ from .admitting import stepped
 from .departing import left_event, settled, transfer_over, vacated
 from .effects import Revoke, Tell
 from .events import ParticipantJoined, event
+from .figures import Figures
 from .identifiers import Instant, PeerId, UserId
 from .inviting import cancel_all
 from .membership import Passage, after
 from .moving import put_right, redirects
-from .room import LOST, Change, Held, Peer, Rating, Room
+from .room import GOOD, LOST, Change, Held, Peer, Rating, Room
 from .transfers import Step
 
 
@@ -48,10 +49,11 @@ def left(room: Room, user: UserId, peer: PeerId, reason: str, keep_until: Instan
     return settled(vacated(change, room, keep_until), now)
 
 
-def rated(room: Room, ratings: Mapping[UserId, str]) -> Change:
-    """The node reports whose media does not travel well; of who is not here it is not kept."""
-    here = {peer.user for peer in room.peers}
-    return Change(replace(room, rated=tuple(Rating(user, ratings[user]) for user in sorted(here & ratings.keys()))))
+def rated(room: Room, ratings: Mapping[UserId, str], figures: Mapping[UserId, Figures]) -> Change:
+    """The node reports whose media does not travel well, and figures; of who is not here it is not kept."""
+    told = {peer.user for peer in room.peers} & (ratings.keys() | figures.keys())
+    all_told = (Rating(user, ratings.get(user, GOOD), figures.get(user)) for user in sorted(told))
+    return Change(replace(room, rated=tuple(all_told)))
 
 
 def reconciled(room: Room, held: Held, keep_until: Instant, now: Instant) -> Change:

@@ -18,12 +18,14 @@ from msgspec import Struct
 
 from ..errors import NotInAcl
 from .effects import Effect, Rights
+from .figures import Figures
 from .frames import Server
 from .identifiers import DeviceId, Instant, PeerId, RequestId, RoomId, UserId
 from .invitations import Invitation
 from .membership import Standing
 from .transfers import Transfer
 
+GOOD = "good"  # the node's word for media that travels well
 LOST = "connection lost"  # the node's word for a participant who may come back
 MEDIA_SERVER_LOST = "media server lost"
 EMPTY = "empty"
@@ -55,10 +57,11 @@ class Peer(Struct, frozen=True, order=True):
 
 
 class Rating(Struct, frozen=True, order=True):
-    """How well a user's media travels, in the node's words: `fair`, `poor` or `lost`."""
+    """How well a user's media travels, in the node's words, and in figures where it gave some."""
 
     user: UserId
     quality: str
+    figures: Figures | None = None
 
 
 class Room(Struct, frozen=True, kw_only=True):
@@ -78,7 +81,7 @@ class Room(Struct, frozen=True, kw_only=True):
     keep_until: Instant
     peers: frozenset[Peer] = frozenset()
     rated: tuple[Rating, ...] = ()
-    """Whose media does not travel well now; the others' does."""
+    """How media travels now; that of the others travels well."""
     invitations: tuple[Invitation, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     """Participants of other rooms who are moving here."""

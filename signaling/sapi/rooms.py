@@ -12,8 +12,9 @@ from typing import Literal, cast
 from msgspec import UNSET, UnsetType
 
 from ..nodes.book import Node
+from ..qss.figures import Figures, Way
 from ..qss.identifiers import RoomId
-from ..qss.room import Room
+from ..qss.room import GOOD, Room
 from ..state.keys import ByMember, ByNode
 from ..store import User
 from .operations import Auth, Call, Operation, Operations
@@ -39,6 +40,27 @@ class PeerView(Wire, frozen=True, kw_only=True):
 Grade = Literal["good", "fair", "poor", "lost"]
 
 
+class WayView(Wire, frozen=True, kw_only=True):
+    """Media of one direction."""
+
+    kbps: int
+    loss: float
+    """The share that did not arrive, 0 to 1."""
+    jitter_ms: int
+
+
+class FiguresView(Wire, frozen=True, kw_only=True):
+    """How the media of one user travels; null is not known."""
+
+    rtt_ms: int | None
+    estimate_kbps: int | None
+    """What the path to him is thought to carry."""
+    up: WayView
+    """What he sends, as it arrives at the node; loss after retransmission."""
+    down: WayView
+    """What he is sent, as he reports it."""
+
+
 class RoomView(Wire, frozen=True, kw_only=True):
     """A room that lives."""
 
@@ -53,6 +75,8 @@ class RoomView(Wire, frozen=True, kw_only=True):
     peers: tuple[PeerView, ...]
     quality: dict[str, Grade]
     """How well the media of each user travels who is connected, as his node said at most some seconds ago."""
+    figures: dict[str, FiguresView]
+    """The same in figures, of those whose node has given some; a node with hundreds of calls gives them in turn."""
     invitations: int
     """How many ring now."""
 
@@ -154,7 +178,8 @@ def _on(node: Node) -> ByNode:
 
 
 def _view(room: Room) -> RoomView:
-    rated = {rating.user: rating.quality for rating in room.rated}
+    here = {peer.user for peer in room.peers}
+    rated = {rating.user: rating for rating in room.rated if rating.user in here}
     return RoomView(
         room=room.uuid,
         id=room.id,
@@ -164,9 +189,23 @@ def _view(room: Room) -> RoomView:
         record=room.record,
         participants=tuple(member.user for member in room.members),
         peers=tuple(PeerView(user=peer.user, peer=peer.peer) for peer in sorted(room.peers)),
-        quality={user: cast("Grade", rated.get(user, "good")) for user in sorted({peer.user for peer in room.peers})},
+        quality={user: cast("Grade", rated[user].quality if user in rated else GOOD) for user in sorted(here)},
+        figures={user: _figures(rating.figures) for user, rating in rated.items() if rating.figures is not None},
         invitations=len(room.invitations),
     )
+
+
+def _figures(figures: Figures) -> FiguresView:
+    return FiguresView(
+        rtt_ms=figures.rtt_ms,
+        estimate_kbps=figures.estimate_kbps,
+        up=_way(figures.up),
+        down=_way(figures.down),
+    )
+
+
+def _way(way: Way) -> WayView:
+    return WayView(kbps=way.kbps, loss=way.loss, jitter_ms=way.jitter_ms)
 
 
 def _node_view(node: Node) -> NodeView:

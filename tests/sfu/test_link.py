@@ -92,11 +92,11 @@ async def test_whose_media_travels_badly_is_reported_and_once_more_where_that_is
         rules = deployment.process.node.room(room)
         assert rules is not None
         rules.rate({alice.peer: "poor"})
-        bad = {"rooms": [{"room": room, "participants": {"alice": "poor"}}]}
+        bad = {"rooms": [{"room": room, "participants": {"alice": "poor"}, "figures": {}}]}
         await until(lambda: deployment.signaling.of("quality") == [bad], "signaling is told")
         deployment.signaling.takes_reports = False
         rules.rate({alice.peer: "good"})
-        well = {"rooms": [{"room": room, "participants": {}}]}
+        well = {"rooms": [{"room": room, "participants": {}, "figures": {}}]}
         await until(lambda: deployment.signaling.of("quality")[-1:] == [well], "signaling is told, and refuses")
         deployment.signaling.takes_reports = True
         deployment.signaling.reports.clear()

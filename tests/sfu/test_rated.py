@@ -1,6 +1,10 @@
-"""Signaling is told whose media does not travel well: what changed, and whole after it may have lost it."""
+"""Signaling is told how well media travels: changed grades, all after it may have lost them, and figures in turn."""
+
+import json
+from typing import Any
 
 from sfu.rated import MAX_ENTRIES, MAX_PARTICIPANTS, MAX_ROOMS, Rated
+from sfu.room.figures import Figures, Way
 from sfu.room.grants import Rights
 from sfu.room.members import Member
 from sfu.room.quality import Quality
@@ -15,14 +19,33 @@ def room(name: str, **rated: Quality) -> Room:
     return made
 
 
+MOST = Figures(1e9, 1e9, Way(1e9, 0.1234, 1e9), Way(1e9, 0.1234, 1e9))
+"""As long as figures get."""
+
+
+def measured(name: str, **rated: Quality) -> Room:
+    """The same, with figures of each."""
+    made = room(name, **rated)
+    made.measure(dict.fromkeys(rated, MOST))
+    return made
+
+
+def reported(rated: Rated, rooms: list[Room]) -> list[dict[str, Any]]:
+    """The rooms of a report."""
+    report: Any = rated.report(rooms)
+    return [] if report is None else list(report["rooms"])
+
+
 def test_a_room_is_told_when_it_changes_and_again_when_all_is_well() -> None:
     rated = Rated()
     assert rated.report([room("r", alice="good")]) is None
     assert rated.report([room("r", alice="good", bob="poor")]) == {
-        "rooms": [{"room": "r", "participants": {"bob": "poor"}}]
+        "rooms": [{"room": "r", "participants": {"bob": "poor"}, "figures": {}}]
     }
     assert rated.report([room("r", alice="good", bob="poor")]) is None
-    assert rated.report([room("r", alice="good", bob="good")]) == {"rooms": [{"room": "r", "participants": {}}]}
+    assert rated.report([room("r", alice="good", bob="good")]) == {
+        "rooms": [{"room": "r", "participants": {}, "figures": {}}]
+    }
     assert rated.report([room("r")]) is None
 
 
@@ -31,9 +54,8 @@ def test_after_a_loss_all_rooms_are_told_that_were_told_before() -> None:
     rated.report([room("bad", alice="poor"), room("well", bob="lost"), room("ever", carol="good")])
     rated.forget()
     rooms = [room("bad", alice="poor"), room("well", bob="good"), room("ever", carol="good")]
-    assert rated.report(rooms) == {
-        "rooms": [{"room": "bad", "participants": {"alice": "poor"}}, {"room": "well", "participants": {}}]
-    }
+    told = [(each["room"], each["participants"]) for each in reported(rated, rooms)]
+    assert told == [("bad", {"alice": "poor"}), ("well", {})]
     assert rated.report(rooms) is None
 
 
@@ -80,3 +102,44 @@ def test_of_a_large_room_the_worst_are_told() -> None:
     assert isinstance(told, list)
     assert sum(len(each["participants"]) for each in told) <= MAX_ENTRIES + MAX_PARTICIPANTS
     assert set(told[0]["participants"].values()) == {"lost"}
+
+
+def test_figures_are_told_each_time_though_no_grade_has_changed() -> None:
+    rated = Rated()
+    for _ in range(2):
+        (told,) = reported(rated, [measured("r", alice="good", bob="poor"), room("unmeasured", carol="good")])
+        assert (told["room"], told["participants"]) == ("r", {"bob": "poor"})
+        assert told["figures"] == {"alice": MOST.wire(), "bob": MOST.wire()}
+
+
+def test_figures_come_in_turn_where_there_are_too_many_rooms_and_changed_grades_come_first() -> None:
+    rated = Rated()
+    rooms = [measured(f"r{number}", alice="good") for number in range(MAX_ROOMS + 40)]
+    first = [each["room"] for each in reported(rated, rooms)]
+    rooms[7] = measured("r7", alice="poor")
+    second = [each["room"] for each in reported(rated, rooms)]
+    third = [each["room"] for each in reported(rated, rooms)]
+    assert first == [f"r{number}" for number in range(MAX_ROOMS)]
+    assert second[:42] == ["r7", *(f"r{number}" for number in range(MAX_ROOMS, MAX_ROOMS + 40)), "r0"]
+    assert third[:41] == [*(f"r{number}" for number in range(MAX_ROOMS - 40, MAX_ROOMS)), "r7"]
+
+
+def test_of_a_large_room_figures_are_told_of_those_whose_grades_are_and_of_as_many_as_there_is_a_place_for() -> None:
+    grades: dict[str, Quality] = {f"u{number}": "good" for number in range(2 * MAX_PARTICIPANTS)}
+    (told,) = reported(Rated(), [measured("r", **grades, last="lost")])
+    assert len(told["figures"]) == MAX_PARTICIPANTS
+    assert next(iter(told["figures"])) == "last"
+
+
+def test_the_largest_report_fits_into_what_signaling_takes() -> None:
+    def full(number: int, people: int) -> Room:
+        grades: dict[str, Quality] = {f"{number:04}{person:020}": "poor" for person in range(people)}
+        return measured(f"{number:064}", **grades)
+
+    # As many rooms as go, of which the last but one leaves a place, and the last takes all it may.
+    small = [full(number, 2) for number in range(MAX_ROOMS - 2)]
+    rest = MAX_ENTRIES - 2 * len(small)
+    rooms = [*small, full(MAX_ROOMS, rest), full(MAX_ROOMS + 1, 3 * MAX_PARTICIPANTS)]
+    told = reported(Rated(), rooms)
+    assert sum(len(each["figures"]) for each in told) == MAX_ENTRIES + MAX_PARTICIPANTS
+    assert len(json.dumps(["quality", {"rooms": told}], separators=(",", ":"))) < 65_536

@@ -267,6 +267,20 @@ def test_the_metrics_have_what_is_sent_and_received_of_each_peer_and_of_all() ->
     assert "octets" not in house.metrics.text().decode()
 
 
+def test_a_room_has_the_figures_of_its_participants_of_the_last_look() -> None:
+    house = House()
+    house.look(alice=peer(100), bob=peer(100, fraction_lost=0.05, jitter_ms=9))
+    room = house.room("r")
+    assert room is not None
+    assert {name: figures.down.loss for name, figures in room.figures.items()} == {"alice": 0.0, "bob": 0.05}
+    house.look(alice=peer(100))
+    assert list(room.figures) == ["alice"]
+    house.look(alice=peer(100), bob=PeerOf(tracks=[TrackOf(packets=150, lost=50)]))
+    assert room.figures["bob"].up.loss == 0.0  # how much of it before he was gone nobody knows
+    house.look(alice=peer(100), bob=PeerOf(tracks=[TrackOf(packets=180, lost=60)]))
+    assert room.figures["bob"].up.loss == 0.25
+
+
 def test_a_track_that_has_other_layers_now_begins_anew() -> None:
     house = House()
     house.look(alice=peer(), bob=peer())

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 
 import aiohttp
+import msgspec
 import pytest
 
+from signaling.qss.figures import Figures
 from tests.support.clients import SocketIoClient
 from tests.support.eventually import eventually, until
 from tests.support.node import Deployment, running_node
@@ -88,3 +90,20 @@ async def test_a_node_tells_prometheus_of_its_peers(deployment: Deployment) -> N
     assert found["tertulia_node_sent_bytes_total"] > 0
     assert "process_resident_memory_bytes" in found
     await alice.close()
+
+
+async def test_signaling_is_told_the_figures_of_who_is_connected_again_and_again(deployment: Deployment) -> None:
+    room = await deployment.room("alice", "bob")
+    alice = await SocketIoClient(deployment).join(room, "alice")
+    bob = await SocketIoClient(deployment).join(room, "bob")
+    mids = await alice.shown("bob")
+    await alice.media.sees(mids["video"])
+
+    async def told() -> list[Figures] | None:
+        rooms = [each for report in deployment.signaling.of("quality") for each in report["rooms"]]
+        figures = [msgspec.convert(each["figures"]["alice"], Figures) for each in rooms if "alice" in each["figures"]]
+        return figures if len({each.up.kbps for each in figures if each.up.kbps and each.down.kbps}) > 1 else None
+
+    assert (await eventually(told, "bit rates of both ways, as they change"))[-1].down.loss == 0.0
+    await alice.close()
+    await bob.close()

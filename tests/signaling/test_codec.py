@@ -55,8 +55,10 @@ def _generic(origin: object, of: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(of)
     if origin is Annotated:
-        pattern = next((meta.pattern for meta in of[1:] if getattr(meta, "pattern", None)), None)
-        return st.from_regex(pattern, fullmatch=True) if pattern else values(of[0])
+        meta = next(meta for meta in of[1:] if isinstance(meta, msgspec.Meta))
+        if meta.ge is not None:
+            return (st.integers if of[0] is int else st.floats)(meta.ge, meta.le)
+        return st.from_regex(meta.pattern, fullmatch=True) if meta.pattern else values(of[0])
     if origin is frozenset:
         return st.frozensets(values(of[0]), max_size=3)
     if origin is dict:

@@ -89,6 +89,19 @@ async def test_a_node_rates_its_own_rooms_only(server: Server, node: InTestNode)
     assert (await server.app.keeper.get(RoomId(room["room"]))).rated == (Rating(alice.user.id, "poor"),)
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [[-1, None, [0, 0, 0], [0, 0, 0]], [1, 1, [0, 1.1, 0], [0, 0, 0]], [1, 1, [0, 0, 0]], {"rttMs": 1}, None],
+)
+async def test_figures_that_cannot_be_are_refused(server: Server, node: InTestNode, figures: object) -> None:
+    alice = await server.device("alice")
+    room = await alice.room()
+    await node.joined(room["room"], room["token"])
+    told = {"room": room["room"], "participants": {alice.user.id: "poor"}, "figures": {alice.user.id: figures}}
+    assert (await node.say("quality", {"rooms": [told]}))["error"] == 400
+    assert (await server.app.keeper.get(RoomId(room["room"]))).rated == ()
+
+
 async def test_a_registration_may_come_in_parts(tmp_path: Path) -> None:
     async with running(tmp_path) as before:
         node = await before.node()

@@ -9,6 +9,7 @@ import pytest
 from signaling.errors import NotInAcl
 from signaling.qss import rules
 from signaling.qss.effects import CloseRoom, Effect, Grant, Redirect, Revoke, Rights, Tell
+from signaling.qss.figures import Figures, Way
 from signaling.qss.frames import Server
 from signaling.qss.identifiers import Instant, PeerId, UserId
 from signaling.qss.membership import Standing
@@ -129,14 +130,19 @@ def test_the_room_dies_at_a_clean_end_of_the_last_media(call: World) -> None:
 
 def test_whose_media_travels_badly_is_known_of_who_is_here(call: World) -> None:
     done = len(call.done)
-    call.apply(lambda r: rules.rated(r, {BOB: "poor", CAROL: "lost"}))
+    call.apply(lambda r: rules.rated(r, {BOB: "poor", CAROL: "lost"}, {}))
     room = call.room()
     assert room is not None
     assert room.rated == (Rating(BOB, "poor"),)
-    call.apply(lambda r: rules.rated(r, {ALICE: "fair"}))
+    call.apply(lambda r: rules.rated(r, {ALICE: "fair"}, {}))
     room = call.room()
     assert room is not None
     assert room.rated == (Rating(ALICE, "fair"),)
+    figures = Figures(40, None, Way(500, 0.01, 3), Way(900, 0.0, 5))
+    call.apply(lambda r: rules.rated(r, {ALICE: "fair"}, {ALICE: figures, BOB: figures, CAROL: figures}))
+    room = call.room()
+    assert room is not None
+    assert set(room.rated) == {Rating(ALICE, "fair", figures), Rating(BOB, "good", figures)}
     assert len(call.done) == done
 
 

@@ -47,6 +47,30 @@ async def test_a_room_says_how_well_the_media_of_each_travels(server: Server, no
     assert (await mine.got("/rooms"))["rooms"][0]["quality"] == {alice.user.id: "good"}
 
 
+async def test_a_room_has_the_figures_of_who_is_connected_as_the_node_told_them_last(
+    server: Server, node: InTestNode, api: Api
+) -> None:
+    alice = await server.device("alice")
+    room, mine = await alice.room(), await api.by("alice")
+    await node.joined(room["room"], room["token"])
+    figures = {alice.user.id: [40, None, [520, 0.0125, 3], [1_900, 0, 7]], "stranger": [1, 1, [1, 0, 1], [1, 0, 1]]}
+    rated = {"room": room["room"], "participants": {}, "figures": figures}
+    assert await node.say("quality", {"rooms": [rated]}) == {}
+    (shown,) = (await mine.got("/rooms"))["rooms"]
+    assert shown["quality"] == {alice.user.id: "good"}
+    assert shown["figures"] == {
+        alice.user.id: {
+            "rttMs": 40,
+            "estimateKbps": None,
+            "up": {"kbps": 520, "loss": 0.0125, "jitterMs": 3},
+            "down": {"kbps": 1_900, "loss": 0.0, "jitterMs": 7},
+        }
+    }
+    assert (await (await api.by("bob")).got("/rooms"))["rooms"] == []
+    assert await node.say("quality", {"rooms": [{"room": room["room"], "participants": {}}]}) == {}
+    assert (await mine.got("/rooms"))["rooms"][0]["figures"] == {}
+
+
 async def test_nodes_are_listed_to_administrators(server: Server, node: InTestNode, api: Api) -> None:
     admin = await api.by("root", admin=True)
     nodes = (await admin.got("/nodes"))["nodes"]
