@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from tests.support.network.impairment import Impairment, Path, Stretch, steady
+from tests.support.network.impairment import SILENCE_S, Impairment, Path, Stretch, steady
 from tests.support.seeded import seeded
 
 OCTETS = 1_200
@@ -78,6 +78,12 @@ def test_bursts_have_the_length_and_the_share_asked_for(share: float, length: fl
     assert sum(bursts) / len(outcomes) == pytest.approx(share, rel=0.1)
     mean = sum(bursts) / len(bursts)
     assert mean == pytest.approx(length, rel=0.15)
+
+
+def test_a_burst_does_not_wait_for_those_who_are_silent() -> None:
+    long = {"burst_loss": 0.5, "burst_datagrams": 1_000.0}
+    assert sent(path(**long)).count(()) / MANY > 0.3
+    assert sent(path(**long), every_s=SILENCE_S).count(()) / MANY < 0.01
 
 
 def test_what_is_lost_has_cost_the_link_its_time() -> None:
