@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/network/mod.rs"]
+mod network;
+
 mod call;
 mod connections;
 mod keyframes;
