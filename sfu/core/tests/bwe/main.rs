@@ -7,4 +7,5 @@ mod call;
 mod changes;
 mod hostile;
 mod lossy;
+mod profiles;
 mod steady;

@@ -8,6 +8,7 @@ mod support;
 #[path = "../support/network/mod.rs"]
 mod network;
 
+mod behind;
 mod call;
 mod connections;
 mod keyframes;
@@ -16,8 +17,10 @@ mod links;
 mod messages;
 mod pacing;
 mod parameter_sets;
+mod profiles;
 mod repairs;
 mod reports;
+mod screen;
 mod streams;
 mod taken;
 mod tracks;
