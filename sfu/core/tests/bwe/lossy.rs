@@ -44,6 +44,18 @@ fn who_sends_nothing_after_a_storm_of_losses_comes_back_by_bursts_alone() {
 }
 
 #[test]
+fn packets_that_overtake_each_other_and_come_twice_take_little_of_the_estimate() {
+    let mut link = Impairment::of(3e6);
+    (link.reordered, link.duplicated) = (0.02, 0.02);
+    let mut call = Call::new(link, GREEDY);
+    call.run(35_000);
+    let share = call.mean_estimate(5_000..35_000) / 3e6;
+    assert!((0.7..=1.0).contains(&share), "{share}");
+    let lost = call.bandwidth.loss();
+    assert!(lost < 0.01, "{lost}");
+}
+
+#[test]
 fn a_fall_of_the_rate_is_seen_through_random_loss() {
     let mut link = Impairment::of(3e6);
     link.loss = 0.05;

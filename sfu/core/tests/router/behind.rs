@@ -91,6 +91,14 @@ impl Behind {
         }
     }
 
+    /// What was sent to the seat since its first packet.
+    pub fn kbps(&self) -> u64 {
+        let octets: usize = self.sent.iter().map(|media| media.octets).sum();
+        let ends = self.sent.first().zip(self.sent.last());
+        let ms = ends.map_or(1, |(first, last)| last.at_ms - first.at_ms);
+        octets as u64 * 8 / ms.max(1)
+    }
+
     fn set_out(&mut self, world: &mut World) {
         let now = world.now;
         for media in world.take_media(self.client) {

@@ -85,6 +85,12 @@ impl Uplink {
         }
     }
 
+    /// It also does this to what passes.
+    pub fn with(mut self, worsen: impl FnOnce(&mut Impairment)) -> Self {
+        worsen(&mut self.path.impairment);
+        self
+    }
+
     pub fn set(&mut self, kbps: u32) {
         self.path.set_rate(f64::from(kbps) * 1e3);
     }
