@@ -99,6 +99,11 @@ impl Uplink {
         let arrivals = self.path.send(packet.len(), now);
         self.arriving.add(&arrivals, packet);
     }
+
+    /// The next packet that has arrived.
+    pub fn take(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.arriving.take(now).map(|(_, packet)| packet)
+    }
 }
 
 /// Three layers of one camera, 25 frames a second; a layer begins a keyframe when it is asked for one.
@@ -146,7 +151,7 @@ impl Studio {
     pub fn step(&mut self, world: &mut World) {
         let client = self.cameras[0].client;
         while let Some(uplink) = &mut self.uplink
-            && let Some((_, packet)) = uplink.arriving.take(world.now)
+            && let Some(packet) = uplink.take(world.now)
         {
             world.raw(world.clients[client].path, &packet);
         }
