@@ -91,6 +91,10 @@ impl Behind {
         }
     }
 
+    pub fn has_a_steady_rate(&self) -> bool {
+        self.down.impairment.rate.len() == 1
+    }
+
     /// What was sent to the seat since its first packet.
     pub fn kbps(&self) -> u64 {
         let octets: usize = self.sent.iter().map(|media| media.octets).sum();

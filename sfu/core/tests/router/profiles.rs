@@ -13,13 +13,12 @@ use _core::rtcp::{self, SenderInfo};
 const MINUTE_MS: u64 = 60_000;
 /// Pictures of a minute, as the publisher makes them.
 const PICTURES: usize = 1_500;
-/// What is lost twice on a satellite's link, or for good on another, and the keyframe after it.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
+/// A packet is lost for good, which takes a viewer a second, and so is what he is sent when he asks for a keyframe.
+const LONGEST_PAUSE: Duration = Duration::from_millis(2_500);
 
-/// Whose link it is, and what came over it.  One minute in thirty over a bad Wi-Fi is worse than any of these: where a burst
-/// takes most packets of a second in which few are sent, that is taken for a narrow path, and the seat is paused for up to 11 s.
+/// Whose link it is, and what came over it.  With the last two seeds a bad Wi-Fi loses most of the packets of a first second.
 static MINUTES: LazyLock<Vec<(String, Behind)>> = LazyLock::new(|| {
-    let seeds = [1, 2];
+    let seeds = [1, 32, 43];
     let of = |profile: Profile| {
         seeds.map(|seed| {
             (
@@ -75,14 +74,14 @@ fn pictures_go_on_over_every_link_that_has_a_name() {
     for (name, viewer) in MINUTES.iter() {
         let (pause, shown) = (viewer.screen.longest_pause(), viewer.screen.shown.len());
         assert!(pause < LONGEST_PAUSE, "{name}: {pause:?}");
-        assert!(shown >= PICTURES * 97 / 100, "{name}: {shown}");
+        assert!(shown >= PICTURES * 95 / 100, "{name}: {shown}");
     }
 }
 
-/// But what was lost of a layer that the path was thought not to carry.
+/// But what was lost of a layer that the path did not carry any more, or was thought not to.
 #[test]
-fn what_a_link_loses_is_repaired() {
-    for (name, viewer) in MINUTES.iter() {
+fn what_a_link_of_a_steady_rate_loses_is_repaired() {
+    for (name, viewer) in MINUTES.iter().filter(|one| one.1.has_a_steady_rate()) {
         let (lost, repaired) = (viewer.lost, viewer.repaired);
         assert!(repaired * 4 >= lost * 3, "{name}: {repaired} of {lost}");
     }
