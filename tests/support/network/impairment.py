@@ -16,6 +16,8 @@ from random import Random
 
 DUPLICATE_AFTER_S = 0.001
 """The second of two copies comes so much later."""
+SILENCE_S = 0.2
+"""A burst of losses is over if nothing came for so long: what loses datagrams does not wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Path:
     def __init__(self, impairment: Impairment, random: Random, now: float = 0.0) -> None:
         self._random = random
         self._is_bad = False
+        self._came = now
+        """When the last datagram was given to it."""
         self._free_at = now
         """When the wire is through with what it has been given."""
         self._last = -math.inf
@@ -144,6 +148,8 @@ class Path:
     def send(self, octets: int, now: float) -> tuple[float, ...]:
         """When a datagram of this size comes out: once, twice, or (empty) never.  `now` never goes back."""
         self.passed.sent += 1
+        self._is_bad = self._is_bad and now - self._came < SILENCE_S
+        self._came = now
         left = self._through_the_queue(octets, now)
         if left is None:
             self.passed.dropped += 1

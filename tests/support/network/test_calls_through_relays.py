@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.clients import Media, SocketIoClient
-from tests.support.network.profiles import LOSS_3
+from tests.support.network.profiles import LOSS_3, NAMED, Profile
 from tests.support.network.relay import Relay, relaying
 from tests.support.network.sdp import through
 from tests.support.node import running_node
@@ -39,5 +39,21 @@ async def test_clients_behind_links_that_lose_see_each_other_and_nothing_goes_pa
             for relay in (first, second):
                 assert relay.access.up.passed.delivered > 10
                 assert relay.access.overflow == 0
+            await alice.close()
+            await bob.close()
+
+
+@pytest.mark.parametrize("profile", NAMED.values(), ids=list(NAMED))
+async def test_clients_behind_each_link_that_has_a_name_connect_and_see_each_other(profile: Profile) -> None:
+    async with running_node() as node:
+        room = await node.room("alice", "bob")
+        at = ("127.0.0.1", node.process.udp_ports[0])
+        with relaying(at, profile, seed=1) as first, relaying(at, profile, seed=2) as second:
+            alice = await SocketIoClient(node, Behind(first)).join(room, "alice")
+            bob = await SocketIoClient(node, Behind(second)).join(room, "bob")
+            for seer, seen in ((alice, "bob"), (bob, "alice")):
+                mids = await seer.shown(seen)
+                await seer.media.sees(mids["video"])
+                await seer.media.sees(mids["audio"])
             await alice.close()
             await bob.close()

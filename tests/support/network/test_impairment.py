@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from tests.support.network.impairment import Impairment, Path, Stretch, steady
+from tests.support.network.impairment import SILENCE_S, Impairment, Path, Stretch, steady
 from tests.support.seeded import seeded
 
 OCTETS = 1_200
@@ -78,6 +78,15 @@ def test_bursts_have_the_length_and_the_share_asked_for(share: float, length: fl
     assert sum(bursts) / len(outcomes) == pytest.approx(share, rel=0.1)
     mean = sum(bursts) / len(bursts)
     assert mean == pytest.approx(length, rel=0.15)
+
+
+def test_a_burst_does_not_wait_for_those_who_are_silent() -> None:
+    talking, silent = (
+        sent(path(burst_loss=0.5, burst_datagrams=1_000.0), every_s=every_s).count(()) / MANY
+        for every_s in (0.002, SILENCE_S)
+    )
+    assert talking > 0.3
+    assert silent < 0.01
 
 
 def test_what_is_lost_has_cost_the_link_its_time() -> None:

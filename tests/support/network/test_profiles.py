@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.network.impairment import Path
-from tests.support.network.profiles import LOSS_3, LOSS_10, MOBILE_4G_MOVING, PROFILES, Profile
+from tests.support.network.profiles import LOSS_3, LOSS_10, NAMED, PROFILES, Profile
 from tests.support.seeded import seeded
 
 RATED = [profile for profile in PROFILES.values() if profile.down.rate]
@@ -36,9 +36,10 @@ def test_each_carries_a_small_call_most_of_the_time(profile: Profile) -> None:
 
 
 def test_a_moving_phone_has_less_at_times_and_gets_it_back() -> None:
-    rates = [MOBILE_4G_MOVING.down.rate_at(second) for second in range(20)]
+    moving = NAMED["4g-moving"].down
+    rates = [moving.rate_at(second) for second in range(20)]
     assert min(filter(None, rates)) < max(filter(None, rates)) / 10
-    assert rates[0] == MOBILE_4G_MOVING.down.rate_at(20.0)
+    assert rates[0] == moving.rate_at(20.0)
 
 
 def test_another_rate_leaves_the_rest_of_a_link_as_it_is() -> None:

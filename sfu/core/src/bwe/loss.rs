@@ -6,7 +6,7 @@
 //! sent, this ends at nothing.  libwebrtc's later estimator tells the two apart by a share that is inherent in the
 //! path; here it is found by trying: loss beyond what is known makes the sender send a little less for a moment.  If
 //! the share stays, it is inherent and the bound goes; if it falls, the path was full, and the bound stays and grows
-//! slowly.
+//! slowly.  A burst of losses would be over by then in any case, so it takes two figures in a row to try that.
 
 use std::time::Duration;
 
@@ -83,6 +83,8 @@ pub struct Loss {
     /// Of the last figures; nothing before the first.
     share: Option<f64>,
     latest: f64,
+    /// The figure before.
+    previous: f64,
     /// The same, but only while no queue ran over.
     calm: Option<f64>,
     /// The same over seconds.
@@ -101,6 +103,7 @@ impl Default for Loss {
             since: None,
             share: None,
             latest: 0.0,
+            previous: 0.0,
             calm: None,
             lasting: 0.0,
             is_queued: false,
@@ -138,7 +141,7 @@ impl Loss {
         }
         let count = std::mem::take(&mut self.count);
         self.since = Some(now);
-        self.latest = count.share();
+        self.previous = std::mem::replace(&mut self.latest, count.share());
         self.share = Some(smoothed(self.share, self.latest));
         if !self.is_queued {
             self.lasting += LASTING_WEIGHT * (self.latest - self.lasting);
@@ -156,7 +159,8 @@ impl Loss {
             self.inherent += WEIGHT * (share - self.inherent);
         }
         let too_much = self.inherent + TOO_MUCH;
-        if share.min(self.latest) > too_much && !self.is_queued {
+        let lasts = self.latest.min(self.previous) > too_much;
+        if lasts && share > too_much && !self.is_queued {
             let Some(arrives) = path.arrives else { return };
             // Two views of what gets through; unless most is lost, the lower one may have caught a bad moment.
             let through = if share > MAX_INHERENT {
@@ -319,6 +323,22 @@ mod tests {
         link.run(5, |sent| (1.0 - 1e6 / sent).max(0.0));
         link.run(20, |_| 0.0);
         assert_eq!(link.loss.bound(), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_burst_of_losses_that_is_over_with_the_next_figure_lowers_nothing() {
+        let bound_after = |figures: &[u32]| {
+            let mut loss = Loss::default();
+            loss.update(&path(None), Instant::default());
+            for (at, &lost) in (1..).zip(figures) {
+                (0..lost).for_each(|_| loss.lost());
+                (lost..WINDOW_PACKETS).for_each(|_| loss.arrived(false));
+                loss.update(&path(Some(1e6)), Instant::from_millis(at * 300));
+            }
+            loss.bound()
+        };
+        assert_eq!(bound_after(&[20, 0, 0, 20, 0]), f64::INFINITY);
+        assert!(bound_after(&[20, 20]) < 1e6);
     }
 
     #[test]

@@ -12,7 +12,9 @@ use _core::rtcp::{Rtcp, compound};
 use _core::time::Instant;
 use _core::twcc::{Feedback, Recorder};
 
-use crate::link::Link;
+use crate::network::impairment::Impairment;
+use crate::network::path::Path;
+use crate::network::under_way::UnderWay;
 
 const FRAME_MS: f64 = 1_000.0 / 30.0;
 const PACE_MS: u64 = 5;
@@ -67,12 +69,16 @@ struct Burst {
 struct Sample {
     estimate: u64,
     wait: Duration,
+    /// The estimate, in rates of the link.
+    share: f64,
 }
 
 /// One sender, one receiver.
 pub struct Call {
     pub bandwidth: Bandwidth,
-    pub link: Link,
+    pub link: Path,
+    /// The way of the feedback.
+    back: Path,
     pub content: Content,
     /// There is sound, of which what is lost is sent again as it was, after this.
     pub sound_again: Option<Duration>,
@@ -92,23 +98,36 @@ pub struct Call {
     budget: f64,
     burst: Option<Burst>,
     again: VecDeque<(Instant, u16)>,
-    flying: VecDeque<(Instant, u16)>,
-    returning: VecDeque<(Instant, Vec<u8>)>,
+    flying: UnderWay<u16>,
+    returning: UnderWay<Vec<u8>>,
     samples: Vec<Sample>,
 }
 
 impl Call {
-    pub fn new(link: Link, content: Content) -> Self {
+    /// What comes back is as long under way and nothing else.
+    pub fn new(link: Impairment, content: Content) -> Self {
+        let back = Impairment {
+            delay: link.delay,
+            ..Impairment::default()
+        };
+        let paths = [(link, 1), (back, 2)];
+        let [link, back] = paths.map(|(way, seed)| Path::new(way, seed, Instant::default()));
+        Self::between(link, back, content)
+    }
+
+    pub fn between(link: Path, back: Path, content: Content) -> Self {
+        let now = Instant::default();
         Self {
             bandwidth: Bandwidth::new(),
             link,
+            back,
             content,
             sound_again: None,
             frames_at_once: false,
-            feedback_lost_until: Instant::default(),
+            feedback_lost_until: now,
             holds_feedback: false,
             cross: 0.0,
-            now: Instant::default(),
+            now,
             cross_due: 0.0,
             recorder: Recorder::new(),
             frame_due_ms: 0.0,
@@ -116,8 +135,8 @@ impl Call {
             budget: 0.0,
             burst: None,
             again: VecDeque::new(),
-            flying: VecDeque::new(),
-            returning: VecDeque::new(),
+            flying: UnderWay::default(),
+            returning: UnderWay::default(),
             samples: Vec::new(),
         }
     }
@@ -158,9 +177,11 @@ impl Call {
             self.take_feedback();
         }
         self.look_for_probe();
+        let (estimate, rate) = (self.bandwidth.estimate(), self.link.rate(self.now));
         self.samples.push(Sample {
-            estimate: self.bandwidth.estimate(),
+            estimate,
             wait: self.link.wait(self.now),
+            share: rate.map_or(0.0, |rate| estimate as f64 / rate),
         });
     }
 
@@ -168,7 +189,7 @@ impl Call {
         self.cross_due += self.cross / 1e3;
         while self.cross_due >= MAX_PACKET * 8.0 {
             self.cross_due -= MAX_PACKET * 8.0;
-            self.link.carry(MAX_PACKET as usize, self.now);
+            self.link.send(MAX_PACKET as usize, self.now);
         }
     }
 
@@ -233,15 +254,14 @@ impl Call {
         self.carry(octets, number);
     }
 
-    /// Whether the link takes it.
+    /// Whether the link brings it.
     fn carry(&mut self, octets: usize, number: u16) -> bool {
-        let arrival = self.link.carry(octets, self.now);
-        self.flying.extend(arrival.map(|arrival| (arrival, number)));
-        arrival.is_some()
+        let arrivals = self.link.send(octets, self.now);
+        self.flying.add(&arrivals, number)
     }
 
     fn receive(&mut self) {
-        while let Some((arrival, number)) = take_due(&mut self.flying, self.now) {
+        while let Some((arrival, number)) = self.flying.take(self.now) {
             self.recorder.record(1, number, arrival);
         }
         let mut bytes = [0; 1_500];
@@ -254,22 +274,21 @@ impl Call {
                 return;
             };
             if self.now >= self.feedback_lost_until {
-                let arrival = self.now + self.link.propagation;
-                self.returning
-                    .push_back((arrival, bytes[..length].to_vec()));
+                let arrivals = self.back.send(length, self.now);
+                self.returning.add(&arrivals, bytes[..length].to_vec());
             }
         }
     }
 
     fn take_feedback(&mut self) {
-        while let Some((_, bytes)) = take_due(&mut self.returning, self.now) {
+        while let Some((_, bytes)) = self.returning.take(self.now) {
             self.give(&bytes);
         }
     }
 
     /// The sender gets these octets.
     pub fn give(&mut self, bytes: &[u8]) {
-        let rtt = self.link.propagation * 2;
+        let rtt = self.link.impairment.mean_delay() + self.back.impairment.mean_delay();
         for packet in compound(bytes) {
             let Ok(Rtcp::TransportCc(packet)) = packet else {
                 panic!("not feedback: {bytes:?}")
@@ -281,7 +300,7 @@ impl Call {
 
     /// The feedback that waits.
     pub fn held_feedback(&mut self) -> Vec<Vec<u8>> {
-        self.returning.drain(..).map(|(_, bytes)| bytes).collect()
+        self.returning.take_all().collect()
     }
 
     fn look_for_probe(&mut self) {
@@ -311,6 +330,21 @@ impl Call {
     pub fn least_estimate(&self, millis: Range<u64>) -> u64 {
         let samples = self.samples(millis).iter();
         samples.map(|at| at.estimate).min().expect("a time")
+    }
+
+    /// How long it was less than this, at most.
+    pub fn longest_below(&self, estimate: u64, millis: Range<u64>) -> u64 {
+        let is_below = |one: &&Sample| one.estimate < estimate;
+        let runs = self
+            .samples(millis)
+            .chunk_by(|one, other| is_below(&one) == is_below(&other));
+        let below = runs.filter(|run| run.first().is_some_and(|first| is_below(&first)));
+        below.map(|run| run.len() as u64).max().unwrap_or(0)
+    }
+
+    pub fn mean_share(&self, millis: Range<u64>) -> f64 {
+        let samples = self.samples(millis);
+        samples.iter().map(|at| at.share).sum::<f64>() / samples.len() as f64
     }
 
     pub fn mean_wait_ms(&self, millis: Range<u64>) -> f64 {

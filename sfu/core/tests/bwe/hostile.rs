@@ -9,7 +9,7 @@ use _core::twcc::{Feedback, Recorder};
 use proptest::prelude::*;
 
 use crate::call::{Call, Content};
-use crate::link::Link;
+use crate::network::impairment::Impairment;
 
 const RTT: Duration = Duration::from_millis(50);
 
@@ -41,7 +41,7 @@ fn give(bandwidth: &mut Bandwidth, bytes: &[u8], now: Instant) {
 
 /// A call of ten seconds whose feedback somebody meddles with for one more; what share of the estimate there is then.
 fn meddled(meddle: impl Fn(&mut Call, Vec<Vec<u8>>)) -> f64 {
-    let mut call = Call::new(Link::of(3e6), Content::UpTo(2_000_000));
+    let mut call = Call::new(Impairment::of(3e6), Content::UpTo(2_000_000));
     call.run(10_000);
     let before = call.bandwidth.estimate();
     call.holds_feedback = true;

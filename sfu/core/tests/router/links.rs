@@ -1,8 +1,10 @@
 //! Clients behind paths of their own: what comes through, and what they tell of it.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::network::impairment::Impairment;
+use crate::network::path::Path;
+use crate::network::under_way::UnderWay;
 use crate::support::*;
 use _core::commands::Command;
 use _core::sender::View;
@@ -13,34 +15,32 @@ use _core::twcc::Recorder;
 /// One way to a client: a rate with a queue in front of it.  It tells the router how packets come in.
 pub struct Narrow {
     pub client: usize,
-    pub bits_per_second: f64,
-    pub free_at: Instant,
-    pub arriving: VecDeque<(Instant, u32, u16)>,
-    pub recorder: Recorder,
+    pub link: Path,
+    /// SSRC and transport-wide number.
+    arriving: UnderWay<(u32, u16)>,
+    recorder: Recorder,
     /// Of each packet that arrived.
     pub waited: Vec<Duration>,
-    /// One of so many packets is lost; 0: none.
-    pub loses: usize,
 }
 
-pub const DELAY: Duration = Duration::from_millis(25);
-pub const LONGEST_QUEUE: Duration = Duration::from_millis(300);
+fn path_of(kbps: u32, seed: u64) -> Path {
+    let link = Impairment::of(f64::from(kbps) * 1e3);
+    Path::new(link, seed, Instant::default())
+}
 
 impl Narrow {
     pub fn new(client: usize, kbps: u32) -> Self {
         Self {
             client,
-            bits_per_second: f64::from(kbps) * 1e3,
-            free_at: Instant::default(),
-            arriving: VecDeque::new(),
+            link: path_of(kbps, client as u64),
+            arriving: UnderWay::default(),
             recorder: Recorder::new(),
             waited: Vec::new(),
-            loses: 0,
         }
     }
 
     pub fn set(&mut self, kbps: u32) {
-        self.bits_per_second = f64::from(kbps) * 1e3;
+        self.link.set_rate(f64::from(kbps) * 1e3);
     }
 
     /// Takes what the router has sent; gives what was not lost.
@@ -48,24 +48,16 @@ impl Narrow {
         let now = world.now;
         let mut passed = Vec::new();
         for media in world.take_media(self.client) {
-            let waits = self.free_at.saturating_since(now);
-            if waits > LONGEST_QUEUE {
-                continue;
-            }
-            let takes = Duration::from_secs_f64(media.octets as f64 * 8.0 / self.bits_per_second);
-            self.free_at = self.free_at.max(now) + takes;
-            self.waited.push(waits);
-            if self.loses > 0 && self.waited.len().is_multiple_of(self.loses) {
-                continue;
-            }
+            let waits = self.link.wait(now);
+            let arrivals = self.link.send(media.octets, now);
             let number = media.transport.expect("counted");
-            self.arriving
-                .push_back((self.free_at + DELAY, media.ssrc, number));
-            passed.push(media);
+            if self.arriving.add(&arrivals, (media.ssrc, number)) {
+                self.waited.push(waits);
+                passed.push(media);
+            }
         }
-        while let Some(&(at, ssrc, number)) = self.arriving.front().filter(|one| one.0 <= now) {
+        while let Some((at, (ssrc, number))) = self.arriving.take(now) {
             self.recorder.record(ssrc, number, at);
-            self.arriving.pop_front();
         }
         if self.recorder.next_deadline().is_some_and(|at| at <= now) {
             let recorder = &mut self.recorder;
@@ -81,27 +73,36 @@ impl Narrow {
 
 /// The way from a publisher to the router: a rate with a queue in front of it.
 pub struct Uplink {
-    pub bits_per_second: f64,
-    pub free_at: Instant,
-    pub arriving: VecDeque<(Instant, Vec<u8>)>,
+    path: Path,
+    arriving: UnderWay<Vec<u8>>,
 }
 
 impl Uplink {
     pub fn new(kbps: u32) -> Self {
         Self {
-            bits_per_second: f64::from(kbps) * 1e3,
-            free_at: Instant::default(),
-            arriving: VecDeque::new(),
+            path: path_of(kbps, 0),
+            arriving: UnderWay::default(),
         }
     }
 
+    /// It also does this to what passes.
+    pub fn with(mut self, worsen: impl FnOnce(&mut Impairment)) -> Self {
+        worsen(&mut self.path.impairment);
+        self
+    }
+
+    pub fn set(&mut self, kbps: u32) {
+        self.path.set_rate(f64::from(kbps) * 1e3);
+    }
+
     pub fn send(&mut self, packet: Vec<u8>, now: Instant) {
-        if self.free_at.saturating_since(now) > LONGEST_QUEUE {
-            return;
-        }
-        let takes = Duration::from_secs_f64(packet.len() as f64 * 8.0 / self.bits_per_second);
-        self.free_at = self.free_at.max(now) + takes;
-        self.arriving.push_back((self.free_at + DELAY, packet));
+        let arrivals = self.path.send(packet.len(), now);
+        self.arriving.add(&arrivals, packet);
+    }
+
+    /// The next packet that has arrived.
+    pub fn take(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.arriving.take(now).map(|(_, packet)| packet)
     }
 }
 
@@ -150,13 +151,9 @@ impl Studio {
     pub fn step(&mut self, world: &mut World) {
         let client = self.cameras[0].client;
         while let Some(uplink) = &mut self.uplink
-            && uplink
-                .arriving
-                .front()
-                .is_some_and(|one| one.0 <= world.now)
+            && let Some(packet) = uplink.take(world.now)
         {
-            let packet = uplink.arriving.pop_front().map(|one| one.1);
-            world.raw(world.clients[client].path, &packet.unwrap_or_default());
+            world.raw(world.clients[client].path, &packet);
         }
         if !(world.now.as_nanos() / 1_000_000).is_multiple_of(FRAME_MS) {
             return;

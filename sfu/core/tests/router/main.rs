@@ -5,6 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/network/mod.rs"]
+mod network;
+
+mod behind;
 mod call;
 mod connections;
 mod figures;
@@ -14,8 +18,10 @@ mod links;
 mod messages;
 mod pacing;
 mod parameter_sets;
+mod profiles;
 mod repairs;
 mod reports;
+mod screen;
 mod stalls;
 mod streams;
 mod taken;

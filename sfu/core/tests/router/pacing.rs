@@ -97,10 +97,12 @@ fn delays_of_a_busy_core_are_not_taken_for_those_of_paths() {
         // What is sent stands still now and then.
         let mut least = u64::MAX;
         for second in 0..10 {
-            paths[0].free_at =
-                world.now + Duration::from_millis(if second % 2 == 0 { 150 } else { 0 });
+            let pause = Duration::from_millis(if second % 2 == 0 { 150 } else { 0 });
+            paths[0].link.set_free_at(world.now + pause);
             run(&mut world, &mut studio, &mut paths, 300);
-            paths[0].free_at = world.now + Duration::from_millis(200);
+            paths[0]
+                .link
+                .set_free_at(world.now + Duration::from_millis(200));
             run(&mut world, &mut studio, &mut paths, 200);
             let told = world.router.stats(world.now)[1].estimate;
             least = least.min(told.expect("told"));

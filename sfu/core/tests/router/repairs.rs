@@ -294,10 +294,10 @@ fn what_a_path_did_not_carry_is_not_sent_again_once_less_is_shown() {
 }
 
 /// Of the pictures that a path's viewer gets in 4 s, the share of which the end comes twice though nobody asks.
-fn ends_twice(kbps: u32, loses: usize) -> f64 {
+fn ends_twice(kbps: u32, loss: f64) -> f64 {
     let (mut world, mut studio, mut paths) = company(&[kbps]);
     let path = &mut paths[0];
-    path.loses = loses;
+    path.link.impairment.loss = loss;
     let (mut ends, mut twice) = (Vec::new(), 0);
     for ms in 0..16_000 {
         world.run(1);
@@ -321,8 +321,8 @@ fn ends_twice(kbps: u32, loses: usize) -> f64 {
 
 #[test]
 fn ends_of_pictures_are_sent_twice_where_packets_are_lost_and_there_is_room() {
-    assert!(ends_twice(10_000, 30) > 0.9);
-    assert!(ends_twice(10_000, 0) < 0.1, "nothing is lost");
-    assert!(ends_twice(10_000, 300) < 0.1, "hardly anything is lost");
-    assert!(ends_twice(700, 30) < 0.1, "there is no room");
+    assert!(ends_twice(10_000, 0.03) > 0.9);
+    assert!(ends_twice(10_000, 0.0) < 0.1, "nothing is lost");
+    assert!(ends_twice(10_000, 0.003) < 0.1, "hardly anything is lost");
+    assert!(ends_twice(700, 0.03) < 0.1, "there is no room");
 }

@@ -1,7 +1,7 @@
 //! What a seat is sent: one unbroken stream, whoever and whatever is shown in it.
 
 use crate::call::{call, call_with, nack, pictures_for, plis, send_frames, speak};
-use crate::links::Narrow;
+use crate::links::{Narrow, Studio, Uplink, run};
 use crate::support::*;
 use _core::srtp::Profile;
 
@@ -104,6 +104,27 @@ fn a_late_packet_takes_its_place() {
             .collect::<Vec<_>>(),
         [0, 1, 2, 3, 4, 6, 7, 5]
     );
+}
+
+#[test]
+fn packets_that_overtake_each_other_and_come_twice_are_sent_once_each_under_one_number() {
+    let mut world = World::new();
+    let alice = world.connect(simulcast());
+    let bob = world.connect(viewer());
+    world.show(bob, "sv", Some((alice, "v")));
+    let mut studio = Studio::new(alice);
+    studio.uplink = Some(Uplink::new(10_000).with(|link| {
+        link.reordered = 0.05;
+        link.duplicated = 0.05;
+    }));
+    run(&mut world, &mut studio, &mut [], 10_000);
+    let replayed = world.router.counters().srtp_replayed;
+    assert!(replayed > 50, "{replayed} copies");
+    // The client takes nothing twice: it would be a replay.
+    let mut numbers = unwrapped(&world.take_media(bob));
+    assert!(!numbers.is_sorted());
+    numbers.sort_unstable();
+    assert!(numbers.windows(2).all(|two| two[1] == two[0] + 1));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_publisher_whose_path_narrows_is_shown_in_its_lowest_layer_at_once_and_sends
     let (layers, _) = run_obedient(&mut world, &mut studio, &mut paths, 8_000);
     assert_eq!(layers.last(), Some(&Some(2)));
     if let Some(uplink) = &mut studio.uplink {
-        uplink.bits_per_second = 300e3;
+        uplink.set(300);
     }
     studio.heard.clear();
     let (layers, told) = run_obedient(&mut world, &mut studio, &mut paths, 1_500);
@@ -92,7 +92,7 @@ fn a_publisher_whose_path_has_narrowed_is_bound_for_a_while_and_asked_for_its_la
     };
     assert_eq!(bounds(&mut studio), []);
     if let Some(uplink) = &mut studio.uplink {
-        uplink.bits_per_second = 300e3;
+        uplink.set(300);
     }
     run_obedient(&mut world, &mut studio, &mut paths, 1_000);
     let told = bounds(&mut studio);
@@ -101,7 +101,7 @@ fn a_publisher_whose_path_has_narrowed_is_bound_for_a_while_and_asked_for_its_la
         "{told:?}"
     );
     if let Some(uplink) = &mut studio.uplink {
-        uplink.bits_per_second = 4_000e3;
+        uplink.set(4_000);
     }
     let (layers, told) = run_obedient(&mut world, &mut studio, &mut paths, 6_000);
     assert!(told.iter().any(|one| one.1 & 0b100 != 0), "{told:?}");
@@ -120,7 +120,7 @@ fn what_its_layers_lost_is_not_told_to_a_publisher_whose_path_has_narrowed() {
     studio.uplink = Some(Uplink::new(4_000));
     run_obedient(&mut world, &mut studio, &mut paths, 8_000);
     if let Some(uplink) = &mut studio.uplink {
-        uplink.bits_per_second = 300e3;
+        uplink.set(300);
     }
     studio.heard.clear();
     let before = world.router.counters().uplinks_narrowed;
