@@ -15,6 +15,8 @@ mod pacing;
 mod parameter_sets;
 mod repairs;
 mod reports;
+mod scalable;
+mod spatial;
 mod streams;
 mod taken;
 mod tracks;
