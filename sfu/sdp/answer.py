@@ -27,6 +27,9 @@ from sfu.sdp.values import Extmap, Fingerprint, IceCredentials, MediaLine, Shape
 
 FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir", "rrtr")
 """What both sides of a track or a seat may say; the first only with the header extension that it is about."""
+MIXED = "a=extmap-allow-mixed"
+"""RFC 8285 §6.  Without it Chromium leaves out what does not fit an extension of one octet's length: the structure in
+an AV1 keyframe's dependency descriptor."""
 HOST_PREFERENCE = 126  # RFC 8445 §5.1.2.2
 RTP_COMPONENT = 1
 END = "\r\n"
@@ -80,6 +83,8 @@ def _session_rows(agreement: Agreement, local: Local) -> Iterator[str]:
     yield "t=0 0"
     yield "a=ice-lite"
     yield f"a=group:BUNDLE {' '.join(mids)}"
+    if agreement.offer.extmap_allow_mixed:
+        yield MIXED
     yield "a=msid-semantic: WMS *"
 
 
@@ -133,6 +138,8 @@ def _media_rows(line: MediaLine, told: "_Told", local: Local, transport: str) ->
     yield "a=rtcp-mux"
     if line.shape.rtcp_rsize:
         yield "a=rtcp-rsize"
+    if line.shape.extmap_allow_mixed:
+        yield MIXED
 
 
 @lru_cache(MAX_HOSTS)

@@ -81,7 +81,13 @@ def _offer(session: Section, media: list[Described], lines: tuple[MediaLine, ...
     fingerprints = carrier.fingerprints or session.fingerprints
     if not fingerprints:
         raise MalformedSdp(carrier.number, f"no a=fingerprint with one of {', '.join(DIGEST_OCTETS)}")
-    return Offer(media=lines, bundle=bundle, ice=IceCredentials(ufrag, password), fingerprints=tuple(fingerprints))
+    return Offer(
+        media=lines,
+        bundle=bundle,
+        extmap_allow_mixed=session.extmap_allow_mixed,
+        ice=IceCredentials(ufrag, password),
+        fingerprints=tuple(fingerprints),
+    )
 
 
 def _bundle(session: Section, lines: tuple[MediaLine, ...]) -> frozenset[str]:

@@ -63,6 +63,7 @@ class Section:
     bundle_only: bool = False
     rtcp_mux: bool = False
     rtcp_rsize: bool = False
+    extmap_allow_mixed: bool = False
     ufrag: str | None = None
     password: str | None = None
     setup: str | None = None
@@ -278,6 +279,10 @@ def _rtcp_rsize(section: Section, _value: str) -> None:
     section.rtcp_rsize = True
 
 
+def _extmap_allow_mixed(section: Section, _value: str) -> None:
+    section.extmap_allow_mixed = True
+
+
 ATTRIBUTES: Final[Mapping[str, Callable[[Section, str], None]]] = {
     "mid": _mid,
     "ice-ufrag": _ufrag,
@@ -301,6 +306,7 @@ ATTRIBUTES: Final[Mapping[str, Callable[[Section, str], None]]] = {
     "bundle-only": _bundle_only,
     "rtcp-mux": _rtcp_mux,
     "rtcp-rsize": _rtcp_rsize,
+    "extmap-allow-mixed": _extmap_allow_mixed,
 }
 
 

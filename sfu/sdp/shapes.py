@@ -103,6 +103,7 @@ def _read(text: str, direction: Direction | None, extensions: tuple[Extmap, ...]
         stopped=section.port == 0 and not section.bundle_only,
         rtcp_mux=section.rtcp_mux,
         rtcp_rsize=section.rtcp_rsize,
+        extmap_allow_mixed=section.extmap_allow_mixed,
         payloads=_payloads(section) if section.is_rtp else (),
         extensions=tuple({**{one.id: one for one in extensions}, **section.extensions}.values()),
         rids=_simulcast_rids(section),

@@ -65,6 +65,8 @@ class Shape:
     """Port 0 and not bundle-only: the client gave this m-line up (RFC 8829 §5.2.1)."""
     rtcp_mux: bool
     rtcp_rsize: bool
+    extmap_allow_mixed: bool
+    """Header extensions of one and of two octets may be in one stream (RFC 8285 §6); so says this m-line itself."""
     payloads: tuple[Payload, ...]
     extensions: tuple[Extmap, ...]
     rids: tuple[str, ...]
@@ -91,5 +93,7 @@ class Offer:
     media: tuple[MediaLine, ...]
     bundle: frozenset[str]
     """Mids that share the transport; the others cannot be served."""
+    extmap_allow_mixed: bool
+    """The session says so for all m-lines."""
     ice: IceCredentials
     fingerprints: tuple[Fingerprint, ...]

@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from sfu._core import Core
 from sfu.media import Codec, Extensions, Layer, PeerMedia, SenderConfig, TrackConfig
-from tests.core.client import Client, is_rtcp, rtp
-from tests.core.footage import CYCLE, FPS, TICKS, Camera, Screen, Way, number_of
+from tests.core.client import DEPENDENCY, MID, Client, is_rtcp, rtp
+from tests.core.footage import CYCLE, FPS, TICKS, Camera, Form, Screen, Way, number_of
 
 SEAT, SEAT_RTX = 100, 101
 PLI, NACK, PSFB, RTPFB, RECEIVER_REPORT = 1, 1, 206, 205, 201
@@ -33,7 +33,7 @@ MOST_OFF_S: Final = 2.0
 PATIENCE_S: Final = 5.0
 
 
-def codec(way: Way, payload_type: int = 96) -> Codec:
+def codec(way: Form, payload_type: int = 96) -> Codec:
     return Codec(
         payload_type=payload_type,
         name=way.name,
@@ -47,7 +47,8 @@ def codec(way: Way, payload_type: int = 96) -> Codec:
 
 def publishes(codecs: Sequence[Codec], layers: Sequence[Layer]) -> PeerMedia:
     track = TrackConfig(mid="0", kind="video", codecs=tuple(codecs), layers=tuple(layers))
-    return PeerMedia(tracks=(track,), senders=(), extensions=Extensions(mid=1), transport_cc=False, rtcp_ssrc=1)
+    extensions = Extensions(mid=MID, dependency=DEPENDENCY)
+    return PeerMedia(tracks=(track,), senders=(), extensions=extensions, transport_cc=False, rtcp_ssrc=1)
 
 
 def views(codecs: Sequence[Codec]) -> PeerMedia:
@@ -69,6 +70,16 @@ def waiting(client: Client) -> list[bytes]:
     while select.select([client.socket], [], [], 0)[0]:
         datagrams.append(client.socket.recv(2_000))
     return datagrams
+
+
+class Source(Protocol):
+    """What an SSRC's packets come from."""
+
+    ssrc: int
+    wanted: bool
+
+    def frame(self) -> list[bytes]:
+        """The packets of the next frame, and its time passes."""
 
 
 @dataclass
@@ -139,12 +150,14 @@ class Viewing:
     """What a viewer gets, in the order of its numbers; what is missing is asked for."""
 
     client: Client
-    ways: dict[int, Way]
+    ways: dict[int, Form]
     """By payload type."""
     numbers: list[int] = field(default_factory=list)
     """Of the pictures decoded, in the cycle."""
     heights: list[int] = field(default_factory=list)
     frames: int = 0
+    timestamps: list[int] = field(default_factory=list)
+    """Of the frames."""
     _got: dict[int, Packet] = field(default_factory=dict)
     _next: int | None = None
     _highest: int = 0
@@ -207,7 +220,8 @@ class Viewing:
         way = self.ways[payload_type]
         pictures = self._screens.setdefault(payload_type, Screen(way)).decode(packet.payload for packet in packets)
         self.frames += 1
-        self.numbers += [number_of(picture) for picture in pictures]
+        self.timestamps.append(timestamp)
+        self.numbers += [number_of(picture, way.drawn) for picture in pictures]
         self.heights += [picture.height for picture in pictures]
 
     def _keep_time(self, timestamp: int) -> None:
@@ -234,6 +248,12 @@ class Viewing:
                 body = struct.pack("!LLHH", 1, SEAT, number & 0xFFFF, 0)
                 self.client.send_rtcp(struct.pack("!BBH", 0x80 | NACK, RTPFB, 3) + body)
 
+    def tell(self, kbps: int) -> None:
+        """Say what the path carries (draft-alvestrand-rmcat-remb-03 §2.2)."""
+        exponent = max(0, (kbps * 1_000).bit_length() - 18)
+        rate = 1 << 24 | exponent << 18 | kbps * 1_000 >> exponent
+        self.client.send_rtcp(struct.pack("!BBHLL4sLL", 0x8F, PSFB, 5, 1, 0, b"REMB", rate, SEAT))
+
     def is_unbroken(self, *, left_out: Sequence[int] = ()) -> bool:
         """Every frame gave a picture, and no picture is left out but so many each time that some are.
 
@@ -253,7 +273,7 @@ class Broadcast:
     def __init__(self, publisher: Client, viewing: Viewing) -> None:
         self.publisher = publisher
         self.viewing = viewing
-        self.streams: list[Stream] = []
+        self.streams: Sequence[Source] = ()
         """What is sent now."""
         self._due = time.monotonic()
         self._sent = self._taken()
@@ -306,7 +326,7 @@ def keyframe_requests(client: Client) -> Iterator[int]:
 
 
 @contextmanager
-def on_air(core: Core, *ways: Way, layers: Sequence[Layer] = ONE_LAYER) -> Iterator[Broadcast]:
+def on_air(core: Core, *ways: Form, layers: Sequence[Layer] = ONE_LAYER) -> Iterator[Broadcast]:
     """Alice, who publishes in these ways (payload types 96, 98, ...), and Bob, who views her."""
     codecs = [codec(way, 96 + 2 * index) for index, way in enumerate(ways)]
     with Client.add(core, "alice") as alice, Client.add(core, "bob") as bob:

@@ -19,6 +19,9 @@ GCM = "SRTP_AEAD_AES_128_GCM"
 PATIENCE_S = 5.0
 """How long a condition that must come true is waited for; on an idle machine it takes milliseconds."""
 
+MID, DEPENDENCY = 1, 6
+"""Ids of header extensions."""
+
 VP8 = Codec(payload_type=96, name="VP8", key="VP8", clock_rate=90_000, rtx_payload_type=97, nack=True, pli=True)
 OPUS = Codec(payload_type=111, name="opus", key="opus", clock_rate=48_000, rtx_payload_type=None, nack=False, pli=False)
 
@@ -73,17 +76,27 @@ def rtp(
     payload: bytes,
     marker: bool = False,
     mid: str = "",
+    dependency: bytes = b"",
     padding: int = 0,
 ) -> bytes:
-    """With a MID (RFC 9143, as extension 1) and so many octets of padding, if any."""
-    first = 0x80 | (0x10 if mid else 0) | (0x20 if padding else 0)
+    """With a MID (RFC 9143), a dependency descriptor and so many octets of padding, if any."""
+    extensions = _extensions({MID: mid.encode(), DEPENDENCY: dependency})
+    first = 0x80 | (0x10 if extensions else 0) | (0x20 if padding else 0)
     second = payload_type | (0x80 if marker else 0)
     head = struct.pack("!BBHLL", first, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
-    if mid:
-        element = bytes([0x10 | len(mid) - 1]) + mid.encode()
-        words = -(-len(element) // 4)
-        head += struct.pack("!HH", 0xBEDE, words) + element.ljust(4 * words, b"\0")
-    return head + payload + (bytes(padding - 1) + bytes([padding]) if padding else b"")
+    return head + extensions + payload + (bytes(padding - 1) + bytes([padding]) if padding else b"")
+
+
+def _extensions(values: dict[int, bytes]) -> bytes:
+    """RFC 8285 §4: in the one-byte form if all fit it; what is empty is left out."""
+    values = {number: value for number, value in values.items() if value}
+    if not values:
+        return b""
+    is_short = all(len(value) <= 16 for value in values.values())
+    heads = {n: bytes([n << 4 | len(one) - 1]) if is_short else bytes([n, len(one)]) for n, one in values.items()}
+    elements = b"".join(heads[number] + value for number, value in values.items())
+    words = -(-len(elements) // 4)
+    return struct.pack("!HH", 0xBEDE if is_short else 0x1000, words) + elements.ljust(4 * words, b"\0")
 
 
 def vp8_payload(*, picture: int, keyframe: bool, size: int = 200) -> bytes:

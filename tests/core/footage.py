@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Final, cast
 
 import av
@@ -25,27 +26,42 @@ TICKS: Final = 90_000 // FPS
 MTU: Final = 1_100
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How one codec's frames become payloads, and payloads a frame."""
+Pattern = tuple[tuple[int, bool], ...]
+"""Of each picture in turn, from a keyframe on: its temporal layer, and whether it leans on the lowest alone."""
+ONE_LAYER: Final[Pattern] = ((0, False),)
+L1T3: Final[Pattern] = ((0, False), (2, True), (1, True), (2, False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How one codec's payloads become a frame, and a frame a picture."""
 
     name: str
     key: str
-    encoder: str
     decoder: str
-    options: dict[str, str]
-    split: Callable[[bytes, int, bool], list[bytes]]
-    """Of a frame, its number, and whether it is a keyframe."""
     join: Callable[[Iterable[bytes]], bytes]
+    drawn: int | None = None
+    """Rows that the stripes were drawn in; None: as many as the picture has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way(Form):
+    """The same, and how the codec's frames become payloads."""
+
+    encoder: str
+    options: dict[str, str]
+    split: Callable[[bytes, int, int], list[bytes]]
+    """Of a frame, its number, and how many frames ago there was a keyframe."""
 
 
 def _chunks(frame: bytes) -> Iterator[bytes]:
     return (frame[start : start + MTU] for start in range(0, len(frame), MTU))
 
 
-def _split_vp8(frame: bytes, number: int, _keyframe: bool) -> list[bytes]:
-    """RFC 7741 §4.2: S in the first, picture id of 15 bits and TL0PICIDX, which here counts the same."""
-    head = struct.pack("!BH", 0xE0, 0x8000 | number & 0x7FFF) + bytes([number & 0xFF, 0])
+def _split_vp8(frame: bytes, number: int, since: int, pattern: Pattern = ONE_LAYER) -> list[bytes]:
+    """RFC 7741 §4.2: S in the first, picture id of 15 bits, TL0PICIDX (here a picture's number), TID and Y."""
+    (temporal, sync), tl0 = pattern[since % len(pattern)], number - since % len(pattern)
+    head = struct.pack("!BHBB", 0xE0, 0x8000 | number & 0x7FFF, tl0 & 0xFF, temporal << 6 | sync << 5)
     return [bytes([0x90 if index == 0 else 0x80]) + head + chunk for index, chunk in enumerate(_chunks(frame))]
 
 
@@ -53,23 +69,50 @@ def _join_vp8(payloads: Iterable[bytes]) -> bytes:
     return b"".join(VpxPayloadDescriptor.parse(payload)[1] for payload in payloads)
 
 
-def _split_vp9(frame: bytes, number: int, keyframe: bool) -> list[bytes]:
-    """RFC 9628 §4.2: I, P, L, B, E; TID, U, SID, D and TL0PICIDX, not flexible."""
+def _split_vp9(frame: bytes, number: int, since: int, pattern: Pattern = ONE_LAYER) -> list[bytes]:
+    """RFC 9628 §4.2: I, P, L, B, E; TID, U, SID, D and TL0PICIDX (here a picture's number), not flexible."""
     chunks = list(_chunks(frame))
+    (temporal, sync), tl0 = pattern[since % len(pattern)], number - since % len(pattern)
     payloads = []
     for index, chunk in enumerate(chunks):
         first, last = index == 0, index == len(chunks) - 1
-        flags = 0x80 | (0 if keyframe else 0x40) | 0x20 | (0x08 if first else 0) | (0x04 if last else 0)
-        head = struct.pack("!BH", flags, 0x8000 | number & 0x7FFF) + bytes([0, number & 0xFF])
+        flags = 0x80 | (0x40 if since else 0) | 0x20 | (0x08 if first else 0) | (0x04 if last else 0)
+        head = struct.pack("!BHBB", flags, 0x8000 | number & 0x7FFF, temporal << 5 | sync << 4, tl0 & 0xFF)
         payloads.append(head + chunk)
     return payloads
 
 
 def _join_vp9(payloads: Iterable[bytes]) -> bytes:
-    return b"".join(payload[5:] for payload in payloads)
+    """The frames of all spatial layers, and behind several their index (VP9 bitstream specification, annex B)."""
+    frames: dict[int, bytearray] = {}
+    for payload in payloads:
+        spatial, start = _vp9_layer(payload)
+        frames.setdefault(spatial, bytearray()).extend(payload[start:])
+    marker = bytes([0xC0 | 3 << 3 | len(frames) - 1])
+    sizes = b"".join(struct.pack("<L", len(frame)) for frame in frames.values())
+    return b"".join(frames.values()) + (marker + sizes + marker if len(frames) > 1 else b"")
 
 
-def _split_h264(frame: bytes, _number: int, _keyframe: bool) -> list[bytes]:
+def _vp9_layer(payload: bytes) -> tuple[int, int]:
+    """Spatial layer, and length of the payload descriptor (RFC 9628 §4.2)."""
+    has, at = payload[0], 1
+    at += (2 if payload[at] & 0x80 else 1) if has & 0x80 else 0
+    spatial = payload[at] >> 1 & 7 if has & 0x20 else 0
+    at += (1 if has & 0x10 else 2) if has & 0x20 else 0
+    if has & 0x50 == 0x50:  # references, the last without N
+        while payload[at] & 1:
+            at += 1
+        at += 1
+    if has & 0x02:  # sizes, and references of a group
+        structure, at = payload[at], at + 1
+        at += 4 * ((structure >> 5) + 1) if structure & 0x10 else 0
+        pictures, at = (payload[at], at + 1) if structure & 0x08 else (0, at)
+        for _ in range(pictures):
+            at += 1 + (payload[at] >> 2 & 3)
+    return spatial, at
+
+
+def _split_h264(frame: bytes, _number: int, _since: int) -> list[bytes]:
     """RFC 6184, as aiortc does it."""
     return H264Encoder._packetize(H264Encoder._split_bitstream(frame))
 
@@ -94,14 +137,14 @@ def _join_h264(payloads: Iterable[bytes]) -> bytes:
     return bytes(out)
 
 
-def _split_av1(frame: bytes, _number: int, keyframe: bool) -> list[bytes]:
+def _split_av1(frame: bytes, _number: int, since: int) -> list[bytes]:
     """AV1 RTP payload format v1.0.0 §4.4: one OBU or a piece of one in each packet (W 1), without its size."""
     payloads: list[bytes] = []
     for obu in _obus(frame):
         chunks = list(_chunks(obu))
         for index, chunk in enumerate(chunks):
             goes_on, continues = index < len(chunks) - 1, index > 0
-            begins = keyframe and not payloads
+            begins = since == 0 and not payloads
             payloads.append(bytes([continues << 7 | goes_on << 6 | 1 << 4 | begins << 3]) + chunk)
     return payloads
 
@@ -130,11 +173,23 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
 def _join_av1(payloads: Iterable[bytes]) -> bytes:
     obus: list[bytearray] = []
     for payload in payloads:
+        first, *others = _av1_elements(payload)
         if payload[0] & 0x80:
-            obus[-1] += payload[1:]
+            obus[-1] += first
         else:
-            obus.append(bytearray(payload[1:]))
+            obus.append(bytearray(first))
+        obus += map(bytearray, others)
     return b"\x12\0" + b"".join(_with_size(obu) for obu in obus)
+
+
+def _av1_elements(payload: bytes) -> Iterator[bytes]:
+    """OBUs and pieces of them; of W the last has no length, and with W 0 all have one."""
+    count, at = payload[0] >> 4 & 3, 1
+    while at < len(payload):
+        count -= 1
+        length, at = (len(payload) - at, at) if count == 0 else _leb128(payload, at)
+        yield payload[at : at + length]
+        at += length
 
 
 def _with_size(obu: bytearray) -> bytes:
@@ -147,28 +202,54 @@ def _with_size(obu: bytearray) -> bytes:
 
 
 _VPX = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0"}
-WAYS: Final = (
-    Way("VP8", "VP8", "libvpx", "vp8", _VPX, _split_vp8, _join_vp8),
-    Way("VP9", "VP9/profile-id=0", "libvpx-vp9", "vp9", _VPX, _split_vp9, _join_vp9),
-    Way(
-        "AV1",
-        "AV1/profile=0",
-        "libsvtav1",
-        "libdav1d",
-        {"preset": "12", "svtav1-params": "pred-struct=1:lookahead=0:rc=2:force-key-frames=1"},
-        _split_av1,
-        _join_av1,
-    ),
-    Way(
-        "H264",
-        "H264/packetization-mode=1/profile=42e0",
-        "libx264",
-        "h264",
-        {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"},
-        _split_h264,
-        _join_h264,
-    ),
+VP8: Final = Way(
+    name="VP8",
+    key="VP8",
+    encoder="libvpx",
+    decoder="vp8",
+    options=_VPX,
+    split=_split_vp8,
+    join=_join_vp8,
 )
+VP9: Final = Way(
+    name="VP9",
+    key="VP9/profile-id=0",
+    encoder="libvpx-vp9",
+    decoder="vp9",
+    options=_VPX,
+    split=_split_vp9,
+    join=_join_vp9,
+)
+AV1: Final = Way(
+    name="AV1",
+    key="AV1/profile=0",
+    encoder="libsvtav1",
+    decoder="libdav1d",
+    options={"preset": "12", "svtav1-params": "pred-struct=1:lookahead=0:rc=2:force-key-frames=1"},
+    split=_split_av1,
+    join=_join_av1,
+)
+H264: Final = Way(
+    name="H264",
+    key="H264/packetization-mode=1/profile=42e0",
+    encoder="libx264",
+    decoder="h264",
+    options={"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"},
+    split=_split_h264,
+    join=_join_h264,
+)
+WAYS: Final = (VP8, VP9, AV1, H264)
+
+_L1T3: Final = _VPX | {
+    "error-resilient": "default",
+    "ts-parameters": "ts_number_layers=3:ts_target_bitrate=100,200,400:ts_rate_decimator=4,2,1:"
+    "ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3",
+}
+TEMPORAL_WAYS: Final = (
+    replace(VP8, options=_L1T3, split=partial(_split_vp8, pattern=L1T3)),
+    replace(VP9, options=_L1T3, split=partial(_split_vp9, pattern=L1T3)),
+)
+"""With three temporal layers, which take 100, 100 and 200 of 400 kbit/s; each keyframe begins the pattern anew."""
 
 
 CYCLE: Final = 16
@@ -177,16 +258,16 @@ STRIPES: Final = 64
 """Rows of a bright stripe and a dark one."""
 
 
-def stripes(height: int, number: int) -> npt.NDArray[np.uint8]:
-    """How bright each row of a picture is."""
-    rows = (np.arange(height) + number * (STRIPES // CYCLE)) % STRIPES < STRIPES // 2
-    return np.where(rows, 180, 60).astype(np.uint8)
+def stripes(height: int, number: int, drawn: int | None = None) -> npt.NDArray[np.uint8]:
+    """How bright each row of a picture is that was `drawn` in so many rows."""
+    rows = (np.arange(height) + 0.5) * (drawn or height) / height
+    return np.where((rows + number * (STRIPES // CYCLE)) % STRIPES < STRIPES // 2, 180, 60).astype(np.uint8)
 
 
-def number_of(frame: av.VideoFrame) -> int:
+def number_of(frame: av.VideoFrame, drawn: int | None = None) -> int:
     """Which picture of the cycle a decoded one is; one that is no picture of ours, or spoilt, is an error."""
     rows = frame.to_ndarray(format="yuv420p")[: frame.height].mean(axis=1)
-    misses = [float(np.abs(rows - stripes(frame.height, number)).mean()) for number in range(CYCLE)]
+    misses = [float(np.abs(rows - stripes(frame.height, number, drawn)).mean()) for number in range(CYCLE)]
     best = int(np.argmin(misses))
     assert misses[best] < 10, f"a spoilt picture: {misses[best]:.0f} of 255 away from the nearest"
     return best
@@ -195,8 +276,8 @@ def number_of(frame: av.VideoFrame) -> int:
 class Camera:
     """One layer's encoder: moving stripes."""
 
-    def __init__(self, way: Way, *, width: int, height: int, kbps: int, number: int = 0) -> None:
-        """`number`: of its first picture."""
+    def __init__(self, way: Way, *, width: int, height: int, kbps: int, number: int = 0, grain: int = 0) -> None:
+        """`number`: of its first picture; `grain`: how much its pixels differ from their row, which costs bits."""
         self._way = way
         self._size = (width, height)
         self._encoder = cast("VideoCodecContext", CodecContext.create(way.encoder, "w"))
@@ -208,21 +289,25 @@ class Camera:
         self._encoder.gop_size = 10_000
         self._encoder.options = way.options
         self._number = number
+        self._grain = grain
+        self._since = 0
 
     def frame(self, *, keyframe: bool) -> list[bytes]:
         """The payloads of the next frame."""
         width, height = self._size
         picture = np.full((height * 3 // 2, width), 128, np.uint8)
         picture[:height] = stripes(height, self._number)[:, None]
+        if self._grain:
+            picture[:height] += np.random.default_rng(self._number).integers(
+                self._grain, size=(height, width), dtype=np.uint8
+            )
         frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
         frame.pts, frame.time_base = self._number, Fraction(1, FPS)
         frame.pict_type = av.video.frame.PictureType.I if keyframe else av.video.frame.PictureType.NONE
-        packets = self._encoder.encode(frame)
-        payloads = [
-            payload
-            for packet in packets
-            for payload in self._way.split(bytes(packet), self._number, packet.is_keyframe)
-        ]
+        payloads = []
+        for packet in self._encoder.encode(frame):
+            self._since = 0 if packet.is_keyframe else self._since + 1
+            payloads += self._way.split(bytes(packet), self._number, self._since)
         self._number += 1
         return payloads
 
@@ -230,15 +315,15 @@ class Camera:
 class Screen:
     """A decoder that is given whole frames, in order; what it cannot decode is an error."""
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
-        self._decoder = cast("VideoCodecContext", CodecContext.create(way.decoder, "r"))
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._decoder = cast("VideoCodecContext", CodecContext.create(form.decoder, "r"))
         self._decoder.flags |= Flags.low_delay  # a frame in, a frame out
 
     def show(self, payloads: Iterable[bytes]) -> list[int]:
-        """The heights of the pictures that these payloads of one frame give."""
+        """The height of the picture that these payloads of one frame give."""
         return [frame.height for frame in self.decode(payloads)]
 
     def decode(self, payloads: Iterable[bytes]) -> list[av.VideoFrame]:
-        """The pictures that these payloads of one frame give."""
-        return list(self._decoder.decode(av.Packet(self._way.join(payloads))))
+        """The picture that these payloads of one frame give: with spatial layers the highest."""
+        return list(self._decoder.decode(av.Packet(self._form.join(payloads))))[-1:]

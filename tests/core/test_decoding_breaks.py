@@ -11,11 +11,11 @@ from sfu._core import Core
 from sfu.media import Layer
 from tests.core.broadcast import LAYERS, RTX, SSRC, Stream, codec, on_air, publishes, two_layers
 from tests.core.client import parse_rtp, rtp
-from tests.core.footage import CYCLE, WAYS, Camera, Way
+from tests.core.footage import CYCLE, H264, VP8, WAYS, Camera, Way
 
 WIDTH, HEIGHT, KBPS = 320, 192, 300
-VP8 = next(way for way in WAYS if way.name == "VP8")
-H264 = next(way for way in WAYS if way.name == "H264")
+
+
 SILENCE = 25
 """Frames: longer than a layer may pause without being taken for silent."""
 every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::LayerClock;
-use crate::codec::dependency::{self, MAX_SPATIAL, Structure};
+use crate::codec::dependency::{self, MAX_SPATIAL, Structure, Switches};
 use crate::codec::{Codec, Inspected};
 use crate::freeze::FreezeMeter;
 use crate::keyframe::{KeyframeRequests, SPACING};
@@ -301,18 +301,26 @@ impl Layer {
         if let Some(structure) = told.structure {
             self.structure = Some(Box::new(structure));
         }
-        let structure = self.structure.as_ref();
-        let size = |spatial| structure.and_then(|structure| structure.resolution(spatial));
+        let Some(structure) = &mut self.structure else {
+            return inspected;
+        };
+        if let Some(active) = told.active_targets {
+            structure.go_on_with(active);
+        }
         Inspected {
             frame_start: told.frame_start || inspected.keyframe_start,
             frame_end: told.frame_end,
             spatial: told.layers.spatial,
             temporal: told.layers.temporal,
-            sync: true,
+            sync: false,
+            switches: match told.frame_start {
+                true => structure.switches(told.indications),
+                false => Switches::NONE,
+            },
             continues: false,
             resolution: (0..=MAX_SPATIAL)
                 .rev()
-                .find_map(size)
+                .find_map(|spatial| structure.resolution(spatial))
                 .or(inspected.resolution),
             ..inspected
         }
@@ -439,6 +447,7 @@ impl Layer {
             },
             temporal: inspected.temporal,
             sync: inspected.sync,
+            switches: inspected.switches,
             counts,
             grows: grows(inspected),
             picture_id,
@@ -573,11 +582,16 @@ mod tests {
         let start = took(&mut layer, 1, &[0x18, 0x30, 1, 2], &FIRST);
         assert!(start.keyframe_start && start.frame_start);
         assert_eq!((start.spatial, layer.height), (0, 360));
+        assert!(!start.sync && !start.switches.to(0, 0));
         // Template 1: the end of the upper layer's frame, in a packet that begins in the middle of something.
         let upper = took(&mut layer, 2, &[0x90, 9], &[0x41, 0, 2]);
         assert_eq!(
             (upper.spatial, upper.frame_end, upper.frame_start),
             (1, true, false)
         );
+        assert!(!upper.switches.to(1, 0));
+        // The upper target can be switched to with the upper layer's frame, where that begins.
+        let begun = took(&mut layer, 3, &[0x10, 0x30, 9], &[0xc1, 0, 3]);
+        assert!(begun.switches.to(1, 0) && begun.switches.to(3, 7) && !begun.switches.to(0, 0));
     }
 }

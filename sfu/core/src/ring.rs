@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use crate::codec::dependency::Switches;
 use crate::rtp::AudioLevel;
 use crate::time::Instant;
 
@@ -54,8 +55,10 @@ pub struct Meta {
     pub spatial: u8,
     /// Temporal layer.
     pub temporal: u8,
-    /// From this picture on a receiver can take its temporal layer.
+    /// From this picture on a receiver can take its temporal layer, if it has those below.
     pub sync: bool,
+    /// Up to which layers a receiver of this frame can move here, see [`crate::codec::Inspected::switches`].
+    pub switches: Switches,
     /// What of the payload counts pictures.
     pub counts: Counts,
     /// Octets that the payload grows by when these are counted anew.

@@ -639,7 +639,7 @@ impl Sender {
             true => (0, 0),
             false => (self.temporal, self.spatial),
         };
-        if meta.frame_start && meta.spatial == 0 {
+        if meta.frame_start {
             showing.turn(temporal, spatial, meta);
         }
         let mut segment = Segment {

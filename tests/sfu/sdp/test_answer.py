@@ -86,6 +86,15 @@ def test_a_direction_of_an_extension_is_turned_round() -> None:
     assert "a=extmap:9/recvonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" in video
 
 
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_header_extensions_of_both_forms_are_mixed_where_the_client_says_so(path: Path) -> None:
+    """Chromium says so of the session, Firefox of each m-line (RFC 8285 §6), aiortc of neither."""
+    text, mixed = path.read_bytes().decode(), "a=extmap-allow-mixed"
+    for offered, told in zip(sections(text), sections(answered(text)), strict=True):
+        if not offered[0].startswith("m=application"):
+            assert (mixed in told) == (mixed in offered)
+
+
 def test_only_known_codecs_are_answered_with_their_retransmission_in_the_client_s_order() -> None:
     _, audio, video, *_ = sections(answered(vector("chromium_plain_4_seats")))
     assert audio[0].split()[3:] == ["111", "63"]

@@ -19,6 +19,7 @@ def shape(kind: str, *payloads: Payload) -> Shape:
         stopped=False,
         rtcp_mux=True,
         rtcp_rsize=True,
+        extmap_allow_mixed=False,
         payloads=payloads,
         extensions=(),
         rids=(),

@@ -27,6 +27,8 @@ const MAX_TARGETS: usize = 32;
 /// The highest spatial layer: what fits an OBU header's extension.
 pub const MAX_SPATIAL: u8 = 3;
 const MAX_TEMPORAL: u8 = 7;
+/// The highest temporal layer that [`Switches`] tell apart; as one that is asked for it stands for all.
+const HIGHEST_TEMPORAL: u8 = 3;
 /// `next_layer_idc`.
 const SAME_LAYER: u32 = 0;
 const NEXT_TEMPORAL: u32 = 1;
@@ -73,6 +75,36 @@ impl Indications {
     }
 }
 
+/// Up to which layers one may move at a frame that one gets: a bit for each pair of a spatial and a temporal layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Switches(u16);
+
+impl Switches {
+    /// One may move nowhere.
+    pub const NONE: Self = Self(0);
+
+    /// Whether everything from here on can be decoded by whoever gets layers up to these.
+    #[inline]
+    #[must_use]
+    pub fn to(self, spatial: u8, temporal: u8) -> bool {
+        self.0 & Self::bit(spatial, temporal) != 0
+    }
+
+    /// What is higher than what is told apart is the highest.
+    fn bit(spatial: u8, temporal: u8) -> u16 {
+        1 << (4 * spatial.min(MAX_SPATIAL) + temporal.min(HIGHEST_TEMPORAL))
+    }
+}
+
+impl FromIterator<(u8, u8)> for Switches {
+    fn from_iter<T: IntoIterator<Item = (u8, u8)>>(layers: T) -> Self {
+        let bits = layers
+            .into_iter()
+            .map(|(spatial, temporal)| Self::bit(spatial, temporal));
+        Self(bits.fold(0, |all, bit| all | bit))
+    }
+}
+
 /// A spatial and a temporal layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
@@ -93,35 +125,48 @@ pub struct Structure {
     layers: [Layers; MAX_TEMPLATES],
     indications: [Indications; MAX_TEMPLATES],
     target_layers: [Layers; MAX_TARGETS],
+    /// The decode targets that the sender goes on with: a bit each, target 0 the lowest.
+    active: u32,
     resolutions: [Option<Resolution>; MAX_SPATIAL as usize + 1],
 }
 
 impl Structure {
-    /// How many decode targets there are, 1 to 32.
-    #[must_use]
-    pub const fn targets(&self) -> u8 {
-        self.targets
-    }
-
-    /// The highest layers of a decode target.
-    #[must_use]
-    pub fn target(&self, target: u8) -> Option<Layers> {
+    /// The highest layers of a decode target; `None` if there is no such target.
+    fn target(&self, target: u8) -> Option<Layers> {
         let layers = self.target_layers.get(usize::from(target));
         layers.filter(|_| target < self.targets).copied()
     }
 
-    /// The decode target that has these layers and no higher ones, or the best below.
-    #[must_use]
-    pub fn target_for(&self, wanted: Layers) -> Option<u8> {
+    /// The sender goes on with these decode targets.
+    pub fn go_on_with(&mut self, active: u32) {
+        self.active = active;
+    }
+
+    /// The active decode target that has these layers and no higher ones, or the best below.
+    fn target_for(&self, spatial: u8, temporal: u8) -> Option<u8> {
         let rank = |target: &u8| self.target(*target).map(|it| (it.spatial, it.temporal));
         (0..self.targets)
+            .filter(|target| self.active & 1 << target != 0)
             .filter(|target| {
                 let layers = self.target(*target);
-                layers.is_some_and(|it| {
-                    it.spatial <= wanted.spatial && it.temporal <= wanted.temporal
-                })
+                layers.is_some_and(|it| it.spatial <= spatial && it.temporal <= temporal)
             })
             .max_by_key(rank)
+    }
+
+    /// Up to which layers one may move at a frame with these indications.
+    #[must_use]
+    pub fn switches(&self, indications: Indications) -> Switches {
+        let all = (0..=MAX_SPATIAL)
+            .flat_map(|spatial| (0..=HIGHEST_TEMPORAL).map(move |temporal| (spatial, temporal)));
+        all.filter(|&(spatial, temporal)| {
+            let target = match temporal {
+                HIGHEST_TEMPORAL => self.target_for(spatial, MAX_TEMPORAL),
+                lower => self.target_for(spatial, lower),
+            };
+            target.is_some_and(|target| indications.of(target) == Indication::Switch)
+        })
+        .collect()
     }
 
     /// The size to show of a spatial layer, where the structure tells.
@@ -147,14 +192,12 @@ pub struct Dependency {
     pub frame_start: bool,
     /// The last one.
     pub frame_end: bool,
-    /// Counts frames, all layers together.
-    pub frame_number: u16,
     /// The layers of the frame.
     pub layers: Layers,
     /// Who needs the frame.
     pub indications: Indications,
-    /// The decode targets that the sender goes on with from this frame on, where the packet tells: a bit each,
-    /// target 0 the lowest.
+    /// The decode targets that the sender goes on with from this frame on, where the packet tells; see
+    /// [`Structure::go_on_with`].
     pub active_targets: Option<u32>,
     /// The structure that counts from this packet on, if it brought one. A keyframe does.
     pub structure: Option<Structure>,
@@ -168,7 +211,7 @@ pub fn read(bytes: &[u8], structure: Option<&Structure>) -> Option<Dependency> {
     let mut bits = Bits::new(bytes);
     let (frame_start, frame_end) = (bits.flag()?, bits.flag()?);
     let template = u8::try_from(bits.take(6)?).ok()?;
-    let frame_number = u16::try_from(bits.take(16)?).ok()?;
+    bits.take(16)?; // frame_number
     let extended = if bytes.len() > MANDATORY {
         Extended::read(&mut bits, structure)?
     } else {
@@ -180,7 +223,6 @@ pub fn read(bytes: &[u8], structure: Option<&Structure>) -> Option<Dependency> {
     Some(Dependency {
         frame_start,
         frame_end,
-        frame_number,
         layers,
         indications: indications.unwrap_or(of_template),
         active_targets: extended.active_targets,
@@ -265,6 +307,7 @@ fn read_structure(bits: &mut Bits<'_>) -> Option<Structure> {
         layers: [Layers::default(); MAX_TEMPLATES],
         indications: [Indications::default(); MAX_TEMPLATES],
         target_layers: [Layers::default(); MAX_TARGETS],
+        active: u32::MAX,
         resolutions: [None; MAX_SPATIAL as usize + 1],
     };
     structure.read_layers(bits)?;
@@ -384,15 +427,12 @@ mod tests {
     #[test]
     fn the_first_packet_of_a_sequence_brings_its_structure() {
         let read = read(&octets(&format!("{HEAD} {L1T2}")), None).expect("well-formed");
-        assert_eq!(
-            (read.frame_start, read.frame_end, read.frame_number),
-            (true, true, 1)
-        );
+        assert_eq!((read.frame_start, read.frame_end), (true, true));
         assert_eq!(spatial_and_temporal(read.layers), (0, 0));
         assert_eq!(read.active_targets, Some(0b11));
         assert_eq!(read.indications.of(0), Indication::Switch);
         let structure = read.structure.expect("a structure");
-        assert_eq!(structure.targets(), 2);
+        assert_eq!(structure.targets, 2);
         assert_eq!(structure.target(0).map(spatial_and_temporal), Some((0, 1)));
         assert_eq!(structure.target(1).map(spatial_and_temporal), Some((0, 0)));
         assert_eq!(structure.target(2), None);
@@ -405,10 +445,7 @@ mod tests {
         let told = |octets: [u8; 3]| read(&octets, Some(&structure)).expect("well-formed");
         // Start, template 2; the middle of it; its end.
         let start = told([0x82, 0xff, 0xfe]);
-        assert_eq!(
-            (start.frame_start, start.frame_end, start.frame_number),
-            (true, false, 0xfffe)
-        );
+        assert_eq!((start.frame_start, start.frame_end), (true, false));
         assert_eq!(spatial_and_temporal(start.layers), (0, 1));
         assert_eq!(start.indications.of(0), Indication::Discardable);
         assert_eq!(start.indications.of(1), Indication::NotPresent);
@@ -494,10 +531,44 @@ mod tests {
     #[test]
     fn the_target_for_wanted_layers_has_no_higher_ones() {
         let structure = structure(&format!("{L2T1} {SIZES}"));
-        let target = |spatial, temporal| structure.target_for(Layers { spatial, temporal });
+        let target = |spatial, temporal| structure.target_for(spatial, temporal);
         assert_eq!(target(0, 0), Some(1));
         assert_eq!(target(1, 0), Some(0));
         assert_eq!(target(3, 2), Some(0));
+    }
+
+    /// L1T3: templates 0 (T0), 1 (T1), 2 (T2); targets 0 (T0), 1 (T0 and T1), 2 (all); no references, chains or sizes told.
+    ///
+    /// Indications: SSS, -DS, --D.
+    const L1T3: &str = "1 0 0 0 0 000000 00010 01 01 11 101010 000110 000001 0 0 0 00 0";
+
+    #[test]
+    fn one_may_move_up_where_the_wanted_target_can_be_switched_to() {
+        let structure = structure(L1T3);
+        let to = |template: u8| {
+            let told = read(&[0xc0 | template, 0, 2], Some(&structure)).expect("well-formed");
+            let switches = structure.switches(told.indications);
+            [0, 1, 2, 3, 7].map(|temporal| switches.to(7, temporal))
+        };
+        assert_eq!(to(0), [true; 5]);
+        assert_eq!(to(1), [false, false, true, true, true]);
+        assert_eq!(to(2), [false; 5]);
+    }
+
+    #[test]
+    fn a_target_that_the_sender_does_not_go_on_with_is_none_to_wait_for() {
+        // Of L2T1 the lower frame is S of the lower target alone: 11 10, which is a delta frame's.
+        let fields = format!("{} {SIZES}", L2T1.replacen("1111", "1110", 1));
+        let mut structure = structure(&fields);
+        let told = read(&[0xc0, 0, 2], Some(&structure)).expect("well-formed");
+        let to =
+            |structure: &Structure, spatial| structure.switches(told.indications).to(spatial, 7);
+        assert_eq!(
+            [0, 1, 7].map(|spatial| to(&structure, spatial)),
+            [true, false, false]
+        );
+        structure.go_on_with(0b10);
+        assert_eq!([0, 1, 7].map(|spatial| to(&structure, spatial)), [true; 3]);
     }
 
     #[test]
@@ -566,7 +637,7 @@ mod tests {
             }
             bytes.truncate(cut);
             let told = read(&bytes, None);
-            prop_assert!(told.is_none_or(|it| it.structure.is_some_and(|it| it.targets() <= 32)));
+            prop_assert!(told.is_none_or(|it| it.structure.is_some_and(|it| it.targets <= 32)));
         }
     }
 }

@@ -14,6 +14,8 @@ pub mod opus;
 pub mod vp8;
 pub mod vp9;
 
+use self::dependency::Switches;
+
 /// A codec as far as forwarding is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -52,8 +54,11 @@ pub struct Inspected {
     pub spatial: u8,
     /// Temporal layer, lowest first; 0 without any.
     pub temporal: u8,
-    /// Whoever got only lower temporal layers so far can take this one from this packet's picture on.
+    /// Whoever got all lower temporal layers so far can take this one from this packet's picture on.
     pub sync: bool,
+    /// Up to which layers whoever gets this packet's frame can move there; told by a dependency descriptor alone, and then
+    /// `sync` is false.
+    pub switches: Switches,
     /// This packet goes on in the middle of something (AV1) and does not say of which layer: it is that of the
     /// packet before, see [`Inspected::after`].
     pub continues: bool,
@@ -80,6 +85,7 @@ impl Inspected {
         spatial: 0,
         temporal: 0,
         sync: true,
+        switches: Switches::NONE,
         continues: false,
         resolution: None,
     };

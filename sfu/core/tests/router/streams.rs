@@ -1,7 +1,8 @@
 //! What a seat is sent: one unbroken stream, whoever and whatever is shown in it.
 
-use crate::call::{call, call_with, nack, pictures_for, plis, send_frames, speak};
-use crate::links::{Narrow, Studio, Uplink, run};
+use crate::call::{call, call_with, nack, pictures_for, plis, say_something, send_frames, speak};
+use crate::links::{Narrow, Studio, Uplink, run, set_view};
+use crate::scalable::{Scalable, vp9_of};
 use crate::support::*;
 use _core::srtp::Profile;
 
@@ -175,6 +176,70 @@ fn another_publisher_in_the_seat_goes_on_with_the_seats_numbers() {
             nack(&mut world, bob, 100, &[media[index].sequence]);
             assert_eq!(world.take_media(bob)[0].payload[2..], media[index].payload);
         }
+    }
+}
+
+#[test]
+fn vp9_counts_its_pictures_on_over_a_change_of_layer() {
+    const SMALL: [(usize, usize); 1] = [(2, 300)];
+    let mut world = World::new();
+    let (mut sends, mut takes) = (simulcast(), viewer());
+    sends.tracks[0].codecs = vec![vp9()];
+    takes.senders[0].codecs = vec![own(vp9(), 10)];
+    let (alice, bob) = (world.connect(sends), world.connect(takes));
+    world.show(bob, "sv", Some((alice, "v")));
+    let mut layers = [("q", 11, 0x7ff0, 250), ("h", 12, 500, 3)].map(|(rid, ssrc, id, tl0)| {
+        let camera = Camera {
+            rid: Some(rid),
+            picture_id: id,
+            tl0,
+            ..Camera::new(alice, ssrc)
+        };
+        let height = if rid == "q" { 180 } else { 360 };
+        let mut layer = Scalable::new(camera, &vp9(), &SMALL);
+        layer.height = height;
+        layer
+    });
+    let mut shown = Vec::new();
+    for step in 0..300 {
+        if step % 60 == 0 {
+            say_something(&mut world, bob);
+            set_view(
+                &mut world,
+                bob,
+                Some(if step % 120 == 0 { 360 } else { 180 }),
+            );
+        }
+        for (_, control) in world.take_control(alice) {
+            if let Control::Pli { ssrc } = control {
+                layers[ssrc as usize - 11].begin_anew();
+            }
+        }
+        layers.iter_mut().for_each(|layer| layer.send(&mut world));
+        world.run(40);
+        shown.push(world.router.stats(world.now)[bob].senders[0].layer);
+    }
+    shown.dedup();
+    assert_eq!(
+        shown,
+        [Some(0), Some(1), Some(0), Some(1), Some(0), Some(1)]
+    );
+    let media = world.take_media(bob);
+    assert!(unwrapped(&media).windows(2).all(|two| two[1] == two[0] + 1));
+    let pictures = media.chunk_by(|one, other| one.timestamp == other.timestamp);
+    let counts = pictures.map(|picture| {
+        assert_eq!(picture.len(), 2);
+        let told = [&picture[0], &picture[1]].map(|one| {
+            let told = vp9_of(one);
+            (told.picture_id.expect("a picture id").value, told.tl0)
+        });
+        assert_eq!(told[0], told[1]);
+        told[0]
+    });
+    let counts: Vec<_> = counts.collect();
+    for two in counts.windows(2) {
+        assert_eq!(two[1].0, (two[0].0 + 1) & 0x7fff);
+        assert_eq!(two[1].1, two[0].1.map(|tl0| tl0.wrapping_add(1)));
     }
 }
 

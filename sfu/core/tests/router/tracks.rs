@@ -4,6 +4,7 @@ use crate::call::{call, lose, plis, recover, recover_as, send_frames, speak};
 use crate::support::*;
 use _core::commands::Command;
 use _core::events::{Event, Showing};
+use _core::rtp::OutHeader;
 
 #[test]
 fn a_source_without_a_common_codec_is_told_and_the_seat_stays_empty() {
@@ -31,6 +32,47 @@ fn a_source_without_a_common_codec_is_told_and_the_seat_stays_empty() {
     world.events.clear();
     world.show(bob, "sv", Some((alice, "v")));
     assert_eq!(world.events, [Event::NotShowable(showing)]);
+}
+
+#[test]
+fn sound_with_redundancy_goes_as_it_is_to_who_takes_it_and_to_nobody_else() {
+    let mut world = World::new();
+    let (mut speaks, mut takes) = (publisher(), viewer());
+    speaks.tracks[1].codecs.push(red());
+    takes.senders[1].codecs.push(own(red(), 1));
+    let alice = world.connect(speaks);
+    let (bob, carol) = (world.connect(viewer()), world.connect(takes));
+    for viewer in [bob, carol] {
+        world.show(viewer, "sa", Some((alice, "a")));
+    }
+    // RFC 2198 §3: the frame of 20 ms before, of 3 octets, then the newest.
+    let payload = |seq: u8| [0xef, 0x0f, 0x00, 3, 0x6f, 0xf8, seq - 1, 7, 0xf8, seq, 7, 8];
+    for seq in 1..=10 {
+        let header = OutHeader {
+            payload_type: red().payload_type,
+            sequence: seq.into(),
+            timestamp: u32::from(seq) * 960,
+            ssrc: 9,
+            mid: Some((MID, b"a")),
+            ..OutHeader::default()
+        };
+        world.rtp(alice, &header, 0, &payload(seq));
+        world.run(20);
+    }
+    let heard = world.take_media(carol);
+    assert!(heard.iter().all(|one| one.payload_type == 64));
+    let payloads: Vec<_> = heard.iter().map(|one| one.payload.clone()).collect();
+    assert_eq!(payloads, (1..=10).map(payload).collect::<Vec<_>>());
+    assert_eq!(world.take_media(bob).len(), 0);
+    let refused = |event: &&Event| matches!(event, Event::NotShowable(_));
+    let told: Vec<_> = world.events.iter().filter(refused).collect();
+    let showing = Showing {
+        peer: world.clients[bob].id,
+        mid: "sa".into(),
+        source_peer: world.clients[alice].id,
+        source_mid: "a".into(),
+    };
+    assert_eq!(told, [&Event::NotShowable(showing)]);
 }
 
 #[test]

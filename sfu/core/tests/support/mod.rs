@@ -27,6 +27,7 @@ pub const RID: u8 = 2;
 pub const REPAIRED_RID: u8 = 3;
 pub const TWCC: u8 = 4;
 pub const LEVEL: u8 = 5;
+pub const DEPENDENCY: u8 = 6;
 pub const PASSWORD: &str = "0123456789abcdefghijkl";
 
 /// The wall clock when the router's monotonic one shows zero.
@@ -554,6 +555,26 @@ pub fn h264() -> CodecConfig {
     }
 }
 
+pub fn vp9() -> CodecConfig {
+    CodecConfig {
+        payload_type: 98,
+        codec: Codec::Vp9,
+        key: "VP9/profile-id=0".into(),
+        rtx_payload_type: Some(99),
+        ..vp8()
+    }
+}
+
+pub fn av1() -> CodecConfig {
+    CodecConfig {
+        payload_type: 45,
+        codec: Codec::Av1,
+        key: "AV1/profile=0".into(),
+        rtx_payload_type: Some(46),
+        ..vp8()
+    }
+}
+
 pub fn opus() -> CodecConfig {
     CodecConfig {
         payload_type: 111,
@@ -566,13 +587,23 @@ pub fn opus() -> CodecConfig {
     }
 }
 
+/// Opus behind frames that were sent before (RFC 2198), in the numbers of publishers.
+pub fn red() -> CodecConfig {
+    CodecConfig {
+        payload_type: 63,
+        codec: Codec::from_name("red"),
+        key: "red/opus=111".into(),
+        ..opus()
+    }
+}
+
 pub const EXTENSIONS: ExtensionIds = ExtensionIds {
     mid: MID,
     rid: RID,
     repaired_rid: REPAIRED_RID,
     transport_cc: TWCC,
     audio_level: LEVEL,
-    dependency: 0,
+    dependency: DEPENDENCY,
 };
 
 /// A publisher of one video (mid v) and one audio (mid a).
@@ -618,11 +649,6 @@ pub fn audio_track(mid: &str) -> TrackConfig {
 
 /// A viewer with one seat: audio sa (SSRC 200), video sv (SSRC 100, RTX 101), other payload types than the publishers'.
 pub fn viewer() -> PeerMedia {
-    let own = |codec: CodecConfig, by: u8| CodecConfig {
-        payload_type: codec.payload_type + by,
-        rtx_payload_type: codec.rtx_payload_type.map(|rtx| rtx + by),
-        ..codec
-    };
     PeerMedia {
         tracks: Vec::new(),
         senders: vec![
@@ -648,6 +674,15 @@ pub fn viewer() -> PeerMedia {
         extensions: EXTENSIONS,
         transport_cc: false,
         rtcp_ssrc: 0x5f5f,
+    }
+}
+
+/// A codec in other payload types.
+pub fn own(codec: CodecConfig, by: u8) -> CodecConfig {
+    CodecConfig {
+        payload_type: codec.payload_type + by,
+        rtx_payload_type: codec.rtx_payload_type.map(|rtx| rtx + by),
+        ..codec
     }
 }
 
@@ -681,6 +716,8 @@ pub struct Camera {
     pub height: u16,
     /// Temporal layer of the next frame, and whether a receiver can take it on there.
     pub temporal: (u8, bool),
+    /// The dependency descriptor of its next packet; empty: none.
+    pub dependency: Vec<u8>,
 }
 
 impl Camera {
@@ -701,6 +738,7 @@ impl Camera {
             size: 50,
             height: 0,
             temporal: (0, false),
+            dependency: Vec::new(),
         }
     }
 
@@ -751,6 +789,9 @@ impl Camera {
         }
         if let Some(number) = &twcc {
             extensions.push((TWCC, number));
+        }
+        if !self.dependency.is_empty() {
+            extensions.push((DEPENDENCY, &self.dependency));
         }
         let header = OutHeader {
             marker,
