@@ -1,6 +1,6 @@
 //! One receiver's path: what it is thought to carry, the pace of what leaves, and the burst that probes for more.
 //!
-//! `sender → **downlink** (number, pace) → egress … rtcp (feedback) → **downlink** (estimate) → allotting`
+//! `sender → **downlink** (number or time, pace) → egress … rtcp (feedback) → **downlink** (estimate) → allotting`
 
 use std::time::Duration;
 
@@ -27,14 +27,18 @@ pub struct Downlink {
     shared: u64,
     /// When there was an estimate for the first time.
     told: Option<Instant>,
-    /// Until when the receiver's first word is waited for; it counts what it gets, so it will have one.
+    /// Until when the receiver's first word is waited for; it counts or times what it gets, so it will have one.
     waits_until: Option<Instant>,
+    /// It will have one behind the first packet that says when it leaves.
+    is_timed: bool,
 }
 
 /// An estimate so young has not been tried.
 const UNTRIED: Duration = Duration::from_secs(2);
 /// A receiver that counts tells something within this, once it gets anything.
 const FIRST_WORD: Duration = Duration::from_secs(1);
+/// One that estimates by itself takes 3 s for its first figure, if nothing is wrong before.
+const FIRST_FIGURE: Duration = Duration::from_secs(5);
 /// Before that pictures leave at so many times the first estimate.
 const FIRST_PACE: u64 = 4;
 
@@ -70,6 +74,7 @@ impl Downlink {
             shared: 0,
             told: None,
             waits_until: None,
+            is_timed: false,
         }
     }
 
@@ -83,6 +88,14 @@ impl Downlink {
         downlink
     }
 
+    /// Its receiver is told when packets leave, and will estimate by that what arrives.
+    pub fn timing() -> Self {
+        Self {
+            is_timed: true,
+            ..Self::new()
+        }
+    }
+
     /// A datagram of so many octets leaves under the next transport-wide number, which this is.
     #[inline]
     pub fn number(&mut self, octets: usize, cluster: Option<u8>, now: Instant) -> u16 {
@@ -90,7 +103,14 @@ impl Downlink {
         self.bandwidth.sent(octets, cluster, now)
     }
 
-    /// A datagram of so many octets leaves without such a number.
+    /// A datagram of so many octets leaves and says when.
+    #[inline]
+    pub fn time(&mut self, octets: usize, now: Instant) {
+        self.waits_until.get_or_insert(now + FIRST_FIGURE);
+        self.count(octets);
+    }
+
+    /// A datagram of so many octets leaves that says nothing of it.
     #[inline]
     pub fn count(&mut self, octets: usize) {
         self.traffic.count(octets);
@@ -99,7 +119,10 @@ impl Downlink {
 
     /// Bits a second to share out among seats; `None` where nothing tells.
     pub fn budget(&self, now: Instant) -> Option<u64> {
-        let waits = self.waits_until.is_some_and(|until| now < until);
+        let waits = match self.waits_until {
+            Some(until) => now < until,
+            None => self.is_timed,
+        };
         (self.bandwidth.has_feedback() || waits).then(|| self.bandwidth.estimate())
     }
 

@@ -16,6 +16,7 @@ pub mod codec;
 pub mod commands;
 mod deadlines;
 pub mod demux;
+pub mod departure;
 pub mod downlink;
 pub mod egress;
 pub mod events;

@@ -1,11 +1,12 @@
 //! What a sender sends again: what its receiver asks for, what is to find out whether the path carries more, and what must
 //! not be missed.
 //!
-//! `feedback (NACK), pacing (probe), sender (parameter sets) → sender (**again**) → link (number) → srtp → egress`
+//! `feedback (NACK), pacing (probe), sender (parameter sets) → sender (**again**) → link (depart) → srtp → egress`
 
 use std::time::Duration;
 
 use super::{Sender, ends, pad, write_payload};
+use crate::departure::Departure;
 use crate::egress::Egress;
 use crate::layer::Layer;
 use crate::link::{Link, Way};
@@ -148,7 +149,7 @@ impl Sender {
                 marker: false,
                 payload_type,
                 padding: u8::MAX,
-                transport: way.number(&header, plain, Some(cluster)),
+                departure: way.depart(&header, plain, Some(cluster)),
             };
             self.next_rtx += 1;
             let outbound = way.outbound;
@@ -214,7 +215,7 @@ impl Sender {
             marker: ends(meta, &deltas),
             payload_type: codec.payload_type,
             padding: 0,
-            transport: 0,
+            departure: 0,
         };
         let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
         let header = rtx.map_or(&self.headers.media, |(header, _)| header);
@@ -222,12 +223,12 @@ impl Sender {
         if let Some((_, payload_type)) = rtx {
             (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
             self.next_rtx += 1;
-            numbers.transport = way.number(header, plain + RTX_NUMBER, cluster);
-        } else if header.is_counted() {
-            let Some(transport) = self.counted.of(asked.out) else {
+            numbers.departure = way.depart(header, plain + RTX_NUMBER, cluster);
+        } else if header.departure() != Departure::Untold {
+            let Some(departure) = self.departed.of(asked.out) else {
                 return 0;
             };
-            numbers.transport = transport;
+            numbers.departure = departure;
             way.count(plain);
         }
         let outbound = way.outbound;

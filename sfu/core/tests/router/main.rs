@@ -13,6 +13,7 @@ mod links;
 mod messages;
 mod pacing;
 mod parameter_sets;
+mod remb;
 mod repairs;
 mod reports;
 mod streams;

@@ -27,6 +27,7 @@ pub const RID: u8 = 2;
 pub const REPAIRED_RID: u8 = 3;
 pub const TWCC: u8 = 4;
 pub const LEVEL: u8 = 5;
+pub const SEND_TIME: u8 = 6;
 pub const PASSWORD: &str = "0123456789abcdefghijkl";
 
 /// The wall clock when the router's monotonic one shows zero.
@@ -48,6 +49,8 @@ pub struct Media {
     pub padding: usize,
     /// Transport-wide number.
     pub transport: Option<u16>,
+    /// Abs-send-time.
+    pub send_time: Option<u32>,
     /// Of the whole datagram.
     pub octets: usize,
 }
@@ -482,6 +485,10 @@ impl Client {
             transport: packet
                 .extension(TWCC)
                 .map(|number| u16::from_be_bytes(number.try_into().expect("two octets"))),
+            send_time: packet.extension(SEND_TIME).map(|time| {
+                let [high, middle, low] = time.try_into().expect("three octets");
+                u32::from_be_bytes([0, high, middle, low])
+            }),
             octets,
         });
     }
@@ -571,6 +578,7 @@ pub const EXTENSIONS: ExtensionIds = ExtensionIds {
     rid: RID,
     repaired_rid: REPAIRED_RID,
     transport_cc: TWCC,
+    abs_send_time: SEND_TIME,
     audio_level: LEVEL,
     dependency: 0,
 };
@@ -634,6 +642,7 @@ pub fn viewer() -> PeerMedia {
                 cname: "seat".into(),
                 codecs: vec![own(vp8(), 10), own(h264(), 10)],
                 transport_cc: false,
+                abs_send_time: false,
             },
             SenderConfig {
                 mid: "sa".into(),
@@ -643,6 +652,7 @@ pub fn viewer() -> PeerMedia {
                 cname: "seat".into(),
                 codecs: vec![own(opus(), 1)],
                 transport_cc: false,
+                abs_send_time: false,
             },
         ],
         extensions: EXTENSIONS,
@@ -658,6 +668,16 @@ pub fn telling_viewer() -> PeerMedia {
         .senders
         .iter_mut()
         .for_each(|one| one.transport_cc = true);
+    media
+}
+
+/// The same, which estimates by itself from when packets leave.
+pub fn timed_viewer() -> PeerMedia {
+    let mut media = viewer();
+    media
+        .senders
+        .iter_mut()
+        .for_each(|one| one.abs_send_time = true);
     media
 }
 
