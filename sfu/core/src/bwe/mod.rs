@@ -15,6 +15,8 @@
 //! probe         what a burst has shown
 //! rate          the estimate that follows
 //! ```
+//!
+//! Of receivers that send none there is `reported`: what `remb` and `reports` tell.
 
 mod acknowledged;
 mod arrival;
@@ -23,7 +25,9 @@ mod loss;
 mod probe;
 mod queue;
 mod rate;
+mod remb;
 mod reported;
+mod reports;
 mod trend;
 
 use std::time::Duration;
@@ -113,7 +117,8 @@ pub struct Bandwidth {
     loss: Loss,
     rate: Rate,
     prober: Prober,
-    reported: Reported,
+    /// Of a receiver that has told an estimate of its own.
+    reported: Option<Box<Reported>>,
     receiver_clock: ReceiverClock,
     answered: Option<Instant>,
     /// When the first packet left that no feedback has come after.
@@ -324,14 +329,25 @@ impl Bandwidth {
         LEAST_QUEUE_S.max(PACKET_BITS / self.rate.estimate())
     }
 
-    /// A receiver without transport feedback tells its own estimate.
-    pub fn remb(&mut self, bits_per_second: u64) {
-        self.reported.remb(bits_per_second);
+    /// A receiver without transport feedback tells its own estimate for these of our sources, of all of which `sent` says
+    /// how many bit/s they send.
+    pub fn remb(
+        &mut self,
+        bits_per_second: u64,
+        ssrcs: Vec<u32>,
+        sent: impl Iterator<Item = (u32, f64)>,
+        now: Instant,
+    ) {
+        let reported = self.reported.get_or_insert_default();
+        reported.remb(bits_per_second, ssrcs, sent, now);
     }
 
-    /// A receiver without transport feedback tells what it lost since its last report, in 1/256.
-    pub fn loss_reported(&mut self, fraction_lost: u8) {
-        self.reported.loss(fraction_lost);
+    /// A receiver tells what it lost since its last report: so many bit/s of so many that were sent.  Who counts packets tells
+    /// more.
+    pub fn loss_reported(&mut self, lost: f64, sent: f64, now: Instant) {
+        if let Some(reported) = &mut self.reported {
+            reported.lost(lost, sent, now);
+        }
     }
 
     /// Bit/s.
@@ -340,7 +356,8 @@ impl Bandwidth {
         let estimate = if self.answered.is_some() {
             self.allowed()
         } else {
-            self.reported.estimate()
+            let reported = self.reported.as_ref();
+            reported.map_or(START as f64, |reported| reported.estimate())
         };
         (estimate as u64).clamp(LEAST, MOST)
     }
@@ -353,7 +370,7 @@ impl Bandwidth {
     /// Whether anything has come that says what the path carries.
     #[must_use]
     pub const fn has_feedback(&self) -> bool {
-        self.answered.is_some() || self.reported.has_told()
+        self.answered.is_some() || self.reported.is_some()
     }
 
     /// Whether bursts are answered, so that the estimate can be found to be too low.
@@ -363,8 +380,11 @@ impl Bandwidth {
     }
 
     /// What the sender could make use of at most, and what it needs for the next step up: 0 if it is content.
-    pub const fn wants(&mut self, most: u64, next_step: u64) {
+    pub fn wants(&mut self, most: u64, next_step: u64) {
         self.prober.wants(most, next_step);
+        if let Some(reported) = &mut self.reported {
+            reported.wants(most);
+        }
     }
 
     /// The probe that is due, which counts as begun; to be called at [`Self::deadline`].

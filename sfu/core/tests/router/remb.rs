@@ -1,9 +1,15 @@
 //! Receivers without transport-wide feedback: they are told when packets leave, and tell what they think their path carries.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use crate::call::{nack, pictures_for, say_something, send_frames, voice_packet};
-use crate::links::{Studio, run, seat};
+use crate::links::{LONGEST_QUEUE, Studio, seat};
 use crate::support::*;
 use _core::departure::abs_send_time;
+use _core::media::SenderConfig;
+use _core::rtcp::{ReportBlock, write_receiver_report, write_remb};
+use _core::time::Instant;
 
 #[test]
 fn packets_say_when_they_leave_and_so_do_those_that_are_sent_again() {
@@ -11,7 +17,7 @@ fn packets_say_when_they_leave_and_so_do_those_that_are_sent_again() {
     let mut camera = Camera::new(alice, 7);
     send_frames(&mut world, &mut camera, 3);
     let first = world.take_media(bob);
-    let left = |one: &Media| abs_send_time(_core::time::Instant::from_millis(one.at_ms));
+    let left = |one: &Media| abs_send_time(Instant::from_millis(one.at_ms));
     assert_eq!(first.len(), 6);
     assert!(first.iter().all(|one| one.send_time == Some(left(one))));
     assert!(first.iter().all(|one| one.transport.is_none()));
@@ -79,4 +85,170 @@ fn before_its_first_figure_a_viewer_is_sent_no_more_than_most_paths_carry() {
     assert_eq!(early.last(), Some(&Some(1)));
     let late = layers(&mut world, 4_500);
     assert_eq!(late.last(), Some(&Some(2)), "it tells nothing");
+}
+
+/// The way to a viewer, and what the viewer makes of it as draft-ietf-rmcat-gcc-02 §5.5 has it: 8 % a second more up to 1.5
+/// times what comes, and 0.85 times that when a queue grows.  aiortc has one for each m-line.
+struct Guessing {
+    client: usize,
+    way: Rate,
+    estimate: f64,
+    came: VecDeque<(Instant, usize)>,
+    /// When; it says nothing in the first seconds.
+    told: Option<Instant>,
+    /// How long the packets since then waited at least.
+    waits: Option<Duration>,
+}
+
+/// A rate with a queue in front of it.
+struct Rate {
+    bits_per_second: f64,
+    free_at: Instant,
+}
+
+impl Rate {
+    /// How long a packet waits and takes; `None` where there is no room for it.
+    fn takes(&mut self, octets: usize, now: Instant) -> Option<Duration> {
+        if self.free_at.saturating_since(now) > LONGEST_QUEUE {
+            return None;
+        }
+        let takes = Duration::from_secs_f64(octets as f64 * 8.0 / self.bits_per_second);
+        self.free_at = self.free_at.max(now) + takes;
+        Some(self.free_at.saturating_since(now))
+    }
+}
+
+const NOTICED: Duration = Duration::from_millis(80);
+const FIRST_FIGURE: Duration = Duration::from_secs(3);
+const TOLD_EVERY: Duration = Duration::from_millis(500);
+
+impl Guessing {
+    fn new(client: usize, kbps: u32) -> Self {
+        Self {
+            client,
+            way: Rate {
+                bits_per_second: f64::from(kbps) * 1e3,
+                free_at: Instant::default(),
+            },
+            estimate: 0.0,
+            came: VecDeque::new(),
+            told: None,
+            waits: None,
+        }
+    }
+
+    fn set(&mut self, kbps: u32) {
+        self.way.bits_per_second = f64::from(kbps) * 1e3;
+    }
+
+    fn step(&mut self, world: &mut World) {
+        let now = world.now;
+        for media in world.take_media(self.client) {
+            let Some(waits) = self.way.takes(media.octets, now) else {
+                continue;
+            };
+            assert!(media.send_time.is_some(), "nothing to estimate by");
+            self.waits = Some(self.waits.map_or(waits, |least| least.min(waits)));
+            self.came.push_back((now + waits, media.octets));
+        }
+        let Some(first) = self.came.front().map(|one| one.0) else {
+            return;
+        };
+        let told = self.told.unwrap_or(first + (FIRST_FIGURE - TOLD_EVERY));
+        let since = now.saturating_since(told);
+        let queues = self.waits.is_some_and(|least| least > NOTICED);
+        let is_full = queues && since > Duration::from_millis(100);
+        if !is_full && since < TOLD_EVERY {
+            return;
+        }
+        let lately = |at| now.saturating_since(at) < Duration::from_secs(1);
+        self.came.retain(|one| lately(one.0));
+        let comes = self.came.iter().filter(|one| one.0 <= now);
+        let comes = comes.map(|one| one.1 as f64 * 8.0).sum::<f64>();
+        self.estimate = match is_full {
+            true => comes * 0.85,
+            false => (self.estimate * 1.04).clamp(comes, (comes * 1.5 + 1e4).max(self.estimate)),
+        };
+        (self.told, self.waits) = (Some(now), None);
+        let (told, client) = (self.estimate as u64, self.client);
+        world.rtcp(client, |out| write_remb(out, 1, told, &[100, 101]));
+    }
+}
+
+/// Runs so many seconds; gives the share of the time in which each layer was shown.
+fn shown(world: &mut World, studio: &mut Studio, path: &mut Guessing, seconds: u64) -> [f64; 3] {
+    let mut shown = [0.0; 3];
+    for ms in 0..seconds * 1_000 {
+        if ms % 5_000 == 0 {
+            (0..world.clients.len()).for_each(|client| world.check(client, false));
+        }
+        world.run(1);
+        studio.step(world);
+        path.step(world);
+        if let Some(layer) = seat(world, path.client).layer {
+            shown[usize::from(layer)] += 1.0 / (seconds * 1_000) as f64;
+        }
+    }
+    shown
+}
+
+#[test]
+fn a_viewer_that_estimates_by_itself_goes_down_to_what_fits_and_comes_back() {
+    let mut world = World::new();
+    let (alice, bob) = (world.connect(simulcast()), world.connect(timed_viewer()));
+    world.show(bob, "sv", Some((alice, "v")));
+    let (mut studio, mut path) = (Studio::new(alice), Guessing::new(bob, 4_000));
+    shown(&mut world, &mut studio, &mut path, 15);
+    let wide = shown(&mut world, &mut studio, &mut path, 10);
+    assert!(wide[2] > 0.95, "{wide:?}");
+    path.set(700);
+    shown(&mut world, &mut studio, &mut path, 3);
+    let narrow = shown(&mut world, &mut studio, &mut path, 60);
+    assert!(narrow[1] > 0.7 && narrow[2] < 0.1, "{narrow:?}");
+    path.set(4_000);
+    shown(&mut world, &mut studio, &mut path, 45);
+    let wide = shown(&mut world, &mut studio, &mut path, 10);
+    assert!(wide[2] > 0.95, "{wide:?}");
+}
+
+#[test]
+fn a_figure_for_one_seat_is_not_taken_for_the_whole_path() {
+    let mut media = timed_viewer();
+    media.senders[1] = SenderConfig {
+        mid: "sw".into(),
+        ssrc: 110,
+        rtx_ssrc: Some(111),
+        ..media.senders[0].clone()
+    };
+    let (mut world, _, bob) = pictures_for(media);
+    let estimate = |world: &World| world.router.stats(world.now)[1].estimate;
+    world.rtcp(bob, |out| write_remb(out, 1, 600_000, &[100, 101]));
+    world.rtcp(bob, |out| write_remb(out, 1, 300_000, &[110, 111]));
+    assert_eq!(estimate(&world), Some(900_000));
+    world.rtcp(bob, |out| write_remb(out, 1, 500_000, &[111, 110, 100]));
+    assert_eq!(estimate(&world), Some(500_000));
+    world.rtcp(bob, |out| write_remb(out, 1, 400_000, &[]));
+    assert_eq!(estimate(&world), Some(400_000), "it names nothing, so all");
+}
+
+#[test]
+fn a_report_of_many_blocks_cuts_the_estimate_once() {
+    let (mut world, alice, bob) = pictures_for(timed_viewer());
+    world.show(bob, "sa", Some((alice, "a")));
+    let mut camera = Camera {
+        size: 1_000,
+        ..Camera::new(alice, 7)
+    };
+    send_frames(&mut world, &mut camera, 60);
+    world.rtcp(bob, |out| write_remb(out, 1, 2_000_000, &[100]));
+    let lost = |ssrc| ReportBlock {
+        ssrc,
+        fraction_lost: 128,
+        ..ReportBlock::default()
+    };
+    let report = [lost(100), lost(200), lost(100), lost(100)];
+    world.rtcp(bob, |out| write_receiver_report(out, 1, &report));
+    world.rtcp(bob, |out| write_receiver_report(out, 1, &report));
+    let estimate = world.router.stats(world.now)[1].estimate;
+    assert_eq!(estimate, Some(1_500_000));
 }
