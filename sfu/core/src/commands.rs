@@ -176,6 +176,9 @@ impl Router {
         } else {
             peer.feedback = None;
         }
+        let says_when = media.extensions.abs_send_time != 0 && !media.tracks.is_empty();
+        let is_estimated = says_when && peer.feedback.is_none();
+        peer.incoming = is_estimated.then(|| peer.incoming.take().unwrap_or_default());
         let has_layers = media.tracks.iter().any(|track| track.layers.len() > 1);
         peer.uplink = has_layers.then(|| peer.uplink.unwrap_or_default());
         let (ids, senders) = (media.extensions, &media.senders);

@@ -40,9 +40,43 @@ pub fn abs_send_time(now: Instant) -> u32 {
     ticks as u32 & ((1 << TIME_BITS) - 1)
 }
 
+/// Abs-send-time as it comes, made into a time that does not begin anew.
+#[derive(Debug, Default)]
+pub struct SendClock {
+    last: Option<u32>,
+    ticks: i64,
+}
+
+impl SendClock {
+    /// Microseconds since some moment; the nearest to the last.
+    pub fn micros(&mut self, send_time: u32) -> i64 {
+        let last = self.last.replace(send_time).unwrap_or(send_time);
+        const UNUSED: u32 = u32::BITS - TIME_BITS;
+        let step = send_time.wrapping_sub(last).cast_signed() << UNUSED >> UNUSED;
+        self.ticks += i64::from(step);
+        (self.ticks * 1_000_000) >> FRACTION_BITS
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_that_comes_goes_on_where_it_begins_anew() {
+        for start in [0, 100, 63_900, 31_990, 1_000_000] {
+            let mut clock = SendClock::default();
+            let mut passed = |ms: u64| {
+                let time = abs_send_time(Instant::from_millis(start + ms));
+                (clock.micros(time) + 500).cast_unsigned() / 1_000
+            };
+            assert_eq!(
+                [0, 200, 150, 31_000].map(&mut passed),
+                [0, 200, 150, 31_000]
+            );
+            assert_eq!((31..310).map(|s| passed(s * 1_000)).max(), Some(309_000));
+        }
+    }
 
     #[test]
     fn the_time_has_18_bits_of_fraction_and_begins_anew_after_64_s() {

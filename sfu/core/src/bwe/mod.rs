@@ -17,12 +17,14 @@
 //! rate          the estimate that follows
 //! ```
 //!
-//! Of receivers that send none there is `reported`: what `remb` and `reports` tell.
+//! Of receivers that send none there is `reported`: what `remb` and `reports` tell.  What publishers without it are told comes
+//! from `incoming`.
 
 mod acknowledged;
 mod arrival;
 mod delays;
 mod history;
+mod incoming;
 mod loss;
 mod probe;
 mod queue;
@@ -37,6 +39,7 @@ use std::time::Duration;
 use self::acknowledged::Acknowledged;
 use self::delays::{Delays, Known, LIMITED, Passed};
 use self::history::{Arrived, History, MAX_SENT};
+pub use self::incoming::Incoming;
 use self::loss::{Loss, Path};
 use self::probe::Prober;
 use self::rate::{Rate, Seen};

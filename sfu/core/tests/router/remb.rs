@@ -1,10 +1,11 @@
-//! Receivers without transport-wide feedback: they are told when packets leave, and tell what they think their path carries.
+//! Who takes no transport-wide feedback: receivers are told when packets leave, and tell what they think their path carries;
+//! publishers say when theirs leave, and are told.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::call::{nack, pictures_for, say_something, send_frames, voice_packet};
-use crate::links::{LONGEST_QUEUE, Studio, seat};
+use crate::links::{FRAME_MS, LONGEST_QUEUE, Studio, Uplink, seat};
 use crate::support::*;
 use _core::departure::abs_send_time;
 use _core::media::SenderConfig;
@@ -251,4 +252,86 @@ fn a_report_of_many_blocks_cuts_the_estimate_once() {
     world.rtcp(bob, |out| write_receiver_report(out, 1, &report));
     let estimate = world.router.stats(world.now)[1].estimate;
     assert_eq!(estimate, Some(1_500_000));
+}
+
+/// A publisher that sends what it is told, at first and at most so many kbit/s, 25 frames a second; runs so many seconds and
+/// gives when it was told what.
+fn published(
+    world: &mut World,
+    (camera, uplink): (&mut Camera, &mut Uplink),
+    most: f64,
+    seconds: u64,
+) -> Vec<(u64, f64)> {
+    let client = camera.client;
+    let (mut told, mut owed) = (Vec::new(), 0.0);
+    let mut kbps: f64 = 300.0;
+    for ms in 0..seconds * 1_000 {
+        world.run(1);
+        while uplink
+            .arriving
+            .front()
+            .is_some_and(|one| one.0 <= world.now)
+        {
+            let packet = uplink.arriving.pop_front().map(|one| one.1);
+            world.raw(world.clients[client].path, &packet.unwrap_or_default());
+        }
+        for (at, control) in world.take_control(client) {
+            if let Control::Remb(bits) = control {
+                kbps = bits as f64 / 1e3;
+                told.push((at, kbps));
+            }
+        }
+        if ms % FRAME_MS == 0 {
+            owed += kbps.min(most) * 5.0;
+            camera.packets_a_frame = (owed as usize / camera.size).max(1);
+            owed = (owed - (camera.packets_a_frame * camera.size) as f64).max(0.0);
+            let packets = camera.frame(world, ms == 0);
+            packets
+                .into_iter()
+                .for_each(|one| uplink.send(one, world.now));
+        }
+    }
+    told
+}
+
+fn timed_camera(client: usize) -> Camera {
+    Camera {
+        is_timed: true,
+        size: 1_000,
+        ..Camera::new(client, 7)
+    }
+}
+
+#[test]
+fn a_publisher_without_feedback_is_told_what_its_path_carries() {
+    let mut world = World::new();
+    let alice = world.connect(timed_publisher());
+    let (mut camera, mut uplink) = (timed_camera(alice), Uplink::new(600));
+    let told = published(&mut world, (&mut camera, &mut uplink), 3_000.0, 20);
+    let late: Vec<_> = told.iter().filter(|one| one.0 > 8_000).collect();
+    assert!(late.len() >= 10, "{told:?}");
+    assert!(
+        late.iter().all(|one| (350.0..750.0).contains(&one.1)),
+        "{told:?}"
+    );
+    uplink.bits_per_second = 250e3;
+    let fell = world.now.as_nanos() / 1_000_000;
+    let told = published(&mut world, (&mut camera, &mut uplink), 3_000.0, 6);
+    let below = told
+        .iter()
+        .find(|one| one.1 < 250.0)
+        .map(|one| one.0 - fell);
+    assert!(below.is_some_and(|ms| ms < 1_500), "{told:?}");
+}
+
+#[test]
+fn who_takes_feedback_or_does_not_say_when_packets_leave_is_told_nothing_else() {
+    for (media, is_timed) in [(publisher(), true), (timed_publisher(), false)] {
+        let mut world = World::new();
+        let alice = world.connect(media);
+        let (mut camera, mut uplink) = (timed_camera(alice), Uplink::new(200));
+        camera.is_timed = is_timed;
+        let told = published(&mut world, (&mut camera, &mut uplink), 3_000.0, 5);
+        assert_eq!(told, []);
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use _core::codec::Codec;
 use _core::commands::Command;
 use _core::demux::{Path, Protocol, protocol};
+use _core::departure::abs_send_time;
 use _core::events::{Event, PeerId};
 use _core::ice::Credentials;
 use _core::media::{
@@ -594,6 +595,14 @@ pub fn publisher() -> PeerMedia {
     }
 }
 
+/// The same, which takes no transport-wide feedback and says when packets leave.
+pub fn timed_publisher() -> PeerMedia {
+    PeerMedia {
+        transport_cc: false,
+        ..publisher()
+    }
+}
+
 /// A publisher of one video (mid v) in three layers.
 pub fn simulcast() -> PeerMedia {
     PeerMedia {
@@ -695,6 +704,8 @@ pub struct Camera {
     pub wide: bool,
     pub tl0: u8,
     pub twcc: Option<u16>,
+    /// Its packets say when they leave.
+    pub is_timed: bool,
     pub packets_a_frame: usize,
     pub size: usize,
     /// Lines of picture that its keyframes tell; 0: none.
@@ -717,6 +728,7 @@ impl Camera {
             wide: true,
             tl0: 9,
             twcc: None,
+            is_timed: false,
             packets_a_frame: 2,
             size: 50,
             height: 0,
@@ -771,6 +783,10 @@ impl Camera {
         }
         if let Some(number) = &twcc {
             extensions.push((TWCC, number));
+        }
+        let time = abs_send_time(world.now).to_be_bytes();
+        if self.is_timed {
+            extensions.push((SEND_TIME, &time[1..]));
         }
         let header = OutHeader {
             marker,
