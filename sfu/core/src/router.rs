@@ -414,7 +414,7 @@ impl Router {
         };
         let time = u32::from_be_bytes([0, high, middle, low]);
         incoming.arrived(packet.octets(), time, is_noisy, now);
-        if let Some(estimate) = incoming.tell(is_noisy, rtt, now) {
+        if let Some(estimate) = incoming.tell(rtt, now) {
             self.tell_most(key, estimate);
         }
     }

@@ -44,8 +44,8 @@ impl Incoming {
     /// A packet of `octets` has come that says when it left.  While this core is behind (`is_noisy`) it is what delays.
     pub fn arrived(&mut self, octets: usize, send_time: u32, is_noisy: bool, now: Instant) {
         self.first.get_or_insert(now);
-        if now.saturating_since(self.last) > STALE {
-            self.forget();
+        if is_noisy || now.saturating_since(self.last) > STALE {
+            self.delays.forget();
         }
         self.last = now;
         let passed = Passed {
@@ -60,18 +60,13 @@ impl Incoming {
         }
     }
 
-    fn forget(&mut self) {
-        self.delays.forget();
-        self.acknowledged.clear();
-    }
-
     /// Bit/s to tell the publisher now, if something is.
-    pub fn tell(&mut self, is_noisy: bool, rtt: Duration, now: Instant) -> Option<u64> {
+    pub fn tell(&mut self, rtt: Duration, now: Instant) -> Option<u64> {
         if now.saturating_since(self.looked) < LOOK_INTERVAL {
             return None;
         }
         self.looked = now;
-        self.follow(is_noisy, rtt.min(MAX_RTT), now);
+        self.follow(rtt.min(MAX_RTT), now);
         let estimate = self.rate.estimate();
         let is_due = self.told.is_none_or(|(before, at)| {
             estimate < before * (1.0 - FALLEN) || now.saturating_since(at) >= TOLD_EVERY
@@ -83,7 +78,7 @@ impl Incoming {
         Some(estimate as u64)
     }
 
-    fn follow(&mut self, is_noisy: bool, rtt: Duration, now: Instant) {
+    fn follow(&mut self, rtt: Duration, now: Instant) {
         let arrives = self.acknowledged.long();
         if !self.has_begun {
             let early = self
@@ -102,12 +97,9 @@ impl Incoming {
             is_unexplained: false,
             rtt,
         };
-        let narrowed = self.delays.take_narrowed().filter(|_| !is_noisy);
-        let usage = match narrowed {
-            Some(_) => Usage::Over,
-            None if is_noisy => Usage::Normal,
-            None => self.delays.judge(&known, now),
-        };
+        let narrowed = self.delays.take_narrowed();
+        let judged = self.delays.judge(&known, now);
+        let usage = narrowed.map_or(judged, |_| Usage::Over);
         let seen = Seen {
             usage,
             short: narrowed.or(self.acknowledged.short()),
@@ -178,7 +170,7 @@ mod tests {
             let (left, came) = (abs_send_time(at(self.now_us)), at(self.free_us + 20_000));
             self.incoming.arrived(OCTETS, left, false, came);
             let rtt = Duration::from_millis(50);
-            if let Some(told) = self.incoming.tell(false, rtt, came) {
+            if let Some(told) = self.incoming.tell(rtt, came) {
                 self.kbps = told as f64 / 1e3;
                 self.told.push((came.as_nanos() / 1_000_000, self.kbps));
             }
@@ -240,7 +232,7 @@ mod tests {
                 let came = left + Duration::from_millis(20 + late);
                 let is_noisy = is_noisy && late > 0;
                 incoming.arrived(OCTETS, abs_send_time(left), is_noisy, came);
-                told.extend(incoming.tell(is_noisy, Duration::from_millis(50), came));
+                told.extend(incoming.tell(Duration::from_millis(50), came));
             }
             told.last().copied()
         };

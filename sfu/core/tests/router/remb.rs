@@ -70,7 +70,10 @@ fn before_its_first_figure_a_viewer_is_sent_no_more_than_most_paths_carry() {
     let mut world = World::new();
     let (alice, bob) = (world.connect(simulcast()), world.connect(timed_viewer()));
     let mut studio = Studio::new(alice);
-    world.run(9_000);
+    for _ in 0..9_000 {
+        world.run(1);
+        studio.step(&mut world);
+    }
     world.show(bob, "sv", Some((alice, "v")));
     let mut layers = |world: &mut World, ms: u64| {
         say_something(world, bob);
