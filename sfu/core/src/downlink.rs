@@ -103,6 +103,11 @@ impl Downlink {
         self.bandwidth.sent(octets, cluster, now)
     }
 
+    /// Its receiver estimates by itself.
+    pub fn is_timed(&self) -> bool {
+        self.is_timed
+    }
+
     /// A datagram of so many octets leaves and says when.
     #[inline]
     pub fn time(&mut self, octets: usize, now: Instant) {

@@ -201,6 +201,7 @@ impl Router {
         let peer = &mut self.peers[key];
         let downlink = peer.link.downlink.as_ref();
         let queue = downlink.map(|downlink| downlink.bandwidth.queue_at_most());
+        let skips = downlink.is_none_or(|downlink| !downlink.is_timed());
         // What still stands in the path's queue is asked for again, and had better not stand there twice.
         let (trip, sender) = (peer.rtt() + queue.unwrap_or_default(), peer.sender_of(ssrc));
         let Some(sender) = sender.and_then(|sender| self.senders.get_mut(sender)) else {
@@ -212,7 +213,7 @@ impl Router {
             if !answers {
                 continue;
             }
-            let Some(asked) = sender.asked(sequence, trip, now) else {
+            let Some(asked) = sender.asked(sequence, skips, trip, now) else {
                 continue;
             };
             let origin = asked.segment.origin;

@@ -44,15 +44,22 @@ impl Sender {
     /// (again, already, or any more).  What was sent again is under way for `trip`, there and back.
     ///
     /// Of a layer that was left because the path does not carry it nothing is sent again: the keyframe of the next one would
-    /// wait behind it, and makes it needless.
-    pub fn asked(&mut self, sequence: u16, trip: Duration, now: Instant) -> Option<Asked> {
+    /// wait behind it, and makes it needless to players that go on with it (`skips`).  aiortc waits for what is missing all the
+    /// same, for 128 packets: half a minute of the lowest layer.
+    pub fn asked(
+        &mut self,
+        sequence: u16,
+        skips: bool,
+        trip: Duration,
+        now: Instant,
+    ) -> Option<Asked> {
         self.totals.nacks += 1;
         let newest = self.next_out.checked_sub(1)?;
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
         let out = newest.checked_sub(behind)?;
         let (segment, ext_in) = self.segments.find_sent(out)?;
         let is_short = self.is_denied || !self.hold.is_over(now);
-        if is_short && !self.shows(segment.origin) {
+        if skips && is_short && !self.shows(segment.origin) {
             return None;
         }
         let asked = Asked {
