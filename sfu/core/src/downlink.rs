@@ -39,6 +39,8 @@ const UNTRIED: Duration = Duration::from_secs(2);
 const FIRST_WORD: Duration = Duration::from_secs(1);
 /// One that estimates by itself takes 3 s for its first figure, if nothing is wrong before.
 const FIRST_FIGURE: Duration = Duration::from_secs(5);
+/// Until then it has less than the first estimate: what it loses it asks for once, and waits for long.
+const FIRST_BUDGET: u64 = START / 2;
 /// Before that pictures leave at so many times the first estimate.
 const FIRST_PACE: u64 = 4;
 
@@ -128,7 +130,11 @@ impl Downlink {
             Some(until) => now < until,
             None => self.is_timed,
         };
-        (self.bandwidth.has_feedback() || waits).then(|| self.bandwidth.estimate())
+        let has_told = self.bandwidth.has_feedback();
+        match self.is_timed && !has_told {
+            true => waits.then_some(FIRST_BUDGET),
+            false => (has_told || waits).then(|| self.bandwidth.estimate()),
+        }
     }
 
     /// Whether the estimate has changed so much that shares are to be given out anew; it is remembered as what they are

@@ -7,10 +7,10 @@
 //! gone up to.  One that has fallen says that a queue grew:
 //!
 //! ```text
-//! fallen, to much less than is sent   what it tells
-//! less than is sent for long          what it tells
-//! near what is sent                   stays, with room for what is sent
-//! well above what is sent             grows; right after it had grown in vain, up to what arrived then
+//! fallen, to much less than is sent     what it tells
+//! less for long, and it does not rise   what it tells
+//! near what is sent                     stays, with room for what is sent
+//! well above what is sent               grows; right after it had grown in vain, up to what arrived then
 //! ```
 //!
 //! That it has fallen alone is not believed: each keyframe stands in the queue of a slow path for a moment.
@@ -33,6 +33,8 @@ const ROOM_TO_RETURN: f64 = 1.5;
 /// Less than this share of what is sent, for so long, is believed even if it has not fallen just now.
 const LESS: f64 = 0.9;
 const LASTS: Duration = Duration::from_secs(3);
+/// It rises if it is so many times what it was.
+const RISES: f64 = 1.03;
 /// Growth in a second; a longer time between two words counts as one.  The next layer costs three times as much, and is not to
 /// take longer than people have patience: §5.5 has 1.08, for rates that follow in small steps.
 const GROWTH: f64 = 1.15;
@@ -53,8 +55,8 @@ pub struct Reported {
     estimate: Option<f64>,
     /// Bit/s that are sent beside that.
     beside: f64,
-    /// Since when it has told much less than is sent.
-    less_since: Option<Instant>,
+    /// Since when it has told less than is sent, and no more than this.
+    less_since: Option<(Instant, f64)>,
     growth: Growth,
     reports: Reports,
     /// Bit/s of which there is use.
@@ -130,13 +132,17 @@ impl Reported {
         self.estimate = Some(self.estimate.map_or(told, |before| before.min(told)));
     }
 
-    /// Whether it has been told much less than is sent for long.
+    /// Whether it has told less than is sent for long, and no more in the meantime: behind a step up it takes its time to follow.
     fn is_less(&mut self, told: f64, sent: f64, now: Instant) -> bool {
         if told >= sent * LESS {
             self.less_since = None;
             return false;
         }
-        let since = *self.less_since.get_or_insert(now);
+        let (since, most) = *self.less_since.get_or_insert((now, told));
+        if told > most * RISES {
+            self.less_since = Some((now, told));
+            return false;
+        }
         now.saturating_since(since) >= LASTS
     }
 
@@ -291,6 +297,15 @@ mod tests {
         let before = told.told(300, 250.0, 1);
         assert_eq!(told.told(300, 400.0, 6), before);
         assert_eq!(told.told(300, 400.0, 1), 300.0);
+    }
+
+    #[test]
+    fn one_that_follows_a_step_up_in_its_own_time_is_not_below_what_is_sent() {
+        let mut told = Told::new();
+        let before = told.told(155, 96.0, 20);
+        for kbps in (155..216).step_by(6) {
+            assert_eq!(told.told(kbps, 240.0, 1), before, "{kbps}");
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn before_its_first_figure_a_viewer_is_sent_no_more_than_most_paths_carry() {
     };
     let early = layers(&mut world, 4_500);
     assert!(!early.contains(&Some(2)), "the top one has 1.5 Mbit/s");
-    assert_eq!(early.last(), Some(&Some(1)));
+    assert_eq!(early.last(), Some(&Some(0)), "the middle one 0.5");
     let late = layers(&mut world, 4_500);
     assert_eq!(late.last(), Some(&Some(2)), "it tells nothing");
 }
@@ -202,7 +202,7 @@ fn a_viewer_that_estimates_by_itself_goes_down_to_what_fits_and_comes_back() {
     let (alice, bob) = (world.connect(simulcast()), world.connect(timed_viewer()));
     world.show(bob, "sv", Some((alice, "v")));
     let (mut studio, mut path) = (Studio::new(alice), Guessing::new(bob, 4_000));
-    shown(&mut world, &mut studio, &mut path, 15);
+    shown(&mut world, &mut studio, &mut path, 30);
     let wide = shown(&mut world, &mut studio, &mut path, 10);
     assert!(wide[2] > 0.95, "{wide:?}");
     path.set(700);
@@ -341,4 +341,32 @@ fn who_takes_feedback_or_does_not_say_when_packets_leave_is_told_nothing_else() 
         let told = published(&mut world, (&mut camera, &mut uplink), 3_000.0, 5);
         assert_eq!(told, []);
     }
+}
+
+#[test]
+fn what_it_lacks_of_a_layer_that_it_has_left_a_viewer_is_still_sent_that_does_not_skip_it() {
+    let mut world = World::new();
+    let (alice, bob) = (world.connect(simulcast()), world.connect(timed_viewer()));
+    world.show(bob, "sv", Some((alice, "v")));
+    let (mut studio, mut path) = (Studio::new(alice), Guessing::new(bob, 4_000));
+    shown(&mut world, &mut studio, &mut path, 30);
+    assert_eq!(seat(&world, bob).layer, Some(2));
+    let frame = loop {
+        world.run(1);
+        studio.step(&mut world);
+        let frame = world.take_media(bob);
+        if !frame.is_empty() {
+            break frame;
+        }
+    };
+    world.rtcp(bob, |out| write_remb(out, 1, 200_000, &[100, 101]));
+    for _ in 0..200 {
+        world.run(1);
+        studio.step(&mut world);
+    }
+    assert_eq!(seat(&world, bob).layer, Some(0));
+    world.take_media(bob);
+    nack(&mut world, bob, 100, &[frame[0].sequence]);
+    let again = world.take_media(bob);
+    assert!(again.iter().any(|one| one.ssrc == 101), "{again:?}");
 }
