@@ -21,6 +21,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// first one.
 const FIRST: Duration = Duration::from_secs(1);
 const FIRST_ROOM: f64 = 1.5;
+/// Bit/s.  It begins no lower, as that of browsers: a still picture shows nothing of the path.
+const FIRST_LEAST: f64 = 300_000.0;
 /// An estimate is told so often, and at once if it has fallen by this share.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 const FALLEN: f64 = 0.03;
@@ -88,7 +90,8 @@ impl Incoming {
                 return;
             };
             self.has_begun = true;
-            let share = arrives * FIRST_ROOM / self.rate.estimate();
+            let first = (arrives * FIRST_ROOM).max(FIRST_LEAST);
+            let share = first / self.rate.estimate();
             self.rate.decay(share.min(1.0));
         }
         let known = Known {
@@ -218,6 +221,13 @@ mod tests {
             "{told:?}"
         );
         assert!(apart.count() > 6);
+    }
+
+    #[test]
+    fn a_still_picture_does_not_keep_the_first_estimate_down() {
+        let mut publisher = Publisher::new(30.0, 3_000.0);
+        publisher.run(5);
+        assert_eq!(publisher.told[0].1, 300.0);
     }
 
     #[test]
