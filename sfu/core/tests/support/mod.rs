@@ -28,7 +28,7 @@ pub const RID: u8 = 2;
 pub const REPAIRED_RID: u8 = 3;
 pub const TWCC: u8 = 4;
 pub const LEVEL: u8 = 5;
-pub const SEND_TIME: u8 = 6;
+pub const SEND_TIME: u8 = 7;
 pub const PASSWORD: &str = "0123456789abcdefghijkl";
 
 /// The wall clock when the router's monotonic one shows zero.
