@@ -66,6 +66,8 @@ class SenderConfig:
     """Payload types as the peer wants to receive them, most wanted first."""
     transport_cc: bool
     """The peer tells how the packets of this m-line come in, by transport-wide feedback."""
+    abs_send_time: bool = False
+    """The packets of this m-line say when they leave: by that the peer estimates what its path carries (REMB)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class Extensions:
     rid: int = 0
     repaired_rid: int = 0
     transport_cc: int = 0
+    abs_send_time: int = 0
     audio_level: int = 0
     dependency: int = 0
 

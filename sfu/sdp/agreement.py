@@ -28,14 +28,15 @@ MID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_RID_URI: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 TRANSPORT_CC_URI: Final = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+ABS_SEND_TIME_URI: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL_URI: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 DEPENDENCY_URI: Final = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 
 TRACK_EXTENSIONS: Final = {
-    "audio": frozenset({MID_URI, TRANSPORT_CC_URI, AUDIO_LEVEL_URI}),
-    "video": frozenset({MID_URI, RID_URI, REPAIRED_RID_URI, TRANSPORT_CC_URI, DEPENDENCY_URI}),
+    "audio": frozenset({MID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI, AUDIO_LEVEL_URI}),
+    "video": frozenset({MID_URI, RID_URI, REPAIRED_RID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI, DEPENDENCY_URI}),
 }
-SEAT_EXTENSIONS: Final = frozenset({MID_URI, TRANSPORT_CC_URI})
+SEAT_EXTENSIONS: Final = frozenset({MID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI})
 
 NewSsrc = Callable[[], int]
 
@@ -111,6 +112,7 @@ class SeatLine:
             cname=self.cname,
             codecs=tuple(codec.media for codec in self.codecs),
             transport_cc=TRANSPORT_CC_URI in _uris(self.extensions),
+            abs_send_time=ABS_SEND_TIME_URI in _uris(self.extensions),
         )
 
 
@@ -177,6 +179,7 @@ class Agreement:
             rid=ids.get(RID_URI, 0),
             repaired_rid=ids.get(REPAIRED_RID_URI, 0),
             transport_cc=ids.get(TRANSPORT_CC_URI, 0),
+            abs_send_time=ids.get(ABS_SEND_TIME_URI, 0),
             audio_level=ids.get(AUDIO_LEVEL_URI, 0),
             dependency=ids.get(DEPENDENCY_URI, 0),
         )
@@ -272,9 +275,10 @@ def track_extensions(shape: Shape) -> tuple[Extmap, ...]:
 
 
 def _with_feedback(shape: Shape, wanted: frozenset[str]) -> frozenset[str]:
-    """Packets are counted only where both sides know of the feedback about them."""
-    counts = any("transport-cc" in codec.payload.feedback for codec in agreed_codecs(shape))
-    return wanted if counts else wanted - {TRANSPORT_CC_URI}
+    """Packets are counted where both sides know of the feedback about them, and elsewhere say when they leave."""
+    can_count = any(extension.uri == TRANSPORT_CC_URI for extension in shape.extensions)
+    counts = can_count and any("transport-cc" in codec.payload.feedback for codec in agreed_codecs(shape))
+    return wanted - {ABS_SEND_TIME_URI if counts else TRANSPORT_CC_URI}
 
 
 def _answered(shape: Shape, wanted: frozenset[str]) -> tuple[Extmap, ...]:

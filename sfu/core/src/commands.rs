@@ -176,12 +176,17 @@ impl Router {
         } else {
             peer.feedback = None;
         }
+        let says_when = media.extensions.abs_send_time != 0 && !media.tracks.is_empty();
+        let is_estimated = says_when && peer.feedback.is_none();
+        peer.incoming = is_estimated.then(|| peer.incoming.take().unwrap_or_default());
         let has_layers = media.tracks.iter().any(|track| track.layers.len() > 1);
         peer.uplink = has_layers.then(|| peer.uplink.unwrap_or_default());
-        if media.extensions.transport_cc != 0 && media.senders.iter().any(|one| one.transport_cc) {
-            let link = &mut self.peers[key].link;
-            link.downlink
-                .get_or_insert_with(|| Downlink::counting(now).into());
+        let (ids, senders) = (media.extensions, &media.senders);
+        let downlink = &mut self.peers[key].link.downlink;
+        if ids.transport_cc != 0 && senders.iter().any(|one| one.transport_cc) {
+            downlink.get_or_insert_with(|| Downlink::counting(now).into());
+        } else if ids.abs_send_time != 0 && senders.iter().any(|one| one.abs_send_time) {
+            downlink.get_or_insert_with(|| Downlink::timing().into());
         }
         self.set_tracks(key, id, &media);
         self.set_senders(key, media, now);

@@ -1,6 +1,6 @@
 //! One receiver's path: what it is thought to carry, the pace of what leaves, and the burst that probes for more.
 //!
-//! `sender → **downlink** (number, pace) → egress … rtcp (feedback) → **downlink** (estimate) → allotting`
+//! `sender → **downlink** (number or time, pace) → egress … rtcp (feedback) → **downlink** (estimate) → allotting`
 
 use std::time::Duration;
 
@@ -27,14 +27,20 @@ pub struct Downlink {
     shared: u64,
     /// When there was an estimate for the first time.
     told: Option<Instant>,
-    /// Until when the receiver's first word is waited for; it counts what it gets, so it will have one.
+    /// Until when the receiver's first word is waited for; it counts or times what it gets, so it will have one.
     waits_until: Option<Instant>,
+    /// It will have one behind the first packet that says when it leaves.
+    is_timed: bool,
 }
 
 /// An estimate so young has not been tried.
 const UNTRIED: Duration = Duration::from_secs(2);
 /// A receiver that counts tells something within this, once it gets anything.
 const FIRST_WORD: Duration = Duration::from_secs(1);
+/// One that estimates by itself takes 3 s for its first figure, if nothing is wrong before.
+const FIRST_FIGURE: Duration = Duration::from_secs(5);
+/// Until then it has less than the first estimate: what it loses it asks for once, and waits for long.
+const FIRST_BUDGET: u64 = START / 2;
 /// Before that pictures leave at so many times the first estimate.
 const FIRST_PACE: u64 = 4;
 
@@ -70,6 +76,7 @@ impl Downlink {
             shared: 0,
             told: None,
             waits_until: None,
+            is_timed: false,
         }
     }
 
@@ -83,6 +90,14 @@ impl Downlink {
         downlink
     }
 
+    /// Its receiver is told when packets leave, and will estimate by that what arrives.
+    pub fn timing() -> Self {
+        Self {
+            is_timed: true,
+            ..Self::new()
+        }
+    }
+
     /// A datagram of so many octets leaves under the next transport-wide number, which this is.
     #[inline]
     pub fn number(&mut self, octets: usize, cluster: Option<u8>, now: Instant) -> u16 {
@@ -90,7 +105,19 @@ impl Downlink {
         self.bandwidth.sent(octets, cluster, now)
     }
 
-    /// A datagram of so many octets leaves without such a number.
+    /// Its receiver estimates by itself.
+    pub fn is_timed(&self) -> bool {
+        self.is_timed
+    }
+
+    /// A datagram of so many octets leaves and says when.
+    #[inline]
+    pub fn time(&mut self, octets: usize, now: Instant) {
+        self.waits_until.get_or_insert(now + FIRST_FIGURE);
+        self.count(octets);
+    }
+
+    /// A datagram of so many octets leaves that says nothing of it.
     #[inline]
     pub fn count(&mut self, octets: usize) {
         self.traffic.count(octets);
@@ -99,8 +126,15 @@ impl Downlink {
 
     /// Bits a second to share out among seats; `None` where nothing tells.
     pub fn budget(&self, now: Instant) -> Option<u64> {
-        let waits = self.waits_until.is_some_and(|until| now < until);
-        (self.bandwidth.has_feedback() || waits).then(|| self.bandwidth.estimate())
+        let waits = match self.waits_until {
+            Some(until) => now < until,
+            None => self.is_timed,
+        };
+        let has_told = self.bandwidth.has_feedback();
+        match self.is_timed && !has_told {
+            true => waits.then_some(FIRST_BUDGET),
+            false => (has_told || waits).then(|| self.bandwidth.estimate()),
+        }
     }
 
     /// Whether the estimate has changed so much that shares are to be given out anew; it is remembered as what they are

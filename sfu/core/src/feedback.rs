@@ -6,7 +6,7 @@ use crate::clock::LayerClock;
 use crate::downlink::Downlink;
 use crate::peer::{REPORT_INTERVAL, Stream};
 use crate::router::Router;
-use crate::rtcp::{self, Pli, ReportBlock, Rtcp, SenderInfo, SenderReport};
+use crate::rtcp::{self, Pli, Remb, ReportBlock, Rtcp, SenderInfo, SenderReport};
 use crate::sender::Sender;
 use crate::slab::Key;
 use crate::time::{Instant, Ntp};
@@ -47,20 +47,16 @@ impl Router {
         match packet {
             Rtcp::SenderReport(report) => {
                 self.on_sender_report(key, report, now);
-                report
-                    .blocks
-                    .for_each(|block| self.on_block(key, &block, now));
+                self.on_blocks(key, report.blocks, now);
             }
-            Rtcp::ReceiverReport(report) => report
-                .blocks
-                .for_each(|block| self.on_block(key, &block, now)),
+            Rtcp::ReceiverReport(report) => self.on_blocks(key, report.blocks, now),
             Rtcp::Nack(nack) => self.on_nack(key, nack.media_ssrc, nack.lost(), now),
             Rtcp::Pli(pli) => self.on_keyframe_request(key, pli.media_ssrc, now),
             Rtcp::Fir(fir) => fir
                 .entries()
                 .for_each(|(ssrc, _)| self.on_keyframe_request(key, ssrc, now)),
             Rtcp::TransportCc(told) => self.on_transport_feedback(key, told.body, now),
-            Rtcp::Remb(remb) => self.on_remb(key, remb.bitrate, now),
+            Rtcp::Remb(remb) => self.on_remb(key, remb, now),
             Rtcp::Extended(report) => {
                 report.for_each(|block| self.on_time(key, report.ssrc, block, now))
             }
@@ -85,11 +81,25 @@ impl Router {
         self.on_estimate(key, now);
     }
 
-    /// Receivers without transport-wide feedback tell their own estimate.
-    fn on_remb(&mut self, key: Key, bits_per_second: u64, now: Instant) {
-        let link = &mut self.peers[key].link;
-        let downlink = link.downlink.get_or_insert_with(|| Downlink::new().into());
-        downlink.bandwidth.remb(bits_per_second);
+    /// Receivers without transport-wide feedback tell their own estimate, which is for all that they get if it names nothing
+    /// of that.
+    fn on_remb(&mut self, key: Key, remb: &Remb<'_>, now: Instant) {
+        let peer = &mut self.peers[key];
+        let known = |ssrc: &u32| peer.sender_of(*ssrc).is_some();
+        let mut named: Vec<u32> = remb.ssrcs().filter(known).collect();
+        named.sort_unstable();
+        named.dedup();
+        if named.is_empty() {
+            named.extend(peer.sender_ssrcs.iter().map(|&(ssrc, _)| ssrc));
+        }
+        let senders = peer.sender_ssrcs.iter();
+        let sent = senders.filter_map(|&(ssrc, sender)| {
+            let traffic = &self.senders.get(sender)?.totals.traffic;
+            Some((ssrc, traffic.kbps * 1e3))
+        });
+        let downlink = &mut peer.link.downlink;
+        let downlink = downlink.get_or_insert_with(|| Downlink::new().into());
+        downlink.bandwidth.remb(remb.bitrate, named, sent, now);
         self.on_estimate(key, now);
     }
 
@@ -143,21 +153,32 @@ impl Router {
         }
     }
 
-    fn on_block(&mut self, key: Key, block: &ReportBlock, now: Instant) {
+    fn on_blocks(&mut self, key: Key, blocks: impl Iterator<Item = ReportBlock>, now: Instant) {
+        let (mut lost, mut sent) = (0.0, 0.0);
+        for block in blocks {
+            let Some(rate) = self.on_block(key, &block, now) else {
+                continue;
+            };
+            lost += rate * f64::from(block.fraction_lost) / 256.0;
+            sent += rate;
+        }
+        if let Some(downlink) = &mut self.peers[key].link.downlink {
+            downlink.bandwidth.loss_reported(lost, sent, now);
+        }
+    }
+
+    /// Gives the bits a second that are sent of what it is about.
+    fn on_block(&mut self, key: Key, block: &ReportBlock, now: Instant) -> Option<f64> {
         let ours = self.ntp(now);
         let peer = &mut self.peers[key];
-        let Some(sender) = peer.sender_of(block.ssrc) else {
-            return;
-        };
+        let sender = peer.sender_of(block.ssrc)?;
         if let Some(rtt) = block.round_trip(ours) {
             peer.measured(rtt);
-        }
-        if let Some(downlink) = &mut peer.link.downlink {
-            downlink.bandwidth.loss_reported(block.fraction_lost);
         }
         let totals = &mut self.senders[sender].totals;
         totals.fraction_lost = block.fraction_lost;
         totals.jitter = block.jitter;
+        Some(totals.traffic.kbps * 1e3)
     }
 
     /// A receiver's time is answered with the next reports; the answer to ours tells the round trip.
@@ -180,6 +201,7 @@ impl Router {
         let peer = &mut self.peers[key];
         let downlink = peer.link.downlink.as_ref();
         let queue = downlink.map(|downlink| downlink.bandwidth.queue_at_most());
+        let skips = downlink.is_none_or(|downlink| !downlink.is_timed());
         // What still stands in the path's queue is asked for again, and had better not stand there twice.
         let (trip, sender) = (peer.rtt() + queue.unwrap_or_default(), peer.sender_of(ssrc));
         let Some(sender) = sender.and_then(|sender| self.senders.get_mut(sender)) else {
@@ -191,7 +213,7 @@ impl Router {
             if !answers {
                 continue;
             }
-            let Some(asked) = sender.asked(sequence, trip, now) else {
+            let Some(asked) = sender.asked(sequence, skips, trip, now) else {
                 continue;
             };
             let origin = asked.segment.origin;

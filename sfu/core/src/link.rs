@@ -1,8 +1,9 @@
 //! How to reach one receiver, and the way that a batch takes to it.
 //!
-//! `sender → **link** (path, keys, run; downlink: number, pace) → egress`
+//! `sender → **link** (path, keys, run; downlink: depart, pace) → egress`
 
 use crate::demux::Path;
+use crate::departure::{Departure, abs_send_time};
 use crate::downlink::Downlink;
 use crate::egress::{Egress, Run};
 use crate::rewrite::{HeaderTemplate, MAX_PADDING};
@@ -82,23 +83,29 @@ impl<'a> Way<'a> {
         downlink.is_some_and(|downlink| downlink.bandwidth.loses_with_room())
     }
 
-    /// Counts a packet of `plain` octets before its protection; gives the transport-wide number that its header asks for.
+    /// Counts a packet of `plain` octets before its protection; gives what its header tells of its departure.
     #[inline]
-    pub(crate) fn number(
+    pub(crate) fn depart(
         &mut self,
         header: &HeaderTemplate,
         plain: usize,
         cluster: Option<u8>,
-    ) -> u16 {
+    ) -> u32 {
         let Some(downlink) = &mut self.downlink else {
             return 0;
         };
-        if !header.is_counted() {
-            self.count(plain);
-            return 0;
-        }
         let octets = plain + self.outbound.profile().rtp_overhead();
-        downlink.number(octets, cluster, self.now)
+        match header.departure() {
+            Departure::Counted(_) => downlink.number(octets, cluster, self.now).into(),
+            Departure::Timed(_) => {
+                downlink.time(octets, self.now);
+                abs_send_time(self.now)
+            }
+            Departure::Untold => {
+                downlink.count(octets);
+                0
+            }
+        }
     }
 
     /// Counts a packet that has no number of its own.

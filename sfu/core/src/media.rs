@@ -75,6 +75,8 @@ pub struct SenderConfig {
     pub codecs: Vec<CodecConfig>,
     /// Its packets are counted in transport-wide feedback.
     pub transport_cc: bool,
+    /// Its packets say when they leave.
+    pub abs_send_time: bool,
 }
 
 /// Ids of RTP header extensions; 0: not negotiated.
@@ -88,6 +90,8 @@ pub struct ExtensionIds {
     pub repaired_rid: u8,
     /// draft-holmer-rmcat-transport-wide-cc-extensions-01.
     pub transport_cc: u8,
+    /// <https://webrtc.org/experiments/rtp-hdrext/abs-send-time>.
+    pub abs_send_time: u8,
     /// RFC 6464.
     pub audio_level: u8,
     /// AV1 RTP payload format, appendix A.

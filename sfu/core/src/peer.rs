@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::bwe::Incoming;
 use crate::clock::PublisherClock;
 use crate::events::PeerId;
 use crate::hearing::Hearing;
@@ -101,6 +102,8 @@ pub struct Peer {
     pub extensions: ExtensionIds,
     /// Transport-wide feedback, if it wants it.
     pub feedback: Option<Recorder>,
+    /// What its path carries towards us, if it is to be told that instead.
+    pub incoming: Option<Box<Incoming>>,
     /// Whether its path carries what it sends, if it has layers to choose from.
     pub uplink: Option<Uplink>,
     /// Ours, in reports and feedback.
@@ -139,6 +142,7 @@ impl Peer {
             sender_ssrcs: Vec::new(),
             extensions: ExtensionIds::default(),
             feedback: None,
+            incoming: None,
             uplink: None,
             rtcp_ssrc: 0,
             clock: PublisherClock::default(),

@@ -1,6 +1,6 @@
 //! What publishers are told to send: which of their layers, and how much.
 //!
-//! `uplink, allotting (taken layers) → **router (publishing)** → events (layers), REMB`
+//! `uplink, incoming, allotting (taken layers) → **router (publishing)** → events (layers), REMB`
 
 use crate::events::Event;
 use crate::media::Kind;
@@ -19,13 +19,19 @@ impl Router {
         self.look_at_tracks(key, now);
     }
 
-    /// Tells a publisher the most that it is to send, where there is such a bound, or was.
+    /// Tells a publisher the most that it is to send, where there is such a bound, or was.  Whose path is estimated hears of that
+    /// alone.
     fn bind_publisher(&mut self, key: Key, now: Instant) {
         let peer = &mut self.peers[key];
-        let uplink = peer.uplink.as_mut();
-        let Some(bound) = uplink.and_then(|uplink| uplink.bound(now)) else {
-            return;
-        };
+        let uplink = peer.uplink.as_mut().filter(|_| peer.incoming.is_none());
+        if let Some(bound) = uplink.and_then(|uplink| uplink.bound(now)) {
+            self.tell_most(key, bound);
+        }
+    }
+
+    /// The most bits a second that a publisher is to send, on all its layers together.
+    pub(crate) fn tell_most(&mut self, key: Key, bound: u64) {
+        let peer = &mut self.peers[key];
         let tracks = peer.tracks.iter();
         let tracks = tracks.filter_map(|&track| self.tracks.get(track));
         let layers = tracks.flat_map(|track| &track.layers);

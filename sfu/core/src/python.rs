@@ -73,6 +73,7 @@ struct SenderConfig {
     cname: String,
     codecs: Vec<Codec>,
     transport_cc: bool,
+    abs_send_time: bool,
 }
 
 #[derive(FromPyObject)]
@@ -81,6 +82,7 @@ struct Extensions {
     rid: u8,
     repaired_rid: u8,
     transport_cc: u8,
+    abs_send_time: u8,
     audio_level: u8,
     dependency: u8,
 }
@@ -164,6 +166,7 @@ impl SenderConfig {
             rtx_ssrc: self.rtx_ssrc,
             cname: self.cname,
             transport_cc: self.transport_cc,
+            abs_send_time: self.abs_send_time,
             mid: self.mid,
         })
     }
@@ -176,6 +179,7 @@ impl Extensions {
             self.rid,
             self.repaired_rid,
             self.transport_cc,
+            self.abs_send_time,
             self.audio_level,
             self.dependency,
         ];
@@ -189,6 +193,7 @@ impl Extensions {
             rid: self.rid,
             repaired_rid: self.repaired_rid,
             transport_cc: self.transport_cc,
+            abs_send_time: self.abs_send_time,
             audio_level: self.audio_level,
             dependency: self.dependency,
         })

@@ -15,21 +15,21 @@ const REPEATABLE: usize = 128;
 /// Retransmitted numbers that are remembered, so that one is not sent twice within a round trip.
 const REMEMBERED: usize = 256;
 
-/// Transport-wide numbers of the last packets, where one that is sent again has to be the same to the bit.
+/// What the last packets told of their departures, where one that is sent again has to be the same to the bit.
 #[derive(Debug, Default)]
-pub struct Counted(VecDeque<(u64, u16)>);
+pub struct Departed(VecDeque<(u64, u32)>);
 
-impl Counted {
-    /// The packet `out` left under this one.
-    pub fn keep(&mut self, out: u64, transport: u16) {
+impl Departed {
+    /// The packet `out` left with this.
+    pub fn keep(&mut self, out: u64, departure: u32) {
         if self.0.len() >= REPEATABLE {
             self.0.pop_front();
         }
-        self.0.push_back((out, transport));
+        self.0.push_back((out, departure));
     }
 
     /// That of the packet `out`, if it was kept.
-    pub fn of(&self, out: u64) -> Option<u16> {
+    pub fn of(&self, out: u64) -> Option<u32> {
         let mut newest_first = self.0.iter().rev();
         newest_first.find(|kept| kept.0 == out).map(|kept| kept.1)
     }

@@ -14,6 +14,7 @@
 
 use std::collections::VecDeque;
 
+use crate::departure::Departure;
 use crate::rtp::{self, OutHeader};
 use crate::slab::Key;
 
@@ -22,11 +23,11 @@ const MAX_SEGMENTS: usize = 64;
 /// Padding that is worth a GSO message: libwebrtc's packetizer leaves packets of a frame one byte apart, the last layer
 /// of FEC or a header extension some more; all tested browsers take up to 30 bytes.
 pub const MAX_PADDING: usize = 30;
-/// 12 fixed octets, 4 of extension head, 3 of transport-wide number, 1 of element head and the MID, padded to a word; and
-/// more, so that it is copied in whole vectors.
+/// 12 fixed octets, 4 of extension head, 4 of departure, 1 of element head and the MID, padded to a word; and more, so that
+/// it is copied in whole vectors.
 const MAX_HEADER: usize = 48;
-/// Where the transport-wide number stands: behind the fixed octets, the extension head and its own element head.
-const TRANSPORT_NUMBER: usize = rtp::FIXED_HEADER + 4 + 1;
+/// Where the departure stands: behind the fixed octets, the extension head and its own element head.
+const DEPARTURE: usize = rtp::FIXED_HEADER + 4 + 1;
 /// A longer MID does not fit the header's template, nor the one-byte form of extensions.
 pub const MAX_MID: usize = 15;
 
@@ -171,16 +172,17 @@ impl Segments {
 pub struct HeaderTemplate {
     bytes: [u8; MAX_HEADER],
     len: u8,
-    is_counted: bool,
+    departure: Departure,
 }
 
 impl HeaderTemplate {
-    /// The header of one SSRC, with its MID and a transport-wide number where those were negotiated.
-    pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>, transport_cc: Option<u8>) -> Self {
+    /// The header of one SSRC, with its MID and what it tells of departures where those were negotiated.
+    pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>, departure: Departure) -> Self {
         let mut bytes = [0; MAX_HEADER];
-        let number = transport_cc.map(|id| (id, &[0; 2][..]));
+        let told = departure.extension();
+        let told = told.map(|(id, octets)| (id, &[0; 3][..octets]));
         let mid = mid.filter(|(_, mid)| !mid.is_empty());
-        let extensions: Vec<_> = number.into_iter().chain(mid).collect();
+        let extensions: Vec<_> = told.into_iter().chain(mid).collect();
         let header = OutHeader {
             ssrc,
             extensions: &extensions,
@@ -190,14 +192,14 @@ impl HeaderTemplate {
         Self {
             bytes,
             len,
-            is_counted: transport_cc.is_some(),
+            departure,
         }
     }
 
-    /// Packets under it have transport-wide numbers.
+    /// What packets under it tell of their departure.
     #[inline]
-    pub fn is_counted(&self) -> bool {
-        self.is_counted
+    pub fn departure(&self) -> Departure {
+        self.departure
     }
 
     /// Octets of header.
@@ -216,9 +218,9 @@ impl HeaderTemplate {
         out[1] = (u8::from(numbers.marker) << 7) | numbers.payload_type;
         out[2..4].copy_from_slice(&(numbers.ext_seq as u16).to_be_bytes());
         out[4..8].copy_from_slice(&numbers.timestamp.to_be_bytes());
-        if self.is_counted {
-            out[TRANSPORT_NUMBER..TRANSPORT_NUMBER + 2]
-                .copy_from_slice(&numbers.transport.to_be_bytes());
+        if let Some((_, octets)) = self.departure.extension() {
+            let told = &numbers.departure.to_be_bytes()[4 - octets..];
+            out[DEPARTURE..DEPARTURE + octets].copy_from_slice(told);
         }
         len
     }
@@ -237,8 +239,8 @@ pub struct Numbers {
     pub payload_type: u8,
     /// Octets of padding.
     pub padding: u8,
-    /// Transport-wide number, under a header that has one.
-    pub transport: u16,
+    /// What its header tells of it.
+    pub departure: u32,
 }
 
 /// A packet of this batch: where it is, and how much padding makes its neighbours equal.
@@ -437,7 +439,7 @@ mod tests {
 
     #[test]
     fn a_header_from_a_template_reads_as_what_was_put_in() {
-        let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")), Some(5));
+        let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")), Departure::Counted(5));
         let mut out = [0; 64];
         let numbers = Numbers {
             ext_seq: 0x3_ffff,
@@ -445,7 +447,7 @@ mod tests {
             marker: true,
             payload_type: 96,
             padding: 0,
-            transport: 0xabcd,
+            departure: 0xabcd,
         };
         let len = template.write(&mut out, &numbers);
         let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
@@ -461,7 +463,26 @@ mod tests {
 
     #[test]
     fn the_longest_mid_fits_the_template() {
-        let template = HeaderTemplate::new(1, Some((14, &[b'x'; MAX_MID])), Some(1));
+        let mid = Some((14, &[b'x'; MAX_MID][..]));
+        let template = HeaderTemplate::new(1, mid, Departure::Timed(1));
         assert_eq!(template.octets(), 36);
+    }
+
+    #[test]
+    fn a_header_that_tells_the_time_has_all_24_bits_of_it() {
+        let template = HeaderTemplate::new(1, Some((4, b"12")), Departure::Timed(3));
+        let mut out = [0; 64];
+        let numbers = Numbers {
+            ext_seq: 1,
+            timestamp: 7,
+            marker: false,
+            payload_type: 96,
+            padding: 0,
+            departure: 0xab_cdef,
+        };
+        let len = template.write(&mut out, &numbers);
+        let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
+        assert_eq!(packet.extension(3), Some(&[0xab, 0xcd, 0xef][..]));
+        assert_eq!(packet.extension(4), Some(&b"12"[..]));
     }
 }

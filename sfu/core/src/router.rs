@@ -391,13 +391,32 @@ impl Router {
     fn record_arrival(&mut self, key: Key, packet: &Packet<'_>, now: Instant) {
         let peer = &mut self.peers[key];
         let Some(recorder) = &mut peer.feedback else {
-            return;
+            return self.time_arrival(key, packet, now);
         };
         let number = packet.extension(peer.extensions.transport_cc);
         let Some(&[high, low]) = number else { return };
         recorder.record(packet.ssrc, u16::from_be_bytes([high, low]), now);
         if let Some(at) = recorder.next_deadline() {
             self.arm(key, at);
+        }
+    }
+
+    /// For what the publisher is told where it takes no such feedback.
+    fn time_arrival(&mut self, key: Key, packet: &Packet<'_>, now: Instant) {
+        let is_noisy = self.is_noisy();
+        let peer = &mut self.peers[key];
+        let rtt = peer.rtt();
+        let Some(incoming) = &mut peer.incoming else {
+            return;
+        };
+        let time = packet.extension(peer.extensions.abs_send_time);
+        let Some(&[high, middle, low]) = time else {
+            return;
+        };
+        let time = u32::from_be_bytes([0, high, middle, low]);
+        incoming.arrived(packet.octets(), time, is_noisy, now);
+        if let Some(estimate) = incoming.tell(rtt, now) {
+            self.tell_most(key, estimate);
         }
     }
 

@@ -1,6 +1,6 @@
 //! One m-line of a seat: it shows one track at a time, under numbers of its own that never jump.
 //!
-//! `ring → **sender** (rewrite) → downlink (number, pace) → srtp → egress`
+//! `ring → **sender** (rewrite) → downlink (depart, pace) → srtp → egress`
 //!
 //! ```text
 //!            show(track)                    first packet of a keyframe
@@ -21,12 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::{vp8, vp9};
+use crate::departure::Departure;
 use crate::egress::Egress;
 use crate::hold::Hold;
 use crate::layer::Layer;
 use crate::link::{Link, Way};
 use crate::media::{CodecConfig, ExtensionIds, Kind, SenderConfig};
-use crate::repeats::{Counted, Repeats};
+use crate::repeats::{Departed, Repeats};
 use crate::rewrite::{Deltas, HeaderTemplate, Numbers, Origin, Segment, Segments};
 use crate::ring::{Counts, Meta};
 use crate::slab::Key;
@@ -114,7 +115,7 @@ pub struct Sender {
     next_rtx: u64,
     last: LastSent,
     repeats: Repeats,
-    counted: Counted,
+    departed: Departed,
     /// What it has done.
     pub totals: Totals,
 }
@@ -202,7 +203,7 @@ impl Sender {
             backlog: None,
             announced: false,
             headers: Headers {
-                media: HeaderTemplate::new(0, None, None),
+                media: HeaderTemplate::new(0, None, Departure::Untold),
                 rtx: None,
             },
             segments: Segments::default(),
@@ -216,7 +217,7 @@ impl Sender {
                 tl0: (seed >> 40) as u8,
             },
             repeats: Repeats::default(),
-            counted: Counted::default(),
+            departed: Departed::default(),
             totals: Totals::default(),
         };
         sender.configure(config, ids);
@@ -227,10 +228,14 @@ impl Sender {
     pub fn configure(&mut self, config: SenderConfig, ids: &ExtensionIds) {
         let mid = config.mid.as_bytes();
         let mid = (ids.mid != 0).then_some((ids.mid, mid));
-        let number = (config.transport_cc && ids.transport_cc != 0).then_some(ids.transport_cc);
-        let rtx = |ssrc| HeaderTemplate::new(ssrc, mid, number);
+        let departure = match (ids.transport_cc, ids.abs_send_time) {
+            (1.., _) if config.transport_cc => Departure::Counted(ids.transport_cc),
+            (_, 1..) if config.abs_send_time => Departure::Timed(ids.abs_send_time),
+            _ => Departure::Untold,
+        };
+        let rtx = |ssrc| HeaderTemplate::new(ssrc, mid, departure);
         let headers = Headers {
-            media: HeaderTemplate::new(self.ssrc, mid, number),
+            media: HeaderTemplate::new(self.ssrc, mid, departure),
             rtx: self.rtx_ssrc.map(rtx),
         };
         self.cname = config.cname;
@@ -239,7 +244,7 @@ impl Sender {
             self.codecs = config.codecs;
             // A packet sent again under its own number must be the same to the bit: forget what looked otherwise.
             self.segments = Segments::default();
-            self.counted = Counted::default();
+            self.departed = Departed::default();
             self.stop();
         }
     }
@@ -691,7 +696,7 @@ impl Sender {
             marker: ends(meta, &placed.deltas),
             payload_type: showing.out_payload_type,
             padding,
-            transport: way.number(header, plain, None),
+            departure: way.depart(header, plain, None),
         };
         let outbound = way.outbound;
         let len = way.egress.write_run(way.run, way.path, |out| {
@@ -704,8 +709,8 @@ impl Sender {
             outcome.sent += 1;
             self.totals.traffic.count(payload.len());
         }
-        if !showing.varies && header.is_counted() {
-            self.counted.keep(numbers.ext_seq, numbers.transport);
+        if !showing.varies && header.departure() != Departure::Untold {
+            self.departed.keep(numbers.ext_seq, numbers.departure);
         }
         if placed.out + 1 == self.next_out {
             self.remember(meta, numbers.timestamp, placed.deltas);

@@ -272,6 +272,25 @@ def test_the_core_is_told_ssrcs_layers_and_extension_ids() -> None:
     assert (simulcast.extensions.rid, simulcast.extensions.repaired_rid) == (10, 11)
 
 
+def test_who_knows_no_transport_feedback_says_and_is_told_when_packets_leave() -> None:
+    """aiortc estimates by that what its path carries, and offers it for pictures alone."""
+    told = [any("abs-send-time" in row for row in line) for line in sections(answered(vector("aiortc_4_seats")))[1:]]
+    assert told == [False, True] * 5
+    media = agreed(vector("aiortc_4_seats")).as_media(rtcp_ssrc=1)
+    assert (media.extensions.abs_send_time, media.extensions.transport_cc) == (3, 0)
+    assert [(seat.abs_send_time, seat.transport_cc) for seat in media.senders] == [(False, False), (True, False)] * 4
+
+
+@pytest.mark.parametrize("path", [path for path in VECTORS if "aiortc" not in path.stem], ids=lambda path: path.stem)
+def test_who_counts_packets_is_not_told_when_they_leave(path: Path) -> None:
+    text = path.read_bytes().decode()
+    assert "abs-send-time" in text
+    assert "abs-send-time" not in answered(text)
+    assert not any(seat.abs_send_time for seat in agreed(text).as_media(rtcp_ssrc=1).senders)
+    without = text.replace("draft-holmer-rmcat-transport-wide-cc-extensions-01", "unheard")
+    assert "abs-send-time" in answered(without)
+
+
 def test_a_dependency_descriptor_is_taken_from_who_offers_av1_alone() -> None:
     """With it libwebrtc would leave out of VP8 what switching has to rewrite."""
     offered = vector("chromium_simulcast_4_seats")

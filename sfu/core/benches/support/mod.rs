@@ -104,6 +104,7 @@ fn extensions() -> ExtensionIds {
         rid: 2,
         repaired_rid: 3,
         transport_cc: 4,
+        abs_send_time: 0,
         audio_level: 5,
     }
 }
@@ -140,6 +141,7 @@ pub fn viewer_media(seats: u32) -> PeerMedia {
             cname: "seat".into(),
             codecs: vec![media.codec()],
             transport_cc: false,
+            abs_send_time: false,
         }
     };
     PeerMedia {

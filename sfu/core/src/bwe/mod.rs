@@ -8,36 +8,43 @@
 //! ```text
 //! history       which packets it tells of
 //! acknowledged  how much arrives
-//! arrival       groups of packets, and how their distances have changed
-//! trend, queue  whether a queue grows, and how long it is
-//! narrowing     whether the path has just become far too narrow
+//! delays        what these say of a queue:
+//!   arrival       groups of packets, and how their distances have changed
+//!   trend, queue  whether a queue grows, and how long it is
+//!   narrowing     whether the path has just become far too narrow
 //! loss          whether sending less would help
 //! probe         what a burst has shown
 //! rate          the estimate that follows
 //! ```
+//!
+//! Of receivers that send none there is `reported`: what `remb` and `reports` tell.  What publishers without it are told comes
+//! from `incoming`.
 
 mod acknowledged;
 mod arrival;
+mod delays;
 mod history;
+mod incoming;
 mod loss;
 mod probe;
 mod queue;
 mod rate;
+mod remb;
 mod reported;
+mod reports;
 mod trend;
 
 use std::time::Duration;
 
 use self::acknowledged::Acknowledged;
-use self::arrival::{Groups, Outcome};
+use self::delays::{Delays, Known, LIMITED, Passed};
 use self::history::{Arrived, History, MAX_SENT};
+pub use self::incoming::Incoming;
 use self::loss::{Loss, Path};
 use self::probe::Prober;
-use self::queue::{Queue, Standing};
 use self::rate::{Rate, Seen};
 use self::reported::Reported;
-use self::trend::{Trend, Usage};
-use crate::narrowing::Narrowing;
+use self::trend::Usage;
 use crate::time::Instant;
 use crate::twcc::Feedback;
 
@@ -62,16 +69,8 @@ const UNANSWERED_SHARE: f64 = 0.8;
 const MAX_RTT: Duration = Duration::from_secs(2);
 /// What was learnt of delays before such a pause is of no use.
 const STALE: Duration = Duration::from_secs(2);
-/// A shorter queue is jitter, whatever the trend says; one packet of a slow link is no queue either.
-const LEAST_QUEUE_S: f64 = 0.012;
-const PACKET_BITS: f64 = 9_600.0;
-/// A longer queue is long, if it is more than these packets.
-const LONG_QUEUE_S: f64 = 0.040;
-const LONG_QUEUE_PACKETS: f64 = 1.5;
 /// A path that loses more is not said to be full by a burst.
 const BURST_LOSS: f64 = 0.02;
-/// A sender that sends less than this share of the estimate does not fill the path.
-const LIMITED: f64 = 0.7;
 /// A path that loses this share for seconds loses repairs as well.
 const LOSES: f64 = 0.01;
 /// To send some of it twice is at most so many times as much.
@@ -103,17 +102,13 @@ impl Probe {
 pub struct Bandwidth {
     history: History,
     acknowledged: Acknowledged,
-    groups: Groups,
-    trend: Trend,
-    queue: Queue,
-    narrowing: Narrowing,
-    /// Bit/s that it carries since, until the estimate has followed.
-    narrowed: Option<f64>,
+    delays: Delays,
     usage: Usage,
     loss: Loss,
     rate: Rate,
     prober: Prober,
-    reported: Reported,
+    /// Of a receiver that has told an estimate of its own.
+    reported: Option<Box<Reported>>,
     receiver_clock: ReceiverClock,
     answered: Option<Instant>,
     /// When the first packet left that no feedback has come after.
@@ -176,7 +171,7 @@ impl Bandwidth {
     pub fn set_noisy(&mut self, is_noisy: bool) {
         if !std::mem::replace(&mut self.is_noisy, is_noisy) && is_noisy {
             // A queue of which nothing more is learnt would stand for ever, and nothing be tried for its sake.
-            self.forget_queue();
+            self.delays.forget();
         }
     }
 
@@ -197,14 +192,8 @@ impl Bandwidth {
     }
 
     fn forget_delays(&mut self) {
-        self.forget_queue();
+        self.delays.forget();
         self.acknowledged.clear();
-    }
-
-    fn forget_queue(&mut self) {
-        self.groups.restart();
-        self.trend = Trend::default();
-        self.queue = Queue::default();
     }
 
     fn arrived(&mut self, packet: &Arrived, arrival_us: i64) {
@@ -213,34 +202,15 @@ impl Bandwidth {
         self.prober.arrived(packet, arrival_us);
         // The queue behind a burst is the burst's doing.
         let is_disturbed = self.is_noisy || self.prober.is_disturbed(packet.sent_us);
-        self.look_for_narrowing(packet, is_disturbed, arrival_us);
-        if is_disturbed {
-            self.groups.restart();
-            return;
-        }
-        match self.groups.add(packet.sent_us, arrival_us) {
-            Outcome::Gathered => {}
-            Outcome::Stepped(step) => {
-                self.trend.add(&step);
-                self.queue.add(step.one_way_us, step.arrival_us);
-            }
-            Outcome::ClockJumped => self.forget_delays(),
-        }
-    }
-
-    /// The trend takes half a second to show what the packets of two pictures do.
-    fn look_for_narrowing(&mut self, packet: &Arrived, is_disturbed: bool, arrival_us: i64) {
-        let sent_us = packet.sent_us.cast_signed();
-        let Some(wait_us) = self.queue.wait_us(arrival_us - sent_us) else {
-            return;
+        let passed = Passed {
+            sent_us: packet.sent_us,
+            arrival_us,
+            octets: packet.octets,
         };
-        // Sound is repaired by the same packet again, whose way began when that was lost.
-        let says_nothing = is_disturbed || self.groups.are_beyond(sent_us);
-        let wait_us = (!says_nothing).then_some(wait_us);
-        let octets = usize::from(packet.octets);
         let before = || self.acknowledged.long().unwrap_or(0.0);
-        let carries = self.narrowing.arrived(octets, wait_us, arrival_us, before);
-        self.narrowed = carries.or(self.narrowed);
+        if self.delays.arrived(&passed, is_disturbed, before) {
+            self.acknowledged.clear();
+        }
     }
 
     fn conclude(&mut self, rtt: Duration, now: Instant) {
@@ -248,12 +218,12 @@ impl Bandwidth {
         let path = Path {
             arrives: long,
             rate: self.rate.estimate(),
-            is_queued: self.queue.delay().as_secs_f64() > self.long_queue_s(),
+            is_queued: self.delays.are_long(self.rate.estimate()),
             rtt,
         };
         self.loss.update(&path, now);
         let before = self.rate.estimate();
-        let narrowed = self.narrowed.take();
+        let narrowed = self.delays.take_narrowed();
         let judged = self.judge(long, rtt, now);
         self.usage = narrowed.map_or(judged, |_| Usage::Over);
         let filled = if self.has_room {
@@ -288,27 +258,18 @@ impl Bandwidth {
         }
     }
 
-    /// What to believe of the trend, `arrives` bit/s arriving.
+    /// What to believe of the delays, `arrives` bit/s arriving.
     fn judge(&mut self, arrives: Option<f64>, rtt: Duration, now: Instant) -> Usage {
         if self.is_noisy {
             return Usage::Normal;
         }
-        let standing = self.queue.standing(self.long_queue_s(), rtt, now);
-        let is_long = standing != Standing::Short;
-        // A full queue does not grow; it runs over.
-        if is_long && self.loss.is_unexplained() {
-            return Usage::Over;
-        }
-        let is_jitter = self.queue.delay().as_secs_f64() < self.least_queue_s();
-        let is_limited = self.is_limited(arrives, LIMITED);
-        match (self.trend.usage(), standing) {
-            // Whoever does not fill the path has not made the queue, unless it stays.
-            (Usage::Over, _) if !is_jitter && (is_long || !is_limited) => Usage::Over,
-            // It has grown too slowly for the trend to show.
-            (Usage::Normal, Standing::Long) if !is_limited => Usage::Over,
-            (Usage::Over | Usage::Normal, Standing::Short) => Usage::Normal,
-            _ => Usage::Under,
-        }
+        let known = Known {
+            estimate: self.rate.estimate(),
+            arrives,
+            is_unexplained: self.loss.is_unexplained(),
+            rtt,
+        };
+        self.delays.judge(&known, now)
     }
 
     /// Whether the sender sends less than this share of the estimate.
@@ -316,22 +277,25 @@ impl Bandwidth {
         arrives.is_some_and(|rate| rate < self.rate.estimate() * share)
     }
 
-    fn long_queue_s(&self) -> f64 {
-        LONG_QUEUE_S.max(PACKET_BITS / self.rate.estimate() * LONG_QUEUE_PACKETS)
+    /// A receiver without transport feedback tells its own estimate for these of our sources, of all of which `sent` says
+    /// how many bit/s they send.
+    pub fn remb(
+        &mut self,
+        bits_per_second: u64,
+        ssrcs: Vec<u32>,
+        sent: impl Iterator<Item = (u32, f64)>,
+        now: Instant,
+    ) {
+        let reported = self.reported.get_or_insert_default();
+        reported.remb(bits_per_second, ssrcs, sent, now);
     }
 
-    fn least_queue_s(&self) -> f64 {
-        LEAST_QUEUE_S.max(PACKET_BITS / self.rate.estimate())
-    }
-
-    /// A receiver without transport feedback tells its own estimate.
-    pub fn remb(&mut self, bits_per_second: u64) {
-        self.reported.remb(bits_per_second);
-    }
-
-    /// A receiver without transport feedback tells what it lost since its last report, in 1/256.
-    pub fn loss_reported(&mut self, fraction_lost: u8) {
-        self.reported.loss(fraction_lost);
+    /// A receiver tells what it lost since its last report: so many bit/s of so many that were sent.  Who counts packets tells
+    /// more.
+    pub fn loss_reported(&mut self, lost: f64, sent: f64, now: Instant) {
+        if let Some(reported) = &mut self.reported {
+            reported.lost(lost, sent, now);
+        }
     }
 
     /// Bit/s.
@@ -340,7 +304,8 @@ impl Bandwidth {
         let estimate = if self.answered.is_some() {
             self.allowed()
         } else {
-            self.reported.estimate()
+            let reported = self.reported.as_ref();
+            reported.map_or(START as f64, |reported| reported.estimate())
         };
         (estimate as u64).clamp(LEAST, MOST)
     }
@@ -353,7 +318,7 @@ impl Bandwidth {
     /// Whether anything has come that says what the path carries.
     #[must_use]
     pub const fn has_feedback(&self) -> bool {
-        self.answered.is_some() || self.reported.has_told()
+        self.answered.is_some() || self.reported.is_some()
     }
 
     /// Whether bursts are answered, so that the estimate can be found to be too low.
@@ -363,8 +328,11 @@ impl Bandwidth {
     }
 
     /// What the sender could make use of at most, and what it needs for the next step up: 0 if it is content.
-    pub const fn wants(&mut self, most: u64, next_step: u64) {
+    pub fn wants(&mut self, most: u64, next_step: u64) {
         self.prober.wants(most, next_step);
+        if let Some(reported) = &mut self.reported {
+            reported.wants(most);
+        }
     }
 
     /// The probe that is due, which counts as begun; to be called at [`Self::deadline`].
@@ -377,7 +345,7 @@ impl Bandwidth {
         // A bound by loss is no question of the rate: more would only be lost.
         let is_busy = !is_stale
             && (self.usage == Usage::Over
-                || self.queue.highest().as_secs_f64() > self.least_queue_s() * 2.0
+                || self.delays.are_busy(self.rate.estimate())
                 || self.loss.bound().is_finite());
         let has_room = is_stale || self.is_limited(self.acknowledged.long(), NEARLY_ALL);
         self.prober.probe(self.allowed(), is_busy, has_room, now)
@@ -423,13 +391,13 @@ impl Bandwidth {
     /// How long packets wait in the path just now, by the least delay of the last seconds.
     #[must_use]
     pub fn queue_delay(&self) -> Duration {
-        self.queue.delay()
+        self.delays.queue().delay()
     }
 
     /// The same by the last that is known, if that is more.
     #[must_use]
     pub fn queue_at_most(&self) -> Duration {
-        self.queue.highest()
+        self.delays.queue().highest()
     }
 
     /// Packets are lost here, and there is room to send some of them twice.

@@ -109,6 +109,7 @@ mod tests {
         rid: 2,
         repaired_rid: 3,
         transport_cc: 4,
+        abs_send_time: 0,
         audio_level: 5,
     };
 

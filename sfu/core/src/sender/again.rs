@@ -1,11 +1,12 @@
 //! What a sender sends again: what its receiver asks for, what is to find out whether the path carries more, and what must
 //! not be missed.
 //!
-//! `feedback (NACK), pacing (probe), sender (parameter sets) → sender (**again**) → link (number) → srtp → egress`
+//! `feedback (NACK), pacing (probe), sender (parameter sets) → sender (**again**) → link (depart) → srtp → egress`
 
 use std::time::Duration;
 
 use super::{Sender, ends, pad, write_payload};
+use crate::departure::Departure;
 use crate::egress::Egress;
 use crate::layer::Layer;
 use crate::link::{Link, Way};
@@ -43,15 +44,22 @@ impl Sender {
     /// (again, already, or any more).  What was sent again is under way for `trip`, there and back.
     ///
     /// Of a layer that was left because the path does not carry it nothing is sent again: the keyframe of the next one would
-    /// wait behind it, and makes it needless.
-    pub fn asked(&mut self, sequence: u16, trip: Duration, now: Instant) -> Option<Asked> {
+    /// wait behind it, and makes it needless to players that go on with it (`skips`).  aiortc waits for what is missing all the
+    /// same, for 128 packets: half a minute of the lowest layer.
+    pub fn asked(
+        &mut self,
+        sequence: u16,
+        skips: bool,
+        trip: Duration,
+        now: Instant,
+    ) -> Option<Asked> {
         self.totals.nacks += 1;
         let newest = self.next_out.checked_sub(1)?;
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
         let out = newest.checked_sub(behind)?;
         let (segment, ext_in) = self.segments.find_sent(out)?;
         let is_short = self.is_denied || !self.hold.is_over(now);
-        if is_short && !self.shows(segment.origin) {
+        if skips && is_short && !self.shows(segment.origin) {
             return None;
         }
         let asked = Asked {
@@ -148,7 +156,7 @@ impl Sender {
                 marker: false,
                 payload_type,
                 padding: u8::MAX,
-                transport: way.number(&header, plain, Some(cluster)),
+                departure: way.depart(&header, plain, Some(cluster)),
             };
             self.next_rtx += 1;
             let outbound = way.outbound;
@@ -214,7 +222,7 @@ impl Sender {
             marker: ends(meta, &deltas),
             payload_type: codec.payload_type,
             padding: 0,
-            transport: 0,
+            departure: 0,
         };
         let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
         let header = rtx.map_or(&self.headers.media, |(header, _)| header);
@@ -222,12 +230,12 @@ impl Sender {
         if let Some((_, payload_type)) = rtx {
             (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
             self.next_rtx += 1;
-            numbers.transport = way.number(header, plain + RTX_NUMBER, cluster);
-        } else if header.is_counted() {
-            let Some(transport) = self.counted.of(asked.out) else {
+            numbers.departure = way.depart(header, plain + RTX_NUMBER, cluster);
+        } else if header.departure() != Departure::Untold {
+            let Some(departure) = self.departed.of(asked.out) else {
                 return 0;
             };
-            numbers.transport = transport;
+            numbers.departure = departure;
             way.count(plain);
         }
         let outbound = way.outbound;

@@ -103,17 +103,23 @@ fn feedback_about_what_was_never_sent_is_passed_over() {
     assert_eq!(bandwidth.estimate(), before);
 }
 
+/// A receiver without feedback tells its own estimate.
+fn told(bandwidth: &mut Bandwidth, bits_per_second: u64, now: Instant) {
+    let sent = std::iter::once((1, bits_per_second as f64 / 2.0));
+    bandwidth.remb(bits_per_second, vec![1], sent, now);
+}
+
 #[test]
 fn a_receivers_own_estimate_counts_until_it_sends_feedback() {
     let mut bandwidth = Bandwidth::new();
-    bandwidth.remb(700_000);
+    told(&mut bandwidth, 700_000, ms(900));
     assert!(bandwidth.has_feedback());
     assert_eq!(bandwidth.estimate(), 700_000);
-    bandwidth.loss_reported(128);
+    bandwidth.loss_reported(1e5, 2e5, ms(950));
     assert_eq!(bandwidth.estimate(), 525_000);
     bandwidth.sent(1_000, None, ms(1_000));
     give(&mut bandwidth, &written([(0, 1_030)]), ms(1_050));
-    bandwidth.remb(300_000);
+    told(&mut bandwidth, 300_000, ms(1_100));
     assert_eq!(bandwidth.estimate(), 1_000_000);
 }
 
@@ -153,8 +159,8 @@ fn take(bandwidth: &mut Bandwidth, step: &Step, now: Instant) {
             }
         }
         Step::Arrivals(arrivals) => give(bandwidth, &written(arrivals.clone()), now),
-        Step::Remb(bits_per_second) => bandwidth.remb(*bits_per_second),
-        Step::Loss(fraction) => bandwidth.loss_reported(*fraction),
+        Step::Remb(bits_per_second) => told(bandwidth, *bits_per_second, now),
+        Step::Loss(fraction) => bandwidth.loss_reported((*fraction).into(), 256.0, now),
         Step::Wants(most, next_step) => bandwidth.wants(*most, *next_step),
         Step::Probe => {
             bandwidth.probe(now);

@@ -56,6 +56,7 @@ pub fn extensions(transport_cc: bool) -> ExtensionIds {
         rid: 2,
         repaired_rid: 3,
         transport_cc: if transport_cc { 4 } else { 0 },
+        abs_send_time: 0,
         audio_level: 5,
     }
 }
@@ -252,6 +253,7 @@ pub fn peer_media(media: &EndpointMedia) -> PeerMedia {
             opus()
         }],
         transport_cc: false,
+        abs_send_time: false,
     };
     PeerMedia {
         tracks: media.sends.iter().map(track).collect(),

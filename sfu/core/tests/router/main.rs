@@ -19,6 +19,7 @@ mod messages;
 mod pacing;
 mod parameter_sets;
 mod profiles;
+mod remb;
 mod repairs;
 mod reports;
 mod scalable;

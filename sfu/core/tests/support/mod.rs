@@ -8,6 +8,7 @@ use std::time::Duration;
 use _core::codec::Codec;
 use _core::commands::Command;
 use _core::demux::{Path, Protocol, protocol};
+use _core::departure::abs_send_time;
 use _core::events::{Event, PeerId};
 use _core::ice::Credentials;
 use _core::media::{
@@ -28,6 +29,7 @@ pub const REPAIRED_RID: u8 = 3;
 pub const TWCC: u8 = 4;
 pub const LEVEL: u8 = 5;
 pub const DEPENDENCY: u8 = 6;
+pub const SEND_TIME: u8 = 7;
 pub const PASSWORD: &str = "0123456789abcdefghijkl";
 
 /// The wall clock when the router's monotonic one shows zero.
@@ -49,6 +51,8 @@ pub struct Media {
     pub padding: usize,
     /// Transport-wide number.
     pub transport: Option<u16>,
+    /// Abs-send-time.
+    pub send_time: Option<u32>,
     /// Of the whole datagram.
     pub octets: usize,
 }
@@ -483,6 +487,10 @@ impl Client {
             transport: packet
                 .extension(TWCC)
                 .map(|number| u16::from_be_bytes(number.try_into().expect("two octets"))),
+            send_time: packet.extension(SEND_TIME).map(|time| {
+                let [high, middle, low] = time.try_into().expect("three octets");
+                u32::from_be_bytes([0, high, middle, low])
+            }),
             octets,
         });
     }
@@ -602,6 +610,7 @@ pub const EXTENSIONS: ExtensionIds = ExtensionIds {
     rid: RID,
     repaired_rid: REPAIRED_RID,
     transport_cc: TWCC,
+    abs_send_time: SEND_TIME,
     audio_level: LEVEL,
     dependency: DEPENDENCY,
 };
@@ -614,6 +623,14 @@ pub fn publisher() -> PeerMedia {
         extensions: EXTENSIONS,
         transport_cc: true,
         rtcp_ssrc: 0x5f5f,
+    }
+}
+
+/// The same, which takes no transport-wide feedback and says when packets leave.
+pub fn timed_publisher() -> PeerMedia {
+    PeerMedia {
+        transport_cc: false,
+        ..publisher()
     }
 }
 
@@ -660,6 +677,7 @@ pub fn viewer() -> PeerMedia {
                 cname: "seat".into(),
                 codecs: vec![own(vp8(), 10), own(h264(), 10)],
                 transport_cc: false,
+                abs_send_time: false,
             },
             SenderConfig {
                 mid: "sa".into(),
@@ -669,6 +687,7 @@ pub fn viewer() -> PeerMedia {
                 cname: "seat".into(),
                 codecs: vec![own(opus(), 1)],
                 transport_cc: false,
+                abs_send_time: false,
             },
         ],
         extensions: EXTENSIONS,
@@ -696,6 +715,16 @@ pub fn telling_viewer() -> PeerMedia {
     media
 }
 
+/// The same, which estimates by itself from when packets leave.
+pub fn timed_viewer() -> PeerMedia {
+    let mut media = viewer();
+    media
+        .senders
+        .iter_mut()
+        .for_each(|one| one.abs_send_time = true);
+    media
+}
+
 /// A video that a client publishes, packet by packet.
 pub struct Camera {
     pub client: usize,
@@ -710,6 +739,8 @@ pub struct Camera {
     pub wide: bool,
     pub tl0: u8,
     pub twcc: Option<u16>,
+    /// Its packets say when they leave.
+    pub is_timed: bool,
     pub packets_a_frame: usize,
     pub size: usize,
     /// Lines of picture that its keyframes tell; 0: none.
@@ -734,6 +765,7 @@ impl Camera {
             wide: true,
             tl0: 9,
             twcc: None,
+            is_timed: false,
             packets_a_frame: 2,
             size: 50,
             height: 0,
@@ -792,6 +824,10 @@ impl Camera {
         }
         if !self.dependency.is_empty() {
             extensions.push((DEPENDENCY, &self.dependency));
+        }
+        let time = abs_send_time(world.now).to_be_bytes();
+        if self.is_timed {
+            extensions.push((SEND_TIME, &time[1..]));
         }
         let header = OutHeader {
             marker,
