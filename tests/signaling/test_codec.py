@@ -57,7 +57,8 @@ def _generic(origin: object, of: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if origin is Annotated:
         meta = next(meta for meta in of[1:] if isinstance(meta, msgspec.Meta))
         if meta.ge is not None:
-            return (st.integers if of[0] is int else st.floats)(meta.ge, meta.le)
+            least, most = int(meta.ge), None if meta.le is None else int(meta.le)
+            return st.integers(least, most) if of[0] is int else st.floats(least, most)
         return st.from_regex(meta.pattern, fullmatch=True) if meta.pattern else values(of[0])
     if origin is frozenset:
         return st.frozensets(values(of[0]), max_size=3)
