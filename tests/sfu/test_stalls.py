@@ -8,6 +8,9 @@ from tests.support.clients import Media, SocketIoClient
 from tests.support.eventually import until
 from tests.support.node import Deployment, running_node
 
+# Grades are of real round trips and losses, which a machine that does other things makes worse.
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 async def deployment() -> AsyncIterator[Deployment]:
@@ -22,9 +25,10 @@ def stop(client: SocketIoClient, kind: str) -> None:
             transceiver.sender.replaceTrack(None)
 
 
-def rated(client: SocketIoClient) -> dict[str, str]:
-    """How everybody travels, as this client was told last."""
-    return client.got("quality")[-1] if client.got("quality") else {}
+def rated(client: SocketIoClient) -> str | None:
+    """How alice's media travels, as this client was told last."""
+    told = client.got("quality")
+    return told[-1].get("alice") if told else None
 
 
 async def test_a_camera_that_stalls_while_the_voice_goes_on_is_told_of_and_then_that_nothing_comes(
@@ -37,17 +41,17 @@ async def test_a_camera_that_stalls_while_the_voice_goes_on_is_told_of_and_then_
     (stay,) = [one.stay for one in deployment.process.node.sessions if one.id == bob.peer]
     await until(lambda: stay.quality, "bob's stay has a score")
     stop(alice, "video")
-    await until(lambda: rated(bob) == {"alice": "poor", "bob": "good"}, "alice's camera is missed")
+    await until(lambda: rated(bob) == "poor", "alice's camera is missed")
     assert stay.quality is not None
     assert stay.quality.video is not None
     assert stay.quality.audio is not None
     assert stay.quality.video < 3.5
     assert stay.quality.audio > 4.0
     stop(alice, "audio")
-    await until(lambda: rated(bob) == {"alice": "lost", "bob": "good"}, "nothing comes of alice")
+    await until(lambda: rated(bob) == "lost", "nothing comes of alice")
     mids = {track["kind"]: track["track"].split(":")[1] for track in bob.answer["tracks"]}
     assert await alice.ask("tracks", {mid: {"muted": True} for mid in mids.values()}) == {}
-    await until(lambda: rated(bob) == {"alice": "good", "bob": "good"}, "she says that she sends nothing")
+    await until(lambda: rated(bob) == "good", "she says that she sends nothing")
     await alice.close()
     await bob.close()
 
@@ -61,7 +65,7 @@ async def test_who_is_told_that_nobody_takes_his_picture_and_stops_it_is_not_los
     await until(lambda: [[]] in [list(told.values()) for told in carol.got("layers")], "nobody takes carol's picture")
     stop(carol, "video")
     stop(alice, "video")
-    await until(lambda: rated(bob).get("alice") == "poor", "alice's camera is missed")
+    await until(lambda: rated(bob) == "poor", "alice's camera is missed")
     assert {told["carol"] for told in bob.got("quality") if "carol" in told} == {"good"}
     for client in (alice, bob, carol):
         await client.close()
