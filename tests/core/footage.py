@@ -5,8 +5,10 @@ PyAV (encode) -> **footage** (payloads) -> core -> **footage** (frames) -> PyAV 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -273,6 +275,18 @@ def number_of(frame: av.VideoFrame, drawn: int | None = None) -> int:
     return best
 
 
+@contextmanager
+def _no_more_urgent() -> Iterator[None]:
+    """SVT-AV1 makes its threads, and the one that opens it, real-time ones if it may, as root may.
+
+    Whatever was started by that one later would leave the others of the machine a twentieth of its processors.
+    """
+    yield
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(ProcessLookupError):
+            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
+
+
 class Camera:
     """One layer's encoder: moving stripes."""
 
@@ -288,6 +302,8 @@ class Camera:
         self._encoder.framerate = Fraction(FPS, 1)
         self._encoder.gop_size = 10_000
         self._encoder.options = way.options
+        with _no_more_urgent():
+            self._encoder.open()
         self._number = number
         self._grain = grain
         self._since = 0
