@@ -18,12 +18,18 @@ async def deployment() -> AsyncIterator[Deployment]:
         yield running
 
 
-async def test_who_asks_is_told_of_his_tracks_and_seats(deployment: Deployment) -> None:
+async def in_a_call(deployment: Deployment) -> tuple[SocketIoClient, SocketIoClient]:
+    """Alice and bob; she sees him."""
     room = await deployment.room("alice", "bob")
     alice = await SocketIoClient(deployment).join(room, "alice")
     bob = await SocketIoClient(deployment).join(room, "bob")
     mids = await alice.shown("bob")
     await alice.media.sees(mids["video"])
+    return alice, bob
+
+
+async def test_who_asks_is_told_of_his_tracks_and_seats(deployment: Deployment) -> None:
+    alice, bob = await in_a_call(deployment)
     assert await alice.ask("stats", {"every_s": 2}) == {}
     await until(lambda: len(alice.got("stats")) > 1, "alice is told")
     told = alice.got("stats")[-1]
@@ -93,11 +99,7 @@ async def test_a_node_tells_prometheus_of_its_peers(deployment: Deployment) -> N
 
 
 async def test_signaling_is_told_the_figures_of_who_is_connected_again_and_again(deployment: Deployment) -> None:
-    room = await deployment.room("alice", "bob")
-    alice = await SocketIoClient(deployment).join(room, "alice")
-    bob = await SocketIoClient(deployment).join(room, "bob")
-    mids = await alice.shown("bob")
-    await alice.media.sees(mids["video"])
+    alice, bob = await in_a_call(deployment)
 
     async def told() -> list[Figures] | None:
         rooms = [each for report in deployment.signaling.of("quality") for each in report["rooms"]]

@@ -43,12 +43,9 @@ pub struct Known {
     pub rtt: Duration,
 }
 
-impl Known {
-    /// Whether the sender sends less than this share of the estimate.
-    pub fn is_limited(&self, share: f64) -> bool {
-        self.arrives
-            .is_some_and(|rate| rate < self.estimate * share)
-    }
+/// Whether a sender of which so much arrives sends less than this share of the estimate.
+pub fn is_limited(arrives: Option<f64>, estimate: f64, share: f64) -> bool {
+    arrives.is_some_and(|rate| rate < estimate * share)
 }
 
 /// The delays of one path.
@@ -131,7 +128,7 @@ impl Delays {
             return Usage::Over;
         }
         let is_jitter = self.queue.delay().as_secs_f64() < Self::least_s(known.estimate);
-        let is_limited = known.is_limited(LIMITED);
+        let is_limited = is_limited(known.arrives, known.estimate, LIMITED);
         match (self.trend.usage(), standing) {
             // Whoever does not fill the path has not made the queue, unless it stays.
             (Usage::Over, _) if !is_jitter && (is_long || !is_limited) => Usage::Over,

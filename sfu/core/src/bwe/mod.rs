@@ -37,7 +37,7 @@ mod trend;
 use std::time::Duration;
 
 use self::acknowledged::Acknowledged;
-use self::delays::{Delays, Known, LIMITED, Passed};
+use self::delays::{Delays, Known, LIMITED, Passed, is_limited};
 use self::history::{Arrived, History, MAX_SENT};
 pub use self::incoming::Incoming;
 use self::loss::{Loss, Path};
@@ -274,7 +274,7 @@ impl Bandwidth {
 
     /// Whether the sender sends less than this share of the estimate.
     fn is_limited(&self, arrives: Option<f64>, share: f64) -> bool {
-        arrives.is_some_and(|rate| rate < self.rate.estimate() * share)
+        is_limited(arrives, self.rate.estimate(), share)
     }
 
     /// A receiver without transport feedback tells its own estimate for these of our sources, of all of which `sent` says
