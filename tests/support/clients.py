@@ -11,7 +11,7 @@ import socketio
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 
 from tests.support.eventually import until
-from tests.support.node import Deployment, token
+from tests.support.node import Deployment, Node, token
 from tests.support.stand_in import ANSWER_S
 
 
@@ -95,7 +95,7 @@ class Media:
 class SocketIoClient:
     """Media negotiation over Socket.IO; keeps the events it gets."""
 
-    def __init__(self, deployment: Deployment, media: Media | None = None) -> None:
+    def __init__(self, deployment: Node, media: Media | None = None) -> None:
         self.media = media or Media()
         self.events: list[tuple[str, Any]] = []
         self.answer: dict[str, Any] = {}
