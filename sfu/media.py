@@ -68,6 +68,8 @@ class SenderConfig:
     """The peer tells how the packets of this m-line come in, by transport-wide feedback."""
     abs_send_time: bool = False
     """The packets of this m-line say when they leave: by that the peer estimates what its path carries (REMB)."""
+    dependency: bool = False
+    """Packets of AV1 keep their dependency descriptors, for which the peer takes header extensions of both forms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,10 @@ TRACK_EXTENSIONS: Final = {
     "audio": frozenset({MID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI, AUDIO_LEVEL_URI}),
     "video": frozenset({MID_URI, RID_URI, REPAIRED_RID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI, DEPENDENCY_URI}),
 }
-SEAT_EXTENSIONS: Final = frozenset({MID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI})
+SEAT_EXTENSIONS: Final = {
+    "audio": frozenset({MID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI}),
+    "video": frozenset({MID_URI, TRANSPORT_CC_URI, ABS_SEND_TIME_URI, DEPENDENCY_URI}),
+}
 
 NewSsrc = Callable[[], int]
 
@@ -113,6 +116,7 @@ class SeatLine:
             codecs=tuple(codec.media for codec in self.codecs),
             transport_cc=TRANSPORT_CC_URI in _uris(self.extensions),
             abs_send_time=ABS_SEND_TIME_URI in _uris(self.extensions),
+            dependency=DEPENDENCY_URI in _uris(self.extensions),
         )
 
 
@@ -215,7 +219,7 @@ def _settle(
         role=role,
         seat=role.seat,
         codecs=codecs,
-        extensions=seat_extensions(line.shape),
+        extensions=seat_extensions(line.shape, mixed=offer.extmap_allow_mixed or line.shape.extmap_allow_mixed),
         receiving=receiving,
     )
 
@@ -260,9 +264,12 @@ def _uris(extensions: tuple[Extmap, ...]) -> set[str]:
 
 
 @lru_cache(MAX_SHAPES)
-def seat_extensions(shape: Shape) -> tuple[Extmap, ...]:
-    """The header extensions that we put into what we send."""
-    return _answered(shape, _with_feedback(shape, SEAT_EXTENSIONS))
+def seat_extensions(shape: Shape, *, mixed: bool) -> tuple[Extmap, ...]:
+    """The header extensions that we put into what we send; `mixed`: of both forms in one stream (RFC 8285 §6)."""
+    wanted = _with_feedback(shape, SEAT_EXTENSIONS[cast("media.Kind", shape.kind)])
+    # That of a keyframe is too long for the form of one octet.
+    may_describe = mixed and any(codec.media.name == "AV1" for codec in agreed_codecs(shape))
+    return _answered(shape, wanted if may_describe else wanted - {DEPENDENCY_URI})
 
 
 @lru_cache(MAX_SHAPES)

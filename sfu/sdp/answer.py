@@ -18,7 +18,6 @@ from sfu.sdp.agreement import (
     RejectedLine,
     SeatLine,
     TrackLine,
-    seat_extensions,
     track_extensions,
 )
 from sfu.sdp.codecs import AgreedCodec, agreed_codecs, track_codecs
@@ -113,7 +112,7 @@ def _track_rows(track: TrackLine, local: Local, transport: str) -> Iterator[str]
 
 def _seat_rows(seat: SeatLine, local: Local, transport: str) -> Iterator[str]:
     msid = f"{seat.stream} {seat.stream}-{seat.role.kind}"
-    told = _of_seat(seat.line.shape)
+    told = _of_seat(seat.line.shape, seat.extensions)
     yield from _media_rows(seat.line, told, local, transport)
     yield from told.extensions
     yield "a=sendonly" if seat.receiving else "a=inactive"
@@ -180,8 +179,8 @@ def _of_track(shape: Shape) -> _Told:
 
 
 @lru_cache(MAX_SHAPES)
-def _of_seat(shape: Shape) -> _Told:
-    return _told(agreed_codecs(shape), seat_extensions(shape))
+def _of_seat(shape: Shape, extensions: tuple[Extmap, ...]) -> _Told:
+    return _told(agreed_codecs(shape), extensions)
 
 
 def _told(codecs: tuple[AgreedCodec, ...], extensions: tuple[Extmap, ...]) -> _Told:

@@ -60,8 +60,10 @@ def views(codecs: Sequence[Codec]) -> PeerMedia:
         cname="seat",
         codecs=tuple(codecs),
         transport_cc=False,
+        dependency=True,
     )
-    return PeerMedia(tracks=(), senders=(sender,), extensions=Extensions(mid=1), transport_cc=False, rtcp_ssrc=1)
+    extensions = Extensions(mid=MID, dependency=DEPENDENCY)
+    return PeerMedia(tracks=(), senders=(sender,), extensions=extensions, transport_cc=False, rtcp_ssrc=1)
 
 
 def waiting(client: Client) -> list[bytes]:

@@ -94,13 +94,20 @@ class Client:
         await self._run("(size) => call.open(size)", {"width": size.width, "height": size.height, "fps": size.fps})
 
     async def join(
-        self, stage: Stage, room: str, user: str, *, encodings: Encodings | None, seats: int, codec: str = "VP8"
+        self,
+        stage: Stage,
+        room: str,
+        user: str,
+        *,
+        encodings: Encodings | None,
+        seats: int,
+        codec: str = "VP8",
+        described: bool = True,
     ) -> Joined:
-        """Into a room of the node."""
+        """Into a room of the node; seats take dependency descriptors if they are `described`."""
         place = {"url": stage.websocket, "room": room, "token": token(user)}
-        told = await self._run(
-            "(how) => call.join(how)", {**place, "encodings": encodings, "seats": seats, "codec": codec}
-        )
+        how = {"encodings": encodings, "seats": seats, "codec": codec, "described": described}
+        told = await self._run("(how) => call.join(how)", {**place, **how})
         return Joined(told["asked"], told["answered"], told["peer"])
 
     async def leave(self) -> None:
@@ -199,15 +206,18 @@ class Stage:
         await client.join(self, room, user, encodings=encodings or simulcast(), seats=0, codec=codec)
         return client
 
-    async def receiver(self, room: str, link: Relay | None = None, *, codec: str = "VP8") -> Client:
+    async def receiver(
+        self, room: str, link: Relay | None = None, *, codec: str = "VP8", described: bool = True
+    ) -> Client:
         """A client who has one seat, and sends nothing."""
         client = await self.client(link)
-        await self.enter(client, room, codec=codec)
+        await self.enter(client, room, codec=codec, described=described)
         return client
 
-    async def enter(self, client: Client, room: str, *, codec: str = "VP8") -> Joined:
+    async def enter(self, client: Client, room: str, *, codec: str = "VP8", described: bool = True) -> Joined:
         """Into a room, with one seat."""
-        return await client.join(self, room, await self.admitted(room), encodings=None, seats=1, codec=codec)
+        user = await self.admitted(room)
+        return await client.join(self, room, user, encodings=None, seats=1, codec=codec, described=described)
 
     @contextmanager
     def crossed(self, first: Profile, second: Profile) -> Iterator[tuple[Side, Side]]:

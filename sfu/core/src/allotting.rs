@@ -334,6 +334,7 @@ fn demand(sender: &Sender, track: &Track, patience: Patience, now: Instant) -> D
         demand.close();
     }
     let (mut below, mut is_lowest) = (GUESS / GUESS_TIMES, true);
+    let most_spatial = sender.most_spatial(track.active_codec().map(|codec| codec.codec));
     for (index, supply) in track.supplies.iter().enumerate() {
         let layer = index as u8;
         let comes_again = !track.comes() && supply.rate() > 0;
@@ -349,15 +350,15 @@ fn demand(sender: &Sender, track: &Track, patience: Patience, now: Instant) -> D
             rate => rate,
         };
         if supply.is_svc() {
-            offer_spatial(&mut demand, layer, supply, sender);
+            offer_spatial(&mut demand, layer, supply, (sender, most_spatial));
         } else {
             if is_lowest {
-                offer_thinned(&mut demand, layer, supply);
+                offer_thinned(&mut demand, layer, supply, most_spatial);
             }
             demand.offer(Step {
                 layer,
                 temporal: ALL,
-                spatial: ALL,
+                spatial: most_spatial,
                 rate,
             });
         }
@@ -371,22 +372,23 @@ fn demand(sender: &Sender, track: &Track, patience: Patience, now: Instant) -> D
 }
 
 /// The lowest layer with fewer of its temporal layers, where it has some.
-fn offer_thinned(demand: &mut Demand, layer: u8, supply: &Supply) {
+fn offer_thinned(demand: &mut Demand, layer: u8, supply: &Supply, spatial: u8) {
     for (temporal, &rate) in supply.rates.iter().enumerate() {
         if rate > 0 && rate < supply.rate() {
             demand.offer(Step {
                 layer,
                 temporal: temporal as u8,
-                spatial: ALL,
+                spatial,
                 rate,
             });
         }
     }
 }
 
-/// Its spatial layers, as far as the viewer has use for them.
-fn offer_spatial(demand: &mut Demand, layer: u8, supply: &Supply, sender: &Sender) {
-    for (spatial, &rate) in supply.spatial_rates.iter().enumerate() {
+/// Its spatial layers, as far as the viewer has use for them, and no higher than these.
+fn offer_spatial(demand: &mut Demand, layer: u8, supply: &Supply, (sender, most): (&Sender, u8)) {
+    let offered = supply.spatial_rates.iter().enumerate();
+    for (spatial, &rate) in offered.take(usize::from(most) + 1) {
         demand.offer(Step {
             layer,
             temporal: ALL,

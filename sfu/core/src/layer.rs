@@ -17,7 +17,7 @@ use crate::relay::Batch;
 use crate::rewrite::Fresh;
 use crate::ring::{Counts, Meta, Ring};
 use crate::rtp::AudioLevel;
-use crate::seq::{Unwrap7, Unwrap8, Unwrap15};
+use crate::seq::{Unwrap7, Unwrap8, Unwrap15, Unwrap16};
 use crate::stats::Traffic;
 use crate::time::Instant;
 use crate::uplink::Lateness;
@@ -118,10 +118,14 @@ struct Pictures {
     long: Unwrap15,
     short: Unwrap7,
     tl0: Unwrap8,
+    frames: Unwrap16,
 }
 
 impl Pictures {
-    fn unwrap(&mut self, inspected: &Inspected) -> (Counts, u64, u64) {
+    fn unwrap(&mut self, inspected: &Inspected, frame: Option<u16>) -> (Counts, u64, u64) {
+        if let Some(frame) = frame {
+            return (Counts::Frames, self.frames.unwrap(frame), 0);
+        }
         let of_vp8 = inspected
             .vp8
             .as_ref()
@@ -253,8 +257,13 @@ impl Layer {
         if is_newest && !incoming.payload.is_empty() {
             self.inspected = inspected;
         }
-        let meta = self.describe(incoming, &inspected, now);
-        if !self.ring.insert(meta, incoming.payload) {
+        let descriptor = incoming.dependency.filter(|_| incoming.codec == Codec::Av1);
+        let meta = self.describe(incoming, &inspected, descriptor, now);
+        let descriptor = descriptor.unwrap_or_default();
+        if !self
+            .ring
+            .insert_described(meta, incoming.payload, descriptor)
+        {
             return None;
         }
         self.traffic.count(incoming.payload.len());
@@ -327,8 +336,8 @@ impl Layer {
     }
 
     /// Keeps a packet as another worker's layer described it; `false` if it is there already or too old.
-    pub fn copy(&mut self, meta: &Meta, payload: &[u8], now: Instant) -> bool {
-        if !self.ring.insert(*meta, payload) {
+    pub fn copy(&mut self, meta: &Meta, payload: &[u8], descriptor: &[u8], now: Instant) -> bool {
+        if !self.ring.insert_described(*meta, payload, descriptor) {
             return false;
         }
         self.refresh(Fresh::new(meta.ext_seq, payload.len()), meta.marker, now);
@@ -383,7 +392,7 @@ impl Layer {
         (batch.epoch, batch.clock) = (self.epoch, self.clock);
         for fresh in &self.fresh[self.relayed..] {
             if let Some((meta, payload)) = self.ring.get(fresh.ext_seq) {
-                batch.push(meta, payload);
+                batch.push(meta, payload, self.ring.descriptor(fresh.ext_seq));
             }
         }
         self.relayed = self.fresh.len();
@@ -427,8 +436,15 @@ impl Layer {
         self.fresh.iter().any(begins)
     }
 
-    fn describe(&mut self, incoming: &Incoming<'_>, inspected: &Inspected, now: Instant) -> Meta {
-        let (counts, picture_id, tl0) = self.pictures.unwrap(inspected);
+    fn describe(
+        &mut self,
+        incoming: &Incoming<'_>,
+        inspected: &Inspected,
+        descriptor: Option<&[u8]>,
+        now: Instant,
+    ) -> Meta {
+        let frame = descriptor.and_then(dependency::frame_number);
+        let (counts, picture_id, tl0) = self.pictures.unwrap(inspected, frame);
         Meta {
             ext_seq: incoming.ext_seq,
             timestamp: incoming.timestamp,
@@ -442,13 +458,14 @@ impl Layer {
             // Without a dependency descriptor a player of AV1 cannot tell where a picture without its upper layers ends.
             spatial: match counts {
                 Counts::Vp9 => inspected.spatial,
-                Counts::Nothing if self.structure.is_some() => inspected.spatial,
-                Counts::Vp8 | Counts::Nothing => 0,
+                Counts::Frames | Counts::Nothing if self.structure.is_some() => inspected.spatial,
+                Counts::Vp8 | Counts::Frames | Counts::Nothing => 0,
             },
             temporal: inspected.temporal,
             sync: inspected.sync,
             switches: inspected.switches,
             counts,
+            described: 0,
             grows: grows(inspected),
             picture_id,
             tl0,

@@ -24,6 +24,7 @@ mod feedback;
 mod frames;
 pub mod freeze;
 mod gather;
+pub mod header;
 pub mod hearing;
 pub mod hold;
 pub mod ice;

@@ -6,7 +6,8 @@ use crate::demux::Path;
 use crate::departure::{Departure, abs_send_time};
 use crate::downlink::Downlink;
 use crate::egress::{Egress, Run};
-use crate::rewrite::{HeaderTemplate, MAX_PADDING};
+use crate::header::HeaderTemplate;
+use crate::rewrite::MAX_PADDING;
 use crate::srtp::Outbound;
 use crate::time::Instant;
 

@@ -95,7 +95,7 @@ mod tests {
             payload_type: 96,
             ..Meta::default()
         };
-        (0..count).for_each(|_| batch.push(&meta, &[1]));
+        (0..count).for_each(|_| batch.push(&meta, &[1], &[]));
         Relay::Packets {
             mirror: key(),
             batch: Arc::new(batch),

@@ -77,6 +77,9 @@ pub struct SenderConfig {
     pub transport_cc: bool,
     /// Its packets say when they leave.
     pub abs_send_time: bool,
+    /// Its packets of AV1 have the dependency descriptor of their publisher's, in the two-byte form where it is long
+    /// (RFC 8285 §4.3): the receiver takes both forms in one stream.
+    pub dependency: bool,
 }
 
 /// Ids of RTP header extensions; 0: not negotiated.

@@ -20,12 +20,12 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use crate::codec::Codec as CoreCodec;
 use crate::commands::Command;
 use crate::events::{Event, EventQueue, PeerId, Showing};
+use crate::header::MAX_MID;
 use crate::ice::Credentials;
 use crate::layer::SPATIAL_LAYERS;
 use crate::media;
 use crate::net::UdpSocket;
 use crate::relay::{Source, TrackName};
-use crate::rewrite::MAX_MID;
 use crate::sender::View;
 use crate::srtp::{Inbound, Outbound, Profile};
 use crate::stats::{self, Counters};
@@ -74,6 +74,7 @@ struct SenderConfig {
     codecs: Vec<Codec>,
     transport_cc: bool,
     abs_send_time: bool,
+    dependency: bool,
 }
 
 #[derive(FromPyObject)]
@@ -167,6 +168,7 @@ impl SenderConfig {
             cname: self.cname,
             transport_cc: self.transport_cc,
             abs_send_time: self.abs_send_time,
+            dependency: self.dependency,
             mid: self.mid,
         })
     }

@@ -138,7 +138,7 @@ pub struct Batch {
     pub epoch: u32,
     /// The layer's timestamps on our clock, once known.
     pub clock: Option<LayerClock>,
-    /// Each with the end of its payload in `bytes`.
+    /// Each with the end of its octets in `bytes`: the payload and, behind it, the dependency descriptor.
     packets: Vec<(Meta, usize)>,
     bytes: Vec<u8>,
 }
@@ -157,18 +157,21 @@ impl Batch {
     }
 
     /// Adds a packet.
-    pub fn push(&mut self, meta: &Meta, payload: &[u8]) {
+    pub fn push(&mut self, meta: &Meta, payload: &[u8], descriptor: &[u8]) {
         self.bytes.extend_from_slice(payload);
+        self.bytes.extend_from_slice(descriptor);
         self.packets.push((*meta, self.bytes.len()));
     }
 
-    /// Every packet with its payload.
-    pub fn packets(&self) -> impl Iterator<Item = (&Meta, &[u8])> {
+    /// Every packet with its payload and its dependency descriptor.
+    pub fn packets(&self) -> impl Iterator<Item = (&Meta, &[u8], &[u8])> {
         let mut start = 0;
         self.packets.iter().map(move |(meta, end)| {
-            let payload = &self.bytes[start..*end];
+            let octets = &self.bytes[start..*end];
             start = *end;
-            (meta, payload)
+            let behind = octets.len() - usize::from(meta.described);
+            let (payload, descriptor) = octets.split_at(behind);
+            (meta, payload, descriptor)
         })
     }
 

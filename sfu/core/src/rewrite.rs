@@ -14,8 +14,6 @@
 
 use std::collections::VecDeque;
 
-use crate::departure::Departure;
-use crate::rtp::{self, OutHeader};
 use crate::slab::Key;
 
 /// Segments kept: switches and left-out packets of the last seconds.
@@ -23,13 +21,6 @@ const MAX_SEGMENTS: usize = 64;
 /// Padding that is worth a GSO message: libwebrtc's packetizer leaves packets of a frame one byte apart, the last layer
 /// of FEC or a header extension some more; all tested browsers take up to 30 bytes.
 pub const MAX_PADDING: usize = 30;
-/// 12 fixed octets, 4 of extension head, 4 of departure, 1 of element head and the MID, padded to a word; and more, so that
-/// it is copied in whole vectors.
-const MAX_HEADER: usize = 48;
-/// Where the departure stands: behind the fixed octets, the extension head and its own element head.
-const DEPARTURE: usize = rtp::FIXED_HEADER + 4 + 1;
-/// A longer MID does not fit the header's template, nor the one-byte form of extensions.
-pub const MAX_MID: usize = 15;
 
 /// Which incoming stream a packet is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +44,7 @@ pub struct Deltas {
     pub timestamp: u32,
     /// Incoming timestamp from which on they pass more slowly.
     pub squeezed_from: Option<u32>,
-    /// Picture id of VP8 and VP9, modulo 2^15.
+    /// Picture id of VP8 and VP9, modulo 2^15; frame number of AV1, modulo 2^16.
     pub picture_id: u16,
     /// TL0PICIDX of VP8 and VP9, modulo 2^8.
     pub tl0: u8,
@@ -165,82 +156,6 @@ impl Segments {
             .find(|segment| segment.first_out <= ext_out)?;
         Some((segment, segment.first_in + (ext_out - segment.first_out)))
     }
-}
-
-/// A header with everything that stays the same; sequence, timestamp, marker and type are filled in per packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeaderTemplate {
-    bytes: [u8; MAX_HEADER],
-    len: u8,
-    departure: Departure,
-}
-
-impl HeaderTemplate {
-    /// The header of one SSRC, with its MID and what it tells of departures where those were negotiated.
-    pub fn new(ssrc: u32, mid: Option<(u8, &[u8])>, departure: Departure) -> Self {
-        let mut bytes = [0; MAX_HEADER];
-        let told = departure.extension();
-        let told = told.map(|(id, octets)| (id, &[0; 3][..octets]));
-        let mid = mid.filter(|(_, mid)| !mid.is_empty());
-        let extensions: Vec<_> = told.into_iter().chain(mid).collect();
-        let header = OutHeader {
-            ssrc,
-            extensions: &extensions,
-            ..OutHeader::default()
-        };
-        let len = rtp::write_header(&mut bytes, &header) as u8;
-        Self {
-            bytes,
-            len,
-            departure,
-        }
-    }
-
-    /// What packets under it tell of their departure.
-    #[inline]
-    pub fn departure(&self) -> Departure {
-        self.departure
-    }
-
-    /// Octets of header.
-    #[inline]
-    pub fn octets(&self) -> usize {
-        self.len as usize
-    }
-
-    /// Writes a header; gives its length.
-    #[inline]
-    pub fn write(&self, out: &mut [u8], numbers: &Numbers) -> usize {
-        let len = self.octets();
-        // A copy of fixed size is two vector moves; what lies behind the header is written over by the payload.
-        out[..MAX_HEADER].copy_from_slice(&self.bytes);
-        out[0] |= u8::from(numbers.padding > 0) << 5;
-        out[1] = (u8::from(numbers.marker) << 7) | numbers.payload_type;
-        out[2..4].copy_from_slice(&(numbers.ext_seq as u16).to_be_bytes());
-        out[4..8].copy_from_slice(&numbers.timestamp.to_be_bytes());
-        if let Some((_, octets)) = self.departure.extension() {
-            let told = &numbers.departure.to_be_bytes()[4 - octets..];
-            out[DEPARTURE..DEPARTURE + octets].copy_from_slice(told);
-        }
-        len
-    }
-}
-
-/// What differs from packet to packet.
-#[derive(Clone, Copy, Debug)]
-pub struct Numbers {
-    /// Unwrapped; its upper part is SRTP's rollover counter.
-    pub ext_seq: u64,
-    /// RTP timestamp.
-    pub timestamp: u32,
-    /// Marker bit.
-    pub marker: bool,
-    /// As the receiver numbers it.
-    pub payload_type: u8,
-    /// Octets of padding.
-    pub padding: u8,
-    /// What its header tells of it.
-    pub departure: u32,
 }
 
 /// A packet of this batch: where it is, and how much padding makes its neighbours equal.
@@ -435,54 +350,5 @@ mod tests {
             [1_100, 1_100, 300, 1_100, 1_100]
         );
         assert_eq!(padded(&[100, 110, 120, 131]), [120, 120, 120, 131]);
-    }
-
-    #[test]
-    fn a_header_from_a_template_reads_as_what_was_put_in() {
-        let template = HeaderTemplate::new(0xfeed_beef, Some((4, b"12")), Departure::Counted(5));
-        let mut out = [0; 64];
-        let numbers = Numbers {
-            ext_seq: 0x3_ffff,
-            timestamp: 7,
-            marker: true,
-            payload_type: 96,
-            padding: 0,
-            departure: 0xabcd,
-        };
-        let len = template.write(&mut out, &numbers);
-        let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
-        assert_eq!(
-            (packet.ssrc, packet.sequence, packet.timestamp),
-            (0xfeed_beef, 0xffff, 7)
-        );
-        assert_eq!((packet.marker, packet.payload_type), (true, 96));
-        assert_eq!(packet.extension(4), Some(&b"12"[..]));
-        assert_eq!(packet.extension(5), Some(&[0xab, 0xcd][..]));
-        assert_eq!(packet.payload.len(), 10);
-    }
-
-    #[test]
-    fn the_longest_mid_fits_the_template() {
-        let mid = Some((14, &[b'x'; MAX_MID][..]));
-        let template = HeaderTemplate::new(1, mid, Departure::Timed(1));
-        assert_eq!(template.octets(), 36);
-    }
-
-    #[test]
-    fn a_header_that_tells_the_time_has_all_24_bits_of_it() {
-        let template = HeaderTemplate::new(1, Some((4, b"12")), Departure::Timed(3));
-        let mut out = [0; 64];
-        let numbers = Numbers {
-            ext_seq: 1,
-            timestamp: 7,
-            marker: false,
-            payload_type: 96,
-            padding: 0,
-            departure: 0xab_cdef,
-        };
-        let len = template.write(&mut out, &numbers);
-        let packet = rtp::Packet::parse(&out[..len + 10]).expect("valid");
-        assert_eq!(packet.extension(3), Some(&[0xab, 0xcd, 0xef][..]));
-        assert_eq!(packet.extension(4), Some(&b"12"[..]));
     }
 }

@@ -14,11 +14,13 @@ use crate::time::Instant;
 
 /// Longest payload that is kept, octets: an Ethernet MTU.
 pub const MAX_PAYLOAD: usize = 1500;
+/// Longest dependency descriptor that is, octets: that of a keyframe with three spatial and three temporal layers has 28.
+pub const MAX_DESCRIPTOR: usize = 128;
 
 const FIRST_SLOTS: usize = 16;
 const FIRST_BYTES: usize = 4096;
 
-/// Counters in a payload that a switch has to carry on.
+/// Counters of a packet that a switch has to carry on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Counts {
     /// None.
@@ -28,6 +30,20 @@ pub enum Counts {
     Vp8,
     /// Those of a VP9 payload descriptor.
     Vp9,
+    /// The frame number of a dependency descriptor (AV1).
+    Frames,
+}
+
+impl Counts {
+    /// The bits that a picture's number has.
+    #[inline]
+    #[must_use]
+    pub const fn picture_bits(self) -> u16 {
+        match self {
+            Self::Frames => u16::MAX,
+            Self::Nothing | Self::Vp8 | Self::Vp9 => 0x7fff,
+        }
+    }
 }
 
 /// What is known of a packet besides its payload.
@@ -59,11 +75,13 @@ pub struct Meta {
     pub sync: bool,
     /// Up to which layers a receiver of this frame can move here, see [`crate::codec::Inspected::switches`].
     pub switches: Switches,
-    /// What of the payload counts pictures.
+    /// What of the packet counts pictures.
     pub counts: Counts,
+    /// Octets of its dependency descriptor; 0 without one.
+    pub described: u8,
     /// Octets that the payload grows by when these are counted anew.
     pub grows: i8,
-    /// Picture id, unwrapped; 0 without one.
+    /// Picture id or frame number, unwrapped; 0 without one.
     pub picture_id: u64,
     /// TL0PICIDX, unwrapped; 0 without one.
     pub tl0: u64,
@@ -85,8 +103,9 @@ struct Slot {
     meta: Meta,
     /// Octets ever written before this payload.
     position: u64,
-    /// Where in the buffer it lies.
+    /// Where in the buffer it lies, its dependency descriptor behind it.
     offset: usize,
+    /// Without the descriptor.
     len: usize,
 }
 
@@ -152,16 +171,24 @@ impl Ring {
     /// Keeps a packet and says whether it is new.
     ///
     /// Not new, and not kept: one that is there already, one older than `capacity` behind the highest,
-    /// and one longer than [`MAX_PAYLOAD`].
+    /// and one longer than [`MAX_PAYLOAD`], its dependency descriptor included.
     pub fn insert(&mut self, meta: Meta, payload: &[u8]) -> bool {
-        if payload.len() > MAX_PAYLOAD || self.is_too_old(meta.ext_seq) || self.holds(meta.ext_seq)
-        {
+        self.insert_described(meta, payload, &[])
+    }
+
+    /// The same with the packet's dependency descriptor; one that is longer than [`MAX_DESCRIPTOR`] is left out.
+    pub fn insert_described(&mut self, mut meta: Meta, payload: &[u8], descriptor: &[u8]) -> bool {
+        let descriptor = Some(descriptor).filter(|it| it.len() <= MAX_DESCRIPTOR);
+        let descriptor = descriptor.unwrap_or_default();
+        meta.described = descriptor.len() as u8;
+        let needed = payload.len() + descriptor.len();
+        if needed > MAX_PAYLOAD || self.is_too_old(meta.ext_seq) || self.holds(meta.ext_seq) {
             return false;
         }
         self.highest = self.highest.max(Some(meta.ext_seq));
         self.grow_slots(meta.ext_seq);
-        self.grow_bytes(payload.len());
-        let (position, offset) = self.store(payload);
+        self.grow_bytes(needed);
+        let (position, offset) = self.store(payload, descriptor);
         let (index, len) = (self.index(meta.ext_seq), payload.len());
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = Some(Slot {
@@ -182,13 +209,28 @@ impl Ring {
     #[inline]
     #[must_use]
     pub fn get(&self, ext_seq: u64) -> Option<(&Meta, &[u8])> {
-        let slot = self.slots.get(self.index(ext_seq))?.as_ref()?;
-        let overwritten = self.written - slot.position > self.bytes.len() as u64;
-        if slot.meta.ext_seq != ext_seq || overwritten || self.is_too_old(ext_seq) {
-            return None;
-        }
+        let slot = self.slot(ext_seq)?;
         let payload = self.bytes.get(slot.offset..slot.offset + slot.len)?;
         Some((&slot.meta, payload))
+    }
+
+    /// The dependency descriptor of a packet that is still there; empty without one.
+    #[must_use]
+    pub fn descriptor(&self, ext_seq: u64) -> &[u8] {
+        let found = self.slot(ext_seq).and_then(|slot| {
+            let behind = slot.offset + slot.len;
+            let end = behind + usize::from(slot.meta.described);
+            self.bytes.get(behind..end)
+        });
+        found.unwrap_or_default()
+    }
+
+    #[inline]
+    fn slot(&self, ext_seq: u64) -> Option<&Slot> {
+        let slot = self.slots.get(self.index(ext_seq))?.as_ref()?;
+        let overwritten = self.written - slot.position > self.bytes.len() as u64;
+        let is_there = slot.meta.ext_seq == ext_seq && !overwritten && !self.is_too_old(ext_seq);
+        is_there.then_some(slot)
     }
 
     #[inline]
@@ -226,18 +268,21 @@ impl Ring {
         }
     }
 
-    /// Copies `payload` into the buffer; gives its position and offset.
-    fn store(&mut self, payload: &[u8]) -> (u64, usize) {
-        if self.offset + payload.len() > self.bytes.len() {
+    /// Copies both into the buffer, one behind the other; gives their position and offset.
+    fn store(&mut self, payload: &[u8], descriptor: &[u8]) -> (u64, usize) {
+        let len = payload.len() + descriptor.len();
+        if self.offset + len > self.bytes.len() {
             self.written += (self.bytes.len() - self.offset) as u64;
             self.offset = 0;
         }
         let (position, offset) = (self.written, self.offset);
-        if let Some(place) = self.bytes.get_mut(offset..offset + payload.len()) {
-            place.copy_from_slice(payload);
+        if let Some(place) = self.bytes.get_mut(offset..offset + len) {
+            let (front, behind) = place.split_at_mut(payload.len());
+            front.copy_from_slice(payload);
+            behind.copy_from_slice(descriptor);
         }
-        self.written += payload.len() as u64;
-        self.offset += payload.len();
+        self.written += len as u64;
+        self.offset += len;
         (position, offset)
     }
 

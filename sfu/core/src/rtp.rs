@@ -93,6 +93,12 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// All header extensions as `(id, value)`, in their order.
+    #[must_use]
+    pub const fn extensions(&self) -> Extensions<'a> {
+        self.extensions
+    }
+
     /// The value of header extension `id`, the first if it is there twice.
     #[inline]
     #[must_use]

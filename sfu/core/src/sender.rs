@@ -20,15 +20,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::codec::{vp8, vp9};
+use crate::codec::{Codec, vp8, vp9};
 use crate::departure::Departure;
 use crate::egress::Egress;
+use crate::header::{Descriptor, HeaderTemplate, Numbers};
 use crate::hold::Hold;
 use crate::layer::Layer;
 use crate::link::{Link, Way};
 use crate::media::{CodecConfig, ExtensionIds, Kind, SenderConfig};
 use crate::repeats::{Departed, Repeats};
-use crate::rewrite::{Deltas, HeaderTemplate, Numbers, Origin, Segment, Segments};
+use crate::rewrite::{Deltas, Origin, Segment, Segments};
 use crate::ring::{Counts, Meta};
 use crate::slab::Key;
 use crate::stats::Traffic;
@@ -127,6 +128,8 @@ struct Headers {
     media: HeaderTemplate,
     /// Of retransmissions.
     rtx: Option<HeaderTemplate>,
+    /// Id of the dependency descriptor; 0: packets have none.
+    dependency: u8,
 }
 
 /// What of the last packet a switch goes on from.
@@ -205,6 +208,7 @@ impl Sender {
             headers: Headers {
                 media: HeaderTemplate::new(0, None, Departure::Untold),
                 rtx: None,
+                dependency: 0,
             },
             segments: Segments::default(),
             // Below 2^15, so that a receiver that misses the first packets does not guess a wrong rollover counter.
@@ -237,6 +241,10 @@ impl Sender {
         let headers = Headers {
             media: HeaderTemplate::new(self.ssrc, mid, departure),
             rtx: self.rtx_ssrc.map(rtx),
+            dependency: match config.dependency {
+                true => ids.dependency,
+                false => 0,
+            },
         };
         self.cname = config.cname;
         if self.codecs != config.codecs || self.headers != headers {
@@ -308,6 +316,15 @@ impl Sender {
         let codec = self.segments.last().map(|last| usize::from(last.codec));
         let codec = codec.and_then(|codec| self.codecs.get(codec));
         self.headers.rtx.is_some() && codec.is_some_and(|codec| codec.rtx_payload_type.is_some())
+    }
+
+    /// The highest spatial layer of a codec that its receiver can make use of: players of AV1 are lost without dependency
+    /// descriptors where a picture has several layers.
+    pub fn most_spatial(&self, codec: Option<Codec>) -> u8 {
+        match codec == Some(Codec::Av1) && self.headers.dependency == 0 {
+            true => 0,
+            false => ALL,
+        }
     }
 
     /// Whether it can send what a track sends: index of the codec.
@@ -593,7 +610,8 @@ impl Sender {
                 .timestamp
                 .wrapping_add(step)
                 .wrapping_sub(meta.timestamp),
-            picture_id: next_picture.wrapping_sub(meta.picture_id as u16) & 0x7fff,
+            picture_id: next_picture.wrapping_sub(meta.picture_id as u16)
+                & meta.counts.picture_bits(),
             tl0: last.tl0.wrapping_add(1).wrapping_sub(meta.tl0 as u8),
             ..Deltas::default()
         }
@@ -685,11 +703,13 @@ impl Sender {
         let Some(showing) = &self.showing else { return };
         let written = meta.rewritten_len(payload.len());
         let header = &self.headers.media;
+        let descriptor = self.descriptor(meta, layer, &placed.deltas);
+        let octets = header.octets(descriptor.as_ref());
         let padding = match showing.varies {
-            true => way.padding(header.octets() + written, padding),
+            true => way.padding(octets + written, padding),
             false => 0,
         };
-        let plain = header.octets() + written + usize::from(padding);
+        let plain = octets + written + usize::from(padding);
         let numbers = Numbers {
             ext_seq: placed.out,
             timestamp: placed.deltas.stamp(meta.timestamp),
@@ -700,7 +720,7 @@ impl Sender {
         };
         let outbound = way.outbound;
         let len = way.egress.write_run(way.run, way.path, |out| {
-            let start = header.write(out, &numbers);
+            let start = header.write(out, &numbers, descriptor.as_ref());
             let end = start + write_payload(&mut out[start..], meta, payload, placed.deltas);
             let end = pad(out, end, numbers.padding);
             outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
@@ -718,6 +738,22 @@ impl Sender {
                 outcome.sent += self.insist((placed.out, meta), numbers.marker, layer, way);
             }
         }
+    }
+
+    /// What goes into a packet's header of its frame and of who needs it.
+    #[inline]
+    fn descriptor<'a>(
+        &self,
+        meta: &Meta,
+        layer: &'a Layer,
+        deltas: &Deltas,
+    ) -> Option<Descriptor<'a>> {
+        let id = self.headers.dependency;
+        (meta.described > 0 && id != 0).then(|| Descriptor {
+            id,
+            octets: layer.ring.descriptor(meta.ext_seq),
+            frame_number: pictures(meta, *deltas).0,
+        })
     }
 
     #[inline]
@@ -738,7 +774,8 @@ fn ends(meta: &Meta, deltas: &Deltas) -> bool {
 
 #[inline]
 fn pictures(meta: &Meta, deltas: Deltas) -> (u16, u8) {
-    let picture_id = (meta.picture_id as u16).wrapping_add(deltas.picture_id) & 0x7fff;
+    let picture_id = (meta.picture_id as u16).wrapping_add(deltas.picture_id);
+    let picture_id = picture_id & meta.counts.picture_bits();
     (picture_id, (meta.tl0 as u8).wrapping_add(deltas.tl0))
 }
 
@@ -748,7 +785,7 @@ fn write_payload(out: &mut [u8], meta: &Meta, payload: &[u8], deltas: Deltas) ->
     match meta.counts {
         Counts::Vp8 => vp8::rewrite(payload, out, picture_id),
         Counts::Vp9 => vp9::rewrite(payload, out, picture_id, tl0),
-        Counts::Nothing => {
+        Counts::Nothing | Counts::Frames => {
             out[..payload.len()].copy_from_slice(payload);
             payload.len()
         }

@@ -18,6 +18,8 @@ pub type SeqUnwrapper = Unwrapper<16>;
 pub type TsUnwrapper = Unwrapper<32>;
 /// VP8 picture ids of the long form, RFC 7741 §4.2.
 pub type Unwrap15 = Unwrapper<15>;
+/// Frame numbers of dependency descriptors.
+pub type Unwrap16 = Unwrapper<16>;
 /// VP8 TL0PICIDX.
 pub type Unwrap8 = Unwrapper<8>;
 /// VP8 picture ids of the short form.

@@ -214,10 +214,10 @@ impl Track {
         layer.follow(batch.epoch, self.kind);
         layer.clock = batch.clock.or(layer.clock);
         let touched = layer.fresh.is_empty();
-        for (meta, payload) in batch
-            .packets()
-            .filter(|(meta, payload)| layer.copy(meta, payload, now))
-        {
+        for (meta, payload, descriptor) in batch.packets() {
+            if !layer.copy(meta, payload, descriptor, now) {
+                continue;
+            }
             let carries = |codec: &CodecConfig| codec.payload_type == meta.payload_type;
             let codec = self.codecs.iter().position(carries);
             if let Some(codec) = codec.filter(|_| !payload.is_empty()) {

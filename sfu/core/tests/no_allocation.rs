@@ -143,7 +143,7 @@ fn packets_are_handed_to_other_workers_without_the_heap_while_these_keep_up() {
     let (mut batches, key) = (Batches::default(), Slab::default().insert(()));
     let mut hand_over = |ext_seq: u64| {
         let batch = batches.fill(key, 0, |batch| {
-            (0..4).for_each(|_| batch.push(&meta(ext_seq), &[7; 1_100]));
+            (0..4).for_each(|_| batch.push(&meta(ext_seq), &[7; 1_100], &[]));
         });
         assert_eq!(batch.packets().count(), 4);
     };

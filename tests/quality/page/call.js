@@ -117,13 +117,15 @@ const call = {
   },
 
   /** Joins a node's room; gives when that was asked for and when the answer came. */
-  async join({ url, room, token, encodings, seats, codec }) {
+  async join({ url, room, token, encodings, seats, codec, described }) {
     const asked = now();
     this.begin();
     if (encodings !== null) this.send(encodings, codec);
     for (let seat = 0; seat < seats; seat++) {
       for (const kind of ["audio", "video"]) {
-        narrow(this.connection.addTransceiver(kind, { direction: "recvonly" }), kind, codec);
+        const seat = this.connection.addTransceiver(kind, { direction: "recvonly" });
+        narrow(seat, kind, codec);
+        if (described) describe(seat);
       }
     }
     this.link = new Link(url);
@@ -214,6 +216,13 @@ function narrow(transceiver, kind, codec) {
   if (media.length === 0) throw new Error(`this browser has no ${type}`);
   const repair = kind === "video" ? known.filter(({ mimeType }) => mimeType === "video/rtx") : [];
   transceiver.setCodecPreferences([...media, ...repair]);
+}
+
+/** Offers dependency descriptors, which a browser does not by itself for what it receives; pictures of AV1 in layers need them. */
+function describe(transceiver) {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate();
+  for (const one of extensions) if (one.uri.includes("#dependency-descriptor")) one.direction = "sendrecv";
+  transceiver.setHeaderExtensionsToNegotiate(extensions);
 }
 
 /** Offers that lost sound may be sent again, and asks for the time, as the page of the product does (`web/client/repairs.ts`). */

@@ -8,7 +8,7 @@ from aiortc.sdp import SessionDescription
 
 from sfu.errors import BadRequest, MalformedSdp
 from sfu.media import SenderConfig, TrackConfig
-from sfu.sdp.agreement import SeatMids
+from sfu.sdp.agreement import DEPENDENCY_URI, SeatMids
 from sfu.sdp.answer import write_answer
 from tests.support.sdp import LOCAL, VECTORS, agreed, answered, sections, ssrcs, vector
 
@@ -294,7 +294,33 @@ def test_who_counts_packets_is_not_told_when_they_leave(path: Path) -> None:
 def test_a_dependency_descriptor_is_taken_from_who_offers_av1_alone() -> None:
     """With it libwebrtc would leave out of VP8 what switching has to rewrite."""
     offered = vector("chromium_simulcast_4_seats")
-    assert agreed(offered).as_media(rtcp_ssrc=1).extensions.dependency == 0
+    assert [DEPENDENCY_URI in "".join(line) for line in sections(answered(offered))[1:]] == [
+        False,
+        False,
+        *[False, True] * 4,
+    ]
     for name in ("VP8", "VP9", "H264"):
         offered = offered.replace(f" {name}/", " unseen/")
+    assert DEPENDENCY_URI in "".join(sections(answered(offered))[2])
     assert agreed(offered).as_media(rtcp_ssrc=1).extensions.dependency == 12
+
+
+@pytest.mark.parametrize(
+    ("said", "instead", "described"),
+    [
+        ("", "", True),
+        ("a=extmap-allow-mixed", "a=unheard-of", False),
+        (" AV1/", " AV2/", False),
+        (DEPENDENCY_URI, "unheard-of", False),
+    ],
+)
+def test_a_seat_is_sent_dependency_descriptors_if_it_takes_av1_and_both_forms_of_extensions(
+    said: str, instead: str, *, described: bool
+) -> None:
+    """That of a keyframe does not fit the form of one octet (RFC 8285 §4.2)."""
+    offered = vector("chromium_simulcast_4_seats")
+    assert said in offered
+    offered = offered.replace(said, instead)
+    seats = agreed(offered).as_media(rtcp_ssrc=1).senders
+    assert [seat.dependency for seat in seats] == [False, described] * 4
+    assert [DEPENDENCY_URI in "".join(line) for line in sections(answered(offered))[3:]] == [False, described] * 4

@@ -142,6 +142,7 @@ pub fn viewer_media(seats: u32) -> PeerMedia {
             codecs: vec![media.codec()],
             transport_cc: false,
             abs_send_time: false,
+            dependency: false,
         }
     };
     PeerMedia {

@@ -16,11 +16,15 @@
 //! target* is a set of layers that can be decoded, such as "360p at 15 Hz". Of each frame the descriptor tells how
 //! much each target depends on it.
 
+use std::ops::Range;
+
 use super::Resolution;
 use super::bits::Bits;
 
 /// Octets without the extended fields.
 const MANDATORY: usize = 3;
+/// Where the frame number stands.
+const FRAME_NUMBER: Range<usize> = 1..3;
 /// Of a structure, A.4: their numbers have 6 and 5 bits.
 const MAX_TEMPLATES: usize = 64;
 const MAX_TARGETS: usize = 32;
@@ -228,6 +232,20 @@ pub fn read(bytes: &[u8], structure: Option<&Structure>) -> Option<Dependency> {
         active_targets: extended.active_targets,
         structure: extended.structure,
     })
+}
+
+/// The frame number, which stands where it does whatever the structure; `None` if it is cut.
+#[must_use]
+pub fn frame_number(bytes: &[u8]) -> Option<u16> {
+    let number = bytes.get(FRAME_NUMBER)?;
+    Some(u16::from_be_bytes(number.try_into().ok()?))
+}
+
+/// Gives the frame another number.
+pub fn renumber(bytes: &mut [u8], frame_number: u16) {
+    if let Some(place) = bytes.get_mut(FRAME_NUMBER) {
+        place.copy_from_slice(&frame_number.to_be_bytes());
+    }
 }
 
 /// `extended_descriptor_fields()`: what follows, and what is the same for all frames from here on.

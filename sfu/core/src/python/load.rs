@@ -17,6 +17,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use super::{Extensions, MAX_DTLS, event, kind, lock, os_error};
 use crate::codec::Codec;
+use crate::header::MAX_MID;
 use crate::load::clip::{self, Clip};
 use crate::load::config;
 use crate::load::engine::{Engine, EngineConfig, LoadCommand, own_socket, shares_socket};
@@ -26,7 +27,6 @@ use crate::load::histogram;
 use crate::load::link::LinkConfig;
 use crate::load::totals;
 use crate::media::Kind;
-use crate::rewrite::MAX_MID;
 use crate::srtp::{Inbound, Outbound, Profile};
 use crate::worker::CommandError;
 

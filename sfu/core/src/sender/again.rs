@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::{Sender, ends, pad, write_payload};
 use crate::departure::Departure;
 use crate::egress::Egress;
+use crate::header::Numbers;
 use crate::layer::Layer;
 use crate::link::{Link, Way};
-use crate::rewrite::{Numbers, Segment};
+use crate::rewrite::Segment;
 use crate::ring::Meta;
 use crate::time::Instant;
 
@@ -149,7 +150,7 @@ impl Sender {
         };
         let mut sent = 0;
         while sent < octets {
-            let plain = header.octets() + usize::from(u8::MAX);
+            let plain = header.octets(None) + usize::from(u8::MAX);
             let numbers = Numbers {
                 ext_seq: self.next_rtx,
                 timestamp: self.last.timestamp,
@@ -161,7 +162,7 @@ impl Sender {
             self.next_rtx += 1;
             let outbound = way.outbound;
             let len = way.egress.write(way.path, |out| {
-                let start = header.write(out, &numbers);
+                let start = header.write(out, &numbers, None);
                 let end = pad(out, start, numbers.padding);
                 outbound.protect_rtp(out, start, end, (numbers.ext_seq >> 16) as u32)
             });
@@ -226,7 +227,9 @@ impl Sender {
         };
         let rtx = self.headers.rtx.as_ref().zip(codec.rtx_payload_type);
         let header = rtx.map_or(&self.headers.media, |(header, _)| header);
-        let plain = header.octets() + meta.rewritten_len(payload.len());
+        let descriptor = self.descriptor(meta, layer, &deltas);
+        let octets = header.octets(descriptor.as_ref());
+        let plain = octets + meta.rewritten_len(payload.len());
         if let Some((_, payload_type)) = rtx {
             (numbers.payload_type, numbers.ext_seq) = (payload_type, self.next_rtx);
             self.next_rtx += 1;
@@ -240,7 +243,7 @@ impl Sender {
         }
         let outbound = way.outbound;
         way.egress.write(way.path, |out| {
-            let start = header.write(out, &numbers);
+            let start = header.write(out, &numbers, descriptor.as_ref());
             let mut end = start;
             if rtx.is_some() {
                 out[end..end + 2].copy_from_slice(&(asked.out as u16).to_be_bytes());

@@ -254,6 +254,7 @@ pub fn peer_media(media: &EndpointMedia) -> PeerMedia {
         }],
         transport_cc: false,
         abs_send_time: false,
+        dependency: false,
     };
     PeerMedia {
         tracks: media.sends.iter().map(track).collect(),

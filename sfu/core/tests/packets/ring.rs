@@ -1,6 +1,6 @@
 //! The ring: what is kept, what is dropped, and how much memory that takes.
 
-use _core::ring::{MAX_PAYLOAD, Meta, Ring};
+use _core::ring::{MAX_DESCRIPTOR, MAX_PAYLOAD, Meta, Ring};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -150,6 +150,22 @@ fn memory_follows_the_packets_and_then_stands_still() {
 }
 
 #[test]
+fn a_descriptor_counts_as_payload_and_one_that_is_no_real_one_is_left_out() {
+    let mut ring = Ring::new(16);
+    let most = [7; MAX_PAYLOAD];
+    assert!(ring.insert_described(meta(1), &most[3..], &[1, 2, 3]));
+    assert_eq!(ring.descriptor(1), [1, 2, 3]);
+    assert_eq!(ring.get(1).map(|(meta, _)| meta.described), Some(3));
+    assert!(!ring.insert_described(meta(2), &most[2..], &[1, 2, 3]));
+    assert!(ring.insert_described(meta(3), &[9], &most[..=MAX_DESCRIPTOR]));
+    assert_eq!(
+        ring.get(3).map(|(meta, payload)| (meta.described, payload)),
+        Some((0, &[9][..]))
+    );
+    assert!(ring.descriptor(3).is_empty() && ring.descriptor(2).is_empty());
+}
+
+#[test]
 fn capacities_are_rounded_up_to_a_power_of_two() {
     for (asked, given) in [
         (0, 1),
@@ -170,26 +186,33 @@ proptest! {
     fn the_ring_does_what_a_map_would(
         capacity in 0_u32..7,
         start in 0_u64..200_000,
-        steps in proptest::collection::vec((-20_i64..24, 0_usize..=MAX_PAYLOAD / 2), 1..200),
+        steps in proptest::collection::vec(
+            (-20_i64..24, 0_usize..=MAX_PAYLOAD / 2 - MAX_DESCRIPTOR, 0_usize..=MAX_DESCRIPTOR),
+            1..200,
+        ),
     ) {
         let capacity = 1_u64 << capacity;
         let mut ring = Ring::new(usize::try_from(capacity).expect("small"));
-        let mut model: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut model: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
         let mut at = start;
-        for (step, length) in steps {
+        for (step, length, described) in steps {
             at = at.saturating_add_signed(step);
             let highest = model.last_key_value().map_or(at, |(highest, _)| *highest);
             let is_new = !model.contains_key(&at) && highest.saturating_sub(at) < capacity;
-            prop_assert_eq!(ring.insert(meta(at), &payload(at, length)), is_new);
+            let (told, descriptor) = (payload(at, length), payload(!at, described));
+            prop_assert_eq!(ring.insert_described(meta(at), &told, &descriptor), is_new);
             if is_new {
-                model.insert(at, length);
+                model.insert(at, (length, described));
             }
             let highest = highest.max(at);
             model.retain(|kept, _| highest - *kept < capacity);
             for seq in highest.saturating_sub(capacity + 2)..=highest + 2 {
                 let expected = model.get(&seq);
                 prop_assert_eq!(ring.get(seq).is_some(), expected.is_some(), "{}", seq);
-                prop_assert!(expected.is_none_or(|length| holds(&ring, seq, *length)), "{}", seq);
+                let is_whole = |&(length, described): &(usize, usize)| {
+                    holds(&ring, seq, length) && ring.descriptor(seq) == payload(!seq, described)
+                };
+                prop_assert!(expected.is_none_or(is_whole), "{}", seq);
             }
         }
     }

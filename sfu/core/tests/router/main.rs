@@ -11,6 +11,7 @@ mod network;
 mod behind;
 mod call;
 mod connections;
+mod described;
 mod figures;
 mod keyframes;
 mod layers;

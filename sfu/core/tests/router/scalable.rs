@@ -10,7 +10,7 @@ use _core::media::CodecConfig;
 ///
 /// Flags | offset 0 | 3 targets | layers: next spatial twice, end | indications SRR, -SR, --S | references: none | no chains
 /// | sizes
-const STRUCTURE: [u8; 18] = [
+pub const STRUCTURE: [u8; 18] = [
     0x80, 0x02, 0xae, 0xf2, 0xc2, 0x04, 0x04, 0xfc, 0x02, 0xcc, 0x09, 0xfc, 0x05, 0x9c, 0x13, 0xfc,
     0x0b, 0x3c,
 ];
@@ -25,7 +25,8 @@ pub struct Scalable {
     /// Lines of picture of the lowest of them, in VP9; each other has twice as many as the one below.
     pub height: u16,
     wants_keyframe: bool,
-    sent: u16,
+    /// Frames so far: what AV1's descriptor numbers them by.
+    pub sent: u16,
 }
 
 /// Which packet of a picture.

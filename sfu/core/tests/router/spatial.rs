@@ -22,6 +22,7 @@ struct Company {
 fn takes(codec: &CodecConfig) -> PeerMedia {
     let mut viewer = telling_viewer();
     viewer.senders[0].codecs = vec![own(codec.clone(), 10)];
+    viewer.senders[0].dependency = true;
     viewer
 }
 

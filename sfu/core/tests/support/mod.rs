@@ -53,6 +53,8 @@ pub struct Media {
     pub transport: Option<u16>,
     /// Abs-send-time.
     pub send_time: Option<u32>,
+    /// Dependency descriptor.
+    pub descriptor: Option<Vec<u8>>,
     /// Of the whole datagram.
     pub octets: usize,
 }
@@ -491,6 +493,7 @@ impl Client {
                 let [high, middle, low] = time.try_into().expect("three octets");
                 u32::from_be_bytes([0, high, middle, low])
             }),
+            descriptor: packet.extension(DEPENDENCY).map(<[u8]>::to_vec),
             octets,
         });
     }
@@ -678,6 +681,7 @@ pub fn viewer() -> PeerMedia {
                 codecs: vec![own(vp8(), 10), own(h264(), 10)],
                 transport_cc: false,
                 abs_send_time: false,
+                dependency: false,
             },
             SenderConfig {
                 mid: "sa".into(),
@@ -688,6 +692,7 @@ pub fn viewer() -> PeerMedia {
                 codecs: vec![own(opus(), 1)],
                 transport_cc: false,
                 abs_send_time: false,
+                dependency: false,
             },
         ],
         extensions: EXTENSIONS,
