@@ -9,7 +9,8 @@ import pytest
 
 from sfu._core import Core
 from tests.core.broadcast import SSRC, Broadcast, Source, Stream, on_air
-from tests.core.footage import CYCLE, FPS, L1T3, TEMPORAL_WAYS, TICKS, Camera, Form, Way
+from tests.core.footage import CYCLE, FPS, TEMPORAL_WAYS, TICKS, Camera, Form, Way
+from tests.core.payloads import L1T3
 from tests.core.recorded import HEIGHTS, SPATIAL, TEMPORAL, Recorded, Replay, numbers, read
 
 PICTURES = 24

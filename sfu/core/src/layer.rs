@@ -454,6 +454,7 @@ impl Layer {
             keyframe_start: inspected.keyframe_start,
             frame_start: inspected.frame_start,
             frame_end: inspected.frame_end,
+            is_again: incoming.is_again,
             parameters: inspected.parameters,
             // Without a dependency descriptor a player of AV1 cannot tell where a picture without its upper layers ends.
             spatial: match counts {

@@ -1,7 +1,7 @@
 //! What happens to each packet.
 //!
 //! `net → demux → ice, stun · dtls (handed to Python) · srtp → rtp → track, layer (ring, nack) → sender (rewrite) → downlink
-//! (departure, pacer) → srtp → egress → net`; beside it `track → uplink → supply`, and `rtcp → bwe → downlink → allotting (allocation, supply, hearing) → sender`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
+//! (departure, pacer) → header → srtp → egress → net`; beside it `track → uplink → supply`, and `rtcp → bwe → downlink → allotting (allocation, supply, hearing) → sender`; where a viewer lives on another worker, `layer → relay → mailbox → mirror (ring) → sender` there
 //!
 //! `load` is the other end: the endpoints of the load tester, made of the same parts.
 //!

@@ -65,6 +65,8 @@ pub struct Meta {
     pub frame_start: bool,
     /// The last packet of a layer's frame, where the payload tells.
     pub frame_end: bool,
+    /// It was lost on the way here, and sent again by its publisher.
+    pub is_again: bool,
     /// Of parameter sets alone, see [`crate::codec::Inspected::parameters`].
     pub parameters: bool,
     /// Spatial layer.

@@ -732,11 +732,13 @@ impl Sender {
         if !showing.varies && header.departure() != Departure::Untold {
             self.departed.keep(numbers.ext_seq, numbers.departure);
         }
-        if placed.out + 1 == self.next_out {
+        let is_newest = placed.out + 1 == self.next_out;
+        if is_newest {
             self.remember(meta, numbers.timestamp, placed.deltas);
-            if len > 0 {
-                outcome.sent += self.insist((placed.out, meta), numbers.marker, layer, way);
-            }
+        }
+        if len > 0 {
+            let is_end = is_newest && numbers.marker;
+            outcome.sent += self.insist((placed.out, meta), is_end, layer, way);
         }
     }
 

@@ -17,12 +17,13 @@
 //! rate          the estimate that follows
 //! ```
 //!
-//! Of receivers that send none there is `reported`: what `remb` and `reports` tell.  What publishers without it are told comes
+//! Of receivers that send none there is `reported`: what `remb` and `reports` tell, and `growth`.  What publishers without it are told comes
 //! from `incoming`.
 
 mod acknowledged;
 mod arrival;
 mod delays;
+mod growth;
 mod history;
 mod incoming;
 mod loss;

@@ -7,16 +7,21 @@
 //! gone up to.  One that has fallen says that a queue grew:
 //!
 //! ```text
-//! fallen, to much less than is sent     what it tells
+//! fallen, and much less than is sent    what it tells, if it is for a while
 //! less for long, and it does not rise   what it tells
 //! near what is sent                     stays, with room for what is sent
 //! well above what is sent               grows; right after it had grown in vain, up to what arrived then
 //! ```
 //!
-//! That it has fallen alone is not believed: each keyframe stands in the queue of a slow path for a moment.
+//! How it grows by itself, and goes back to what went well: `growth.rs`.
+//!
+//! That it has fallen alone is not believed: each keyframe stands in the queue of a slow path for a moment.  Nor that it is much
+//! less right after a step, since receivers tell of what came in the second before: a step up begins with a keyframe, and
+//! after one down it is the sent rate that is old.
 
 use std::time::Duration;
 
+use super::growth::Growth;
 use super::remb::Estimates;
 use super::reports::Reports;
 use super::{LEAST, MOST, START};
@@ -26,26 +31,20 @@ use crate::time::Instant;
 const BETA: f64 = 0.85;
 /// ...so what they tell when all that is sent arrives is more than this share of it.
 const ALL: f64 = 0.8;
+/// For so long it has to be less before it is believed.
+const SETTLES: Duration = Duration::from_millis(700);
 /// Well above what is sent; as much is room for it, for its headers and for what is never shared out.
 const WELL_ABOVE: f64 = 1.3;
-/// What is sent has to fit with room to spare before it is gone up to again.
-const ROOM_TO_RETURN: f64 = 1.5;
-/// Less than this share of what is sent, for so long, is believed even if it has not fallen just now.
+/// Less than this share of what is sent is believed after a while even if it has not fallen just now: if it may be that all
+/// arrives, after so long, since receivers do not rise for some seconds after a fall...
 const LESS: f64 = 0.9;
-const LASTS: Duration = Duration::from_secs(3);
+const LASTS: Duration = Duration::from_secs(8);
+/// ...else after this.
+const MUCH_LESS_LASTS: Duration = Duration::from_secs(3);
 /// It rises if it is so many times what it was.
 const RISES: f64 = 1.03;
-/// Growth in a second; a longer time between two words counts as one.  The next layer costs three times as much, and is not to
-/// take longer than people have patience: §5.5 has 1.08, for rates that follow in small steps.
-const GROWTH: f64 = 1.15;
-const MAX_STEP: Duration = Duration::from_secs(1);
 /// More than this times what could be used is of no use.
 const OF_USE: f64 = 1.2;
-/// For how long it grows no further than what arrived when it had grown in vain: at first, and at most.
-const REST: Duration = Duration::from_secs(4);
-const LONGEST_REST: Duration = Duration::from_secs(32);
-/// Who has not grown in vain for so long begins with the shortest rest again.
-const FORGIVEN: Duration = Duration::from_secs(60);
 
 /// The receiver's word.
 #[derive(Debug)]
@@ -57,6 +56,8 @@ pub struct Reported {
     beside: f64,
     /// Since when it has told less than is sent, and no more than this.
     less_since: Option<(Instant, f64)>,
+    /// Since when it has told much less, and what it fell to meanwhile if it has not risen since.
+    much_less: Option<(Instant, Option<f64>)>,
     growth: Growth,
     reports: Reports,
     /// Bit/s of which there is use.
@@ -70,6 +71,7 @@ impl Default for Reported {
             estimate: None,
             beside: 0.0,
             less_since: None,
+            much_less: None,
             growth: Growth::default(),
             reports: Reports::default(),
             most: MOST as f64,
@@ -107,14 +109,15 @@ impl Reported {
         let passed = self.growth.passed(now);
         let arrives = told.max(sent * WELL_ABOVE);
         let is_less = self.is_less(told, sent, now);
-        if !(is_less || has_fallen && told < sent * ALL) {
+        let is_much_less = self.is_much_less(told, sent, has_fallen, now);
+        if !(is_less || is_much_less) {
             let grows = told >= sent * WELL_ABOVE;
             if grows {
-                self.growth.easy = sent * ROOM_TO_RETURN;
+                self.growth.went_well(sent, now);
             }
             let most = self.growth.most(now).min(self.most * OF_USE).max(before);
             let grown = if grows {
-                before * GROWTH.powf(passed)
+                self.growth.grown(before, passed)
             } else {
                 before
             };
@@ -127,7 +130,7 @@ impl Reported {
             return;
         }
         if before > told {
-            self.growth.was_in_vain(told / BETA, now);
+            self.growth.was_in_vain(told / BETA, sent, now);
         }
         self.estimate = Some(self.estimate.map_or(told, |before| before.min(told)));
     }
@@ -143,7 +146,26 @@ impl Reported {
             self.less_since = Some((now, told));
             return false;
         }
-        now.saturating_since(since) >= LASTS
+        let lasts = match told < sent * ALL {
+            true => MUCH_LESS_LASTS,
+            false => LASTS,
+        };
+        now.saturating_since(since) >= lasts
+    }
+
+    /// Whether it has fallen, and tells much less than is sent for a while.
+    fn is_much_less(&mut self, told: f64, sent: f64, has_fallen: bool, now: Instant) -> bool {
+        if told >= sent * ALL {
+            self.much_less = None;
+            return false;
+        }
+        let (since, fell_to) = self.much_less.unwrap_or((now, None));
+        let fell_to = match has_fallen {
+            true => Some(told),
+            false => fell_to.filter(|&to| told <= to * RISES),
+        };
+        self.much_less = Some((since, fell_to));
+        fell_to.is_some() && now.saturating_since(since) >= SETTLES
     }
 
     /// Of streams that send `sent` bit/s together so much was lost.
@@ -165,49 +187,6 @@ impl Reported {
     /// Bit/s.
     pub fn estimate(&self) -> f64 {
         self.allowed().min(self.reports.bound())
-    }
-}
-
-/// How far the estimate may grow by itself.
-#[derive(Debug, Default)]
-struct Growth {
-    looked: Option<Instant>,
-    /// What was sent, with room, when the receiver told well above it last.
-    easy: f64,
-    /// What arrived when it had grown in vain, or before.
-    carried: f64,
-    rests_until: Instant,
-    rest: Duration,
-    in_vain: Option<Instant>,
-}
-
-impl Growth {
-    /// Seconds since the last word.
-    fn passed(&mut self, now: Instant) -> f64 {
-        let before = self.looked.replace(now).unwrap_or(now);
-        now.saturating_since(before).min(MAX_STEP).as_secs_f64()
-    }
-
-    /// Bit/s.
-    fn most(&self, now: Instant) -> f64 {
-        if now < self.rests_until {
-            self.carried
-        } else {
-            f64::INFINITY
-        }
-    }
-
-    fn was_in_vain(&mut self, carried: f64, now: Instant) {
-        if now < self.rests_until {
-            return; // Still the same fall.
-        }
-        self.carried = carried.max(self.easy);
-        let is_soon = |before| now.saturating_since(before) < FORGIVEN;
-        self.rest = match self.in_vain.is_some_and(is_soon) {
-            true => (self.rest * 2).min(LONGEST_REST),
-            false => REST,
-        };
-        (self.rests_until, self.in_vain) = (now + self.rest, Some(now));
     }
 }
 
@@ -276,17 +255,47 @@ mod tests {
     }
 
     #[test]
-    fn one_that_falls_below_what_is_sent_is_believed_at_once() {
+    fn one_that_falls_far_below_what_is_sent_and_does_not_rise_is_believed_soon() {
         let mut told = Told::new();
-        told.told(1_500, 1_000.0, 4);
-        assert_eq!(told.told(340, 1_000.0, 1), 340.0);
+        let before = told.told(1_500, 1_000.0, 4);
+        assert_eq!(told.told(340, 1_000.0, 2), before);
+        assert_eq!(told.told(345, 1_000.0, 1), 345.0);
+    }
+
+    #[test]
+    fn one_that_falls_at_the_keyframe_of_a_step_up_and_recovers_changes_nothing() {
+        let mut told = Told::new();
+        let before = told.told(165, 97.0, 20);
+        for kbps in [117, 122, 133, 152, 159, 167, 175] {
+            assert_eq!(told.told(kbps, 250.0, 1), before, "{kbps}");
+        }
+        let mut told = Told::new();
+        let before = told.told(450, 300.0, 4);
+        assert_eq!(
+            told.told(110, 157.0, 2),
+            before,
+            "what is sent is known late"
+        );
+        assert!(told.told(110, 97.0, 8) >= before);
+    }
+
+    #[test]
+    fn what_was_easy_is_gone_back_to_once_a_queue_has_drained_until_it_is_easy_no_more() {
+        let mut told = Told::new();
+        told.told(400, 270.0, 8);
+        assert_eq!(told.told(300, 900.0, 3), 300.0);
+        assert_eq!(told.told(150, 100.0, 1), 405.0, "1.5 times what was sent");
+        told.told(400, 270.0, 4);
+        assert_eq!(told.told(140, 270.0, 3), 140.0);
+        let again = told.told(160, 100.0, 1);
+        assert!(again < 200.0, "{again}");
     }
 
     #[test]
     fn one_that_falls_though_all_that_is_sent_arrives_changes_nothing_for_the_moment() {
         let mut told = Told::new();
         let grown = told.told(450, 300.0, 10);
-        assert_eq!(told.told(255, 300.0, 6), grown, "0.85 of what arrives");
+        assert_eq!(told.told(255, 300.0, 16), grown, "0.85 of what arrives");
         assert_eq!(told.told(255, 300.0, 1), 255.0, "it stays");
     }
 
@@ -315,7 +324,7 @@ mod tests {
         for pause in [0, 0, 0, 0, 150] {
             told.told(400, 250.0, pause);
             told.told(1_200, 260.0, 20);
-            assert_eq!(told.told(340, 1_000.0, 1), 340.0);
+            assert_eq!(told.told(340, 1_000.0, 3), 340.0);
             let words = (1..200).find(|_| told.told(341, 100.0, 1) > 400.0);
             rests.extend(words.map(|words| words / 2));
         }

@@ -28,6 +28,9 @@ const PARAMETERS_AGAIN: usize = 2;
 /// So often the end of a picture, where packets are lost and there is room: that it is lost shows only with the next picture,
 /// and then it takes as long as any repair.
 const ENDS_AGAIN: usize = 1;
+/// So often there as well what is late already: what was lost on the way here, and what the receiver has asked for.  Lost once
+/// more it would be late by a round trip more, and a picture stands still.
+const REPAIRS_AGAIN: usize = 1;
 /// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
 const MIN_REPEAT: Duration = Duration::from_millis(15);
 
@@ -87,10 +90,22 @@ impl Sender {
         if downlink.is_some_and(|downlink| !downlink.pacer.lets_repairs(now)) {
             return false;
         }
-        let way = Way::over(link, egress, now);
-        let sent = way.is_some_and(|mut way| self.repeat(asked, layer, &mut way, None) > 0);
-        self.totals.retransmitted += u64::from(sent);
-        sent
+        let Some(mut way) = Way::over(link, egress, now) else {
+            return false;
+        };
+        if self.repeat(asked, layer, &mut way, None) == 0 {
+            return false;
+        }
+        self.totals.retransmitted += 1;
+        if self.may_double(&way) {
+            (0..REPAIRS_AGAIN).for_each(|_| _ = self.repeat(asked, layer, &mut way, None));
+        }
+        true
+    }
+
+    /// Whether what is late is sent twice; without RTX a receiver cannot tell it from an attack.
+    fn may_double(&self, way: &Way<'_>) -> bool {
+        self.can_probe() && way.loses_with_room()
     }
 
     /// Sends packets again that nobody asked for, the last first, to find out whether the path carries more; gives their
@@ -185,12 +200,14 @@ impl Sender {
     ) -> u32 {
         let times = if meta.parameters {
             PARAMETERS_AGAIN
-        } else if is_end && self.can_probe() && way.loses_with_room() {
+        } else if !(is_end || meta.is_again) || !self.may_double(way) {
+            return 0;
+        } else if is_end {
             ENDS_AGAIN
         } else {
-            return 0;
+            REPAIRS_AGAIN
         };
-        let Some(segment) = self.segments.last().copied() else {
+        let Some(segment) = self.segments.find_sent(out).map(|(segment, _)| *segment) else {
             return 0;
         };
         let asked = Asked {

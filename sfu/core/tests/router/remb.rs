@@ -343,10 +343,12 @@ fn what_it_lacks_of_a_layer_that_it_has_left_a_viewer_is_still_sent_that_does_no
             break frame;
         }
     };
-    world.rtcp(bob, |out| write_remb(out, 1, 200_000, &[100, 101]));
-    for _ in 0..200 {
-        world.run(1);
-        studio.step(&mut world);
+    for _ in 0..3 {
+        world.rtcp(bob, |out| write_remb(out, 1, 200_000, &[100, 101]));
+        for _ in 0..400 {
+            world.run(1);
+            studio.step(&mut world);
+        }
     }
     assert_eq!(seat(&world, bob).layer, Some(0));
     world.take_media(bob);

@@ -293,18 +293,29 @@ fn what_a_path_did_not_carry_is_not_sent_again_once_less_is_shown() {
     assert_eq!(sent_again_of_what_was_left(smaller), 5, "a smaller window");
 }
 
+/// A viewer of a camera behind a path like this, after 12 s of it.
+fn seasoned(kbps: u32, loss: f64) -> (World, Studio, Narrow) {
+    let (mut world, mut studio, mut paths) = company(&[kbps]);
+    let mut path = paths.remove(0);
+    path.link.impairment.loss = loss;
+    for _ in 0..12_000 {
+        world.run(1);
+        studio.step(&mut world);
+        path.step(&mut world);
+    }
+    (world, studio, path)
+}
+
 /// Of the pictures that a path's viewer gets in 4 s, the share of which the end comes twice though nobody asks.
 fn ends_twice(kbps: u32, loss: f64) -> f64 {
-    let (mut world, mut studio, mut paths) = company(&[kbps]);
-    let path = &mut paths[0];
-    path.link.impairment.loss = loss;
+    let (mut world, mut studio, mut path) = seasoned(kbps, loss);
     let (mut ends, mut twice) = (Vec::new(), 0);
-    for ms in 0..16_000 {
+    for _ in 0..4_000 {
         world.run(1);
         studio.step(&mut world);
         for media in path.step(&mut world) {
             match media.payload_type {
-                106 if media.marker && ms > 12_000 => ends.push(media.sequence),
+                106 if media.marker => ends.push(media.sequence),
                 107 if ends
                     .iter()
                     .any(|end| media.payload[..2] == end.to_be_bytes()) =>
@@ -325,4 +336,47 @@ fn ends_of_pictures_are_sent_twice_where_packets_are_lost_and_there_is_room() {
     assert!(ends_twice(10_000, 0.0) < 0.1, "nothing is lost");
     assert!(ends_twice(10_000, 0.003) < 0.1, "hardly anything is lost");
     assert!(ends_twice(700, 0.03) < 0.1, "there is no room");
+}
+
+/// How often a packet that was asked for comes, and one that was lost on the way to the router and sent again.
+fn repairs(kbps: u32, loss: f64) -> [usize; 2] {
+    let (mut world, mut studio, path) = seasoned(kbps, loss);
+    let sent = |world: &mut World, payload: &[u8]| {
+        let media = world.take_media(path.client);
+        let same = media.iter().filter(|one| one.payload.ends_with(payload));
+        same.count()
+    };
+    world.take_media(path.client);
+    let last = loop {
+        world.run(1);
+        studio.step(&mut world);
+        let mut media = world.take_media(path.client).into_iter();
+        if let Some(last) = media.rfind(|one| one.ssrc == 100) {
+            break last;
+        }
+    };
+    nack(&mut world, path.client, 100, &[last.sequence]);
+    let asked = sent(&mut world, &last.payload);
+    let camera = &mut studio.cameras[2];
+    camera.packets_a_frame = 2;
+    let lost = lose(&mut world, camera);
+    world.take_media(path.client);
+    let header = OutHeader {
+        payload_type: 97,
+        sequence: 40_000,
+        timestamp: lost.timestamp,
+        ssrc: 70,
+        mid: Some((MID, b"v")),
+        extensions: &[(REPAIRED_RID, b"f")],
+        ..OutHeader::default()
+    };
+    let payload = [&(lost.seq as u16).to_be_bytes(), lost.payload.as_slice()].concat();
+    world.rtp(camera.client, &header, 0, &payload);
+    [asked, sent(&mut world, &lost.payload[100..])]
+}
+
+#[test]
+fn what_is_late_is_sent_twice_where_packets_are_lost_and_there_is_room() {
+    assert_eq!(repairs(10_000, 0.03), [2, 2]);
+    assert_eq!(repairs(10_000, 0.0), [1, 1], "nothing is lost");
 }
