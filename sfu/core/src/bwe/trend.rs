@@ -12,8 +12,12 @@ use super::arrival::Step;
 
 /// Groups that the line goes through.
 const WINDOW: usize = 20;
-/// Weight of the past in the smoothed delay.
+/// Weight of the past in the smoothed delay, where groups come so close or closer.  Behind a slow link a group is a picture: were
+/// each weighed alike, a queue would take half a second to show.
 const SMOOTHING: f64 = 0.9;
+const CLOSE_MS: f64 = 15.0;
+/// Groups further apart count as if they were so many times that.
+const MOST_APART: f64 = 4.0;
 /// The slope counts by so many of the groups seen, and times the gain, to be compared with the threshold.
 const MAX_GROUPS: u32 = 60;
 const GAIN: f64 = 4.0;
@@ -90,7 +94,9 @@ impl Trend {
         let first = *self.first_arrival_us.get_or_insert(step.arrival_us);
         self.groups = (self.groups + 1).min(MAX_GROUPS);
         self.delay_ms += (step.arrived_us - step.sent_us) as f64 / 1e3;
-        self.smoothed_ms = SMOOTHING * self.smoothed_ms + (1.0 - SMOOTHING) * self.delay_ms;
+        let apart = (step.arrived_us as f64 / 1e3 / CLOSE_MS).clamp(1.0, MOST_APART);
+        let past = SMOOTHING.powf(apart);
+        self.smoothed_ms = past * self.smoothed_ms + (1.0 - past) * self.delay_ms;
         if self.points.len() == WINDOW {
             self.points.pop_front();
         }
@@ -210,6 +216,24 @@ mod tests {
         feed(&mut trend, 40, |_| 0);
         feed(&mut trend, 20, |_| -2_000);
         assert_eq!(trend.usage(), Usage::Under);
+    }
+
+    #[test]
+    fn a_queue_behind_a_slow_link_shows_within_some_pictures() {
+        let mut trend = Trend::default();
+        let mut picture = |growth_us: i64| {
+            let arrived_us = 50_000 + growth_us;
+            trend.add(&Step {
+                sent_us: 50_000,
+                arrived_us,
+                arrival_us: trend.adapted_us + arrived_us,
+                one_way_us: 0,
+            });
+            trend.usage()
+        };
+        (0..30).for_each(|_| assert_eq!(picture(0), Usage::Normal));
+        let seen = (1..20).find(|_| picture(25_000) == Usage::Over);
+        assert_eq!(seen, Some(5), "of which each waits for 25 ms more");
     }
 
     #[test]
