@@ -9,7 +9,7 @@ import itertools
 import select
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -22,6 +22,7 @@ from tests.core.footage import CYCLE, FPS, TICKS, Camera, Form, Screen, Way, num
 SEAT, SEAT_RTX = 100, 101
 PLI, NACK, PSFB, RTPFB, RECEIVER_REPORT = 1, 1, 206, 205, 201
 REPORT_EVERY_S: Final = 1.0
+TELL_EVERY_S: Final = 0.2
 SSRC, RTX = 11, 12
 ONE_LAYER = (Layer(rid=None, ssrc=SSRC, rtx_ssrc=RTX),)
 SIZES = ((160, 96, 100), (320, 192, 300))
@@ -169,6 +170,8 @@ class Viewing:
     _began: tuple[float, int] | None = None
     _last: int = 0
     _reported: float = 0.0
+    _carried: int | None = None
+    _told: float = 0.0
 
     def look(self) -> None:
         """Take what has come, and decode the frames that are whole."""
@@ -179,6 +182,10 @@ class Viewing:
             self._follow(self._got.pop(self._next))
             self._next += 1
         self._ask()
+
+    def has_lines(self, height: int) -> bool:
+        """The last picture has so many."""
+        return self.heights[-1:] == [height]
 
     def is_whole(self) -> bool:
         """Nothing is missing, and the last frame has its end."""
@@ -244,6 +251,8 @@ class Viewing:
         if now - self._reported > REPORT_EVERY_S:
             self._reported = now
             self.client.send_rtcp(struct.pack("!BBHL", 0x80, RECEIVER_REPORT, 1, 1))
+        if self._carried is not None and now - self._told > TELL_EVERY_S:
+            self.tell(self._carried)
         for number in range(self._next or 0, max(self._got, default=0)):
             if number not in self._got and now - self._asked.get(number, 0.0) > ASK_AGAIN_S:
                 self._asked[number] = now
@@ -251,7 +260,8 @@ class Viewing:
                 self.client.send_rtcp(struct.pack("!BBH", 0x80 | NACK, RTPFB, 3) + body)
 
     def tell(self, kbps: int) -> None:
-        """Say what the path carries (draft-alvestrand-rmcat-remb-03 §2.2)."""
+        """Say what the path carries (draft-alvestrand-rmcat-remb-03 §2.2), again and again from now on."""
+        self._carried, self._told = kbps, time.monotonic()
         exponent = max(0, (kbps * 1_000).bit_length() - 18)
         rate = 1 << 24 | exponent << 18 | kbps * 1_000 >> exponent
         self.client.send_rtcp(struct.pack("!BBHLL4sLL", 0x8F, PSFB, 5, 1, 0, b"REMB", rate, SEAT))
@@ -285,6 +295,14 @@ class Broadcast:
         for _ in range(frames):
             self.send(packet for stream in self.streams for packet in stream.frame())
             self.rest(1)
+
+    def run_until(self, condition: Callable[[], bool], what: str, most: int) -> None:
+        """Frames of each stream until it is true; AssertionError if so many are not enough."""
+        for _ in range(most):
+            if condition():
+                return
+            self.run(1)
+        assert condition(), what
 
     def send(self, packets: Iterable[bytes]) -> None:
         for packet in packets:

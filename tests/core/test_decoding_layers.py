@@ -17,8 +17,8 @@ PICTURES = 24
 """Sent while it is looked at what is shown: some rounds of 0 2 1 2."""
 KNOWN = 50
 """After so many what each temporal layer costs is known well."""
-TAKEN_ON = 12
-"""After so many another share has been given out, and every layer has had its chance to be taken on."""
+TAKEN_ON = 32
+"""After so many what was told is believed, shares are others, and every layer has had its chance to be taken on."""
 GRAIN = 20
 TAKEN = (100, 200, 400)
 """What one, two and three temporal layers take, in kbit/s."""
