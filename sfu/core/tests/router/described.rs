@@ -24,6 +24,14 @@ fn takes(dependency: bool) -> PeerMedia {
     media
 }
 
+/// A publisher, and a viewer who is shown it.
+fn call(dependency: bool) -> (World, usize, usize) {
+    let mut world = World::new();
+    let (alice, bob) = (world.connect(sends()), world.connect(takes(dependency)));
+    world.show(bob, "sv", Some((alice, "v")));
+    (world, alice, bob)
+}
+
 /// A camera of this client whose next frame has this number.
 fn camera(client: usize, ssrc: u32, frame: u16) -> Scalable {
     let mut camera = Scalable::new(Camera::new(client, ssrc), &av1(), &FRAMES);
@@ -54,9 +62,7 @@ fn frames(media: &[Media]) -> Vec<u16> {
 
 #[test]
 fn every_packet_has_the_descriptor_that_it_came_with() {
-    let mut world = World::new();
-    let (alice, bob) = (world.connect(sends()), world.connect(takes(true)));
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = call(true);
     film(&mut world, &mut camera(alice, 7, 65_530), 4);
     let media = world.take_media(bob);
     assert_eq!(media.len(), 4 * A_PICTURE);
@@ -97,9 +103,7 @@ fn frame_numbers_go_on_from_one_publisher_to_another() {
 
 #[test]
 fn frames_that_are_left_out_are_numbered_all_the_same() {
-    let mut world = World::new();
-    let (alice, bob) = (world.connect(sends()), world.connect(takes(true)));
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = call(true);
     let mut camera = camera(alice, 7, 0);
     film(&mut world, &mut camera, 60);
     set_view(&mut world, bob, Some(360));
@@ -111,9 +115,7 @@ fn frames_that_are_left_out_are_numbered_all_the_same() {
 
 #[test]
 fn what_is_sent_again_has_the_descriptor_that_it_had() {
-    let mut world = World::new();
-    let (alice, bob) = (world.connect(sends()), world.connect(takes(true)));
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = call(true);
     film(&mut world, &mut camera(alice, 7, 500), 2);
     let media = world.take_media(bob);
     for lost in [&media[0], &media[6]] {
@@ -141,9 +143,7 @@ fn viewers_on_another_worker_get_them_as_well() {
 /// Without them a player takes each layer's frame for a picture, and can decode none but the lowest.
 #[test]
 fn who_takes_no_descriptors_gets_the_lowest_spatial_layer_alone() {
-    let mut world = World::new();
-    let (alice, bob) = (world.connect(sends()), world.connect(takes(false)));
-    world.show(bob, "sv", Some((alice, "v")));
+    let (mut world, alice, bob) = call(false);
     let mut camera = camera(alice, 7, 0);
     for _ in 0..2 {
         film(&mut world, &mut camera, 50);
