@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.bench.effort import Bench, Cores
-from tests.quality.__main__ import QUICK
+from tests.bench.effort import Bench
 from tests.quality.stage import START_S, on_stage
 from tests.quality.window import watched
 from tests.support.eventually import until
@@ -20,11 +17,6 @@ FEW = 5
 """Pictures in that time, however busy the machine is."""
 SMALL = 90
 """Lines of a seat that has use for no more than the lowest layer."""
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(QUICK, Cores.of_this_machine(), tmp_path, lambda _text: None)
 
 
 async def test_a_call_through_the_node_goes_through_both_clients_links(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from OpenSSL import SSL
 
 from sfu.dtls import PROFILES, NodeCertificate
 from tests.support.clients import SocketIoClient
+from tests.support.eventually import eventually
 from tests.support.node import AloneNode, Deployment, Node, alone_node, running_node
 
 FLOOD = 20_000
@@ -185,4 +186,8 @@ async def test_a_flood_costs_no_memory(alone: AloneNode, stranger: socket.socket
         await flood(FLOOD)
         await call.goes_on()
         assert alone.process.memory_info().rss - before < MAX_GROWTH_BYTES
-        assert len(alone.signaling.of("joined")) == 2
+
+        async def has_two_peers() -> bool:
+            return (await alone.metrics())["tertulia_node_peers"] == 2
+
+        await eventually(has_two_peers, "strangers are no peers", 30.0)

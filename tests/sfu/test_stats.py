@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import aiohttp
 import msgspec
 import pytest
 
@@ -79,15 +78,8 @@ async def test_a_node_tells_prometheus_of_its_peers(deployment: Deployment) -> N
     room = await deployment.room("alice")
     alice = await SocketIoClient(deployment).join(room, "alice")
 
-    async def numbers() -> dict[str, float]:
-        async with aiohttp.ClientSession() as http, http.get(f"{deployment.url}/metrics") as answer:
-            assert answer.content_type == "text/plain"
-            lines = (await answer.text()).splitlines()
-        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, value in pairs}
-
     async def looked() -> dict[str, float] | None:
-        found = await numbers()
+        found = await deployment.metrics()
         return found if found["tertulia_node_peers"] == 1 else None
 
     found = await eventually(looked, "alice is counted")

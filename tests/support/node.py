@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import aiohttp
 import psutil
 
 from sfu.app import NodeProcess
@@ -37,6 +38,14 @@ class Node:
         for user in users:
             await self.grant(room, user)
         return room
+
+    async def metrics(self) -> dict[str, float]:
+        """What it tells Prometheus, as of its last look."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}/metrics") as answer:
+            assert answer.content_type == "text/plain"
+            lines = (await answer.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
 
     async def grant(self, room: str, user: str, *, publish: bool = True, receive: bool = True) -> None:
         """Admit one more user."""

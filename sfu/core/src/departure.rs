@@ -1,6 +1,6 @@
 //! What a packet says of its departure, for whoever estimates what its path carries.
 //!
-//! `downlink, clock → link (depart) → rewrite (**departure**) → egress`
+//! `downlink, clock → link (depart) → header (**departure**) → egress`
 //!
 //! Its transport-wide number where the receiver sends feedback about such; the time where the receiver estimates by
 //! itself and tells no more than that (REMB).

@@ -260,10 +260,7 @@ impl Layer {
         let descriptor = incoming.dependency.filter(|_| incoming.codec == Codec::Av1);
         let meta = self.describe(incoming, &inspected, descriptor, now);
         let descriptor = descriptor.unwrap_or_default();
-        if !self
-            .ring
-            .insert_described(meta, incoming.payload, descriptor)
-        {
+        if !self.ring.insert(meta, incoming.payload, descriptor) {
             return None;
         }
         self.traffic.count(incoming.payload.len());
@@ -337,7 +334,7 @@ impl Layer {
 
     /// Keeps a packet as another worker's layer described it; `false` if it is there already or too old.
     pub fn copy(&mut self, meta: &Meta, payload: &[u8], descriptor: &[u8], now: Instant) -> bool {
-        if !self.ring.insert_described(*meta, payload, descriptor) {
+        if !self.ring.insert(*meta, payload, descriptor) {
             return false;
         }
         self.refresh(Fresh::new(meta.ext_seq, payload.len()), meta.marker, now);

@@ -173,13 +173,9 @@ impl Ring {
     /// Keeps a packet and says whether it is new.
     ///
     /// Not new, and not kept: one that is there already, one older than `capacity` behind the highest,
-    /// and one longer than [`MAX_PAYLOAD`], its dependency descriptor included.
-    pub fn insert(&mut self, meta: Meta, payload: &[u8]) -> bool {
-        self.insert_described(meta, payload, &[])
-    }
-
-    /// The same with the packet's dependency descriptor; one that is longer than [`MAX_DESCRIPTOR`] is left out.
-    pub fn insert_described(&mut self, mut meta: Meta, payload: &[u8], descriptor: &[u8]) -> bool {
+    /// and one longer than [`MAX_PAYLOAD`], its dependency descriptor included.  A descriptor longer than
+    /// [`MAX_DESCRIPTOR`] is left out, an empty one is none.
+    pub fn insert(&mut self, mut meta: Meta, payload: &[u8], descriptor: &[u8]) -> bool {
         let descriptor = Some(descriptor).filter(|it| it.len() <= MAX_DESCRIPTOR);
         let descriptor = descriptor.unwrap_or_default();
         meta.described = descriptor.len() as u8;

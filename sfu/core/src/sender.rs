@@ -1,6 +1,6 @@
 //! One m-line of a seat: it shows one track at a time, under numbers of its own that never jump.
 //!
-//! `ring → **sender** (rewrite) → downlink (depart, pace) → srtp → egress`
+//! `ring → **sender** (rewrite) → downlink (depart, pace) → header → srtp → egress`
 //!
 //! ```text
 //!            show(track)                    first packet of a keyframe

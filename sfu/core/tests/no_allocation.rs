@@ -91,7 +91,7 @@ fn a_packet_in_and_out_takes_nothing_from_the_heap() {
                 .expect("authentic");
             let packet = Packet::parse(&buf[..len]).expect("well-formed");
             assert!(packet.extension(1).is_some() && Codec::Vp8.inspect(packet.payload).is_some());
-            assert!(ring.insert(meta(index), packet.payload));
+            assert!(ring.insert(meta(index), packet.payload, &[]));
             let (_, payload) = ring.get(index).expect("just inserted");
             assert!(vp8::rewrite(payload, &mut rewritten, 1) > 0);
         };

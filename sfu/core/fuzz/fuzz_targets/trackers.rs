@@ -54,7 +54,7 @@ fn insert(ring: &mut Ring, ext_seq: u64, length: usize) {
         ..Meta::default()
     };
     let payload = vec![ext_seq.to_be_bytes()[7]; length];
-    if ring.insert(meta, &payload) {
+    if ring.insert(meta, &payload, &[]) {
         assert_eq!(ring.get(ext_seq).map(|(_, kept)| kept), Some(&payload[..]));
     }
 }

@@ -25,12 +25,10 @@ const RTX_NUMBER: usize = 2;
 /// of H.264 do not wait for them: who misses those of another layer shows its pictures as if they were of the one before,
 /// torn, until the next keyframe.
 const PARAMETERS_AGAIN: usize = 2;
-/// So often the end of a picture, where packets are lost and there is room: that it is lost shows only with the next picture,
-/// and then it takes as long as any repair.
-const ENDS_AGAIN: usize = 1;
-/// So often there as well what is late already: what was lost on the way here, and what the receiver has asked for.  Lost once
+/// Where packets are lost and there is room, so often the end of a picture: that it is lost shows only with the next picture, and
+/// then it takes as long as any repair.  And what is late already, lost on the way here or asked for by the receiver: lost once
 /// more it would be late by a round trip more, and a picture stands still.
-const REPAIRS_AGAIN: usize = 1;
+const DOUBLED: usize = 1;
 /// Whatever the round trip: a NACK list repeats itself within this on a jittery path.
 const MIN_REPEAT: Duration = Duration::from_millis(15);
 
@@ -98,12 +96,12 @@ impl Sender {
         }
         self.totals.retransmitted += 1;
         if self.may_double(&way) {
-            (0..REPAIRS_AGAIN).for_each(|_| _ = self.repeat(asked, layer, &mut way, None));
+            (0..DOUBLED).for_each(|_| _ = self.repeat(asked, layer, &mut way, None));
         }
         true
     }
 
-    /// Whether what is late is sent twice; without RTX a receiver cannot tell it from an attack.
+    /// Whether what must not be lost once more is sent twice; without RTX a receiver cannot tell it from an attack.
     fn may_double(&self, way: &Way<'_>) -> bool {
         self.can_probe() && way.loses_with_room()
     }
@@ -200,12 +198,10 @@ impl Sender {
     ) -> u32 {
         let times = if meta.parameters {
             PARAMETERS_AGAIN
-        } else if !(is_end || meta.is_again) || !self.may_double(way) {
-            return 0;
-        } else if is_end {
-            ENDS_AGAIN
+        } else if (is_end || meta.is_again) && self.may_double(way) {
+            DOUBLED
         } else {
-            REPAIRS_AGAIN
+            return 0;
         };
         let Some(segment) = self.segments.find_sent(out).map(|(segment, _)| *segment) else {
             return 0;

@@ -54,7 +54,7 @@ fn the_last_packets_up_to_the_capacity_are_there_wherever_counting_starts() {
     ] {
         let mut ring = Ring::new(64);
         for ext_seq in start..start + 200 {
-            assert!(ring.insert(meta(ext_seq), &payload(ext_seq, 1100)));
+            assert!(ring.insert(meta(ext_seq), &payload(ext_seq, 1100), &[]));
             let oldest = start.max(ext_seq.saturating_sub(63));
             assert!(
                 (oldest..=ext_seq).all(|kept| holds(&ring, kept, 1100)),
@@ -72,28 +72,28 @@ fn the_last_packets_up_to_the_capacity_are_there_wherever_counting_starts() {
 fn packets_of_the_largest_size_are_all_kept() {
     let mut ring = Ring::new(256);
     for ext_seq in 0..2000_u64 {
-        assert!(ring.insert(meta(ext_seq), &payload(ext_seq, MAX_PAYLOAD)));
+        assert!(ring.insert(meta(ext_seq), &payload(ext_seq, MAX_PAYLOAD), &[]));
         assert!(holds(&ring, ext_seq.saturating_sub(255), MAX_PAYLOAD));
     }
     assert!((1999 - 255..2000).all(|kept| holds(&ring, kept, MAX_PAYLOAD)));
-    assert!(!ring.insert(meta(2000), &[0; MAX_PAYLOAD + 1]));
+    assert!(!ring.insert(meta(2000), &[0; MAX_PAYLOAD + 1], &[]));
     assert!(ring.get(2000).is_none());
 }
 
 #[test]
 fn a_packet_is_new_once() {
     let mut ring = Ring::new(16);
-    assert!(ring.insert(meta(100), b"first"));
-    assert!(!ring.insert(meta(100), b"again"));
+    assert!(ring.insert(meta(100), b"first", &[]));
+    assert!(!ring.insert(meta(100), b"again", &[]));
     assert_eq!(ring.get(100).map(|(_, bytes)| bytes), Some(&b"first"[..]));
 }
 
 #[test]
 fn a_late_packet_is_kept_within_the_capacity_and_refused_beyond() {
     let mut ring = Ring::new(16);
-    assert!(ring.insert(meta(100), &[1]));
-    assert!(ring.insert(meta(85), &[2]));
-    assert!(!ring.insert(meta(84), &[3]));
+    assert!(ring.insert(meta(100), &[1], &[]));
+    assert!(ring.insert(meta(85), &[2], &[]));
+    assert!(!ring.insert(meta(84), &[3], &[]));
     assert_eq!(ring.highest(), Some(100));
     assert!(ring.get(85).is_some() && ring.get(84).is_none());
 }
@@ -102,12 +102,12 @@ fn a_late_packet_is_kept_within_the_capacity_and_refused_beyond() {
 fn a_jump_forgets_what_lies_too_far_behind() {
     let mut ring = Ring::new(16);
     for ext_seq in 0..16 {
-        ring.insert(meta(ext_seq), &[7]);
+        ring.insert(meta(ext_seq), &[7], &[]);
     }
-    ring.insert(meta(20), &[8]);
+    ring.insert(meta(20), &[8], &[]);
     assert!((0..5).all(|old| ring.get(old).is_none()));
     assert!((5..16).all(|kept| ring.get(kept).is_some()));
-    ring.insert(meta(1_000_000), &[9]);
+    ring.insert(meta(1_000_000), &[9], &[]);
     assert!((0..=20).all(|old| ring.get(old).is_none()));
     assert!(ring.get(1_000_000).is_some());
 }
@@ -115,7 +115,7 @@ fn a_jump_forgets_what_lies_too_far_behind() {
 #[test]
 fn an_empty_payload_is_a_packet_too() {
     let mut ring = Ring::new(16);
-    assert!(ring.insert(meta(1), &[]));
+    assert!(ring.insert(meta(1), &[], &[]));
     assert_eq!(ring.get(1).map(|(_, bytes)| bytes.len()), Some(0));
 }
 
@@ -123,7 +123,7 @@ fn an_empty_payload_is_a_packet_too() {
 fn memory_follows_the_packets_and_then_stands_still() {
     let mut ring = Ring::new(1024);
     for ext_seq in 0..16 {
-        ring.insert(meta(ext_seq), &payload(ext_seq, 100));
+        ring.insert(meta(ext_seq), &payload(ext_seq, 100), &[]);
     }
     assert!(
         ring.heap_bytes() < 8 * 1024,
@@ -131,16 +131,16 @@ fn memory_follows_the_packets_and_then_stands_still() {
         ring.heap_bytes()
     );
     for ext_seq in 16..3000 {
-        ring.insert(meta(ext_seq), &payload(ext_seq, 100));
+        ring.insert(meta(ext_seq), &payload(ext_seq, 100), &[]);
     }
     let filled = ring.heap_bytes();
     assert!(filled < 400 * 1024, "an audio track: {filled}");
     for ext_seq in 3000..10_000 {
-        ring.insert(meta(ext_seq), &payload(ext_seq, 100));
+        ring.insert(meta(ext_seq), &payload(ext_seq, 100), &[]);
     }
     assert_eq!(ring.heap_bytes(), filled);
     for ext_seq in 10_000..15_000 {
-        ring.insert(meta(ext_seq), &[7; MAX_PAYLOAD]);
+        ring.insert(meta(ext_seq), &[7; MAX_PAYLOAD], &[]);
     }
     assert!(
         ring.heap_bytes() < 1024 * (MAX_PAYLOAD + 200) + 4096,
@@ -153,11 +153,11 @@ fn memory_follows_the_packets_and_then_stands_still() {
 fn a_descriptor_counts_as_payload_and_one_that_is_no_real_one_is_left_out() {
     let mut ring = Ring::new(16);
     let most = [7; MAX_PAYLOAD];
-    assert!(ring.insert_described(meta(1), &most[3..], &[1, 2, 3]));
+    assert!(ring.insert(meta(1), &most[3..], &[1, 2, 3]));
     assert_eq!(ring.descriptor(1), [1, 2, 3]);
     assert_eq!(ring.get(1).map(|(meta, _)| meta.described), Some(3));
-    assert!(!ring.insert_described(meta(2), &most[2..], &[1, 2, 3]));
-    assert!(ring.insert_described(meta(3), &[9], &most[..=MAX_DESCRIPTOR]));
+    assert!(!ring.insert(meta(2), &most[2..], &[1, 2, 3]));
+    assert!(ring.insert(meta(3), &[9], &most[..=MAX_DESCRIPTOR]));
     assert_eq!(
         ring.get(3).map(|(meta, payload)| (meta.described, payload)),
         Some((0, &[9][..]))
@@ -200,7 +200,7 @@ proptest! {
             let highest = model.last_key_value().map_or(at, |(highest, _)| *highest);
             let is_new = !model.contains_key(&at) && highest.saturating_sub(at) < capacity;
             let (told, descriptor) = (payload(at, length), payload(!at, described));
-            prop_assert_eq!(ring.insert_described(meta(at), &told, &descriptor), is_new);
+            prop_assert_eq!(ring.insert(meta(at), &told, &descriptor), is_new);
             if is_new {
                 model.insert(at, (length, described));
             }

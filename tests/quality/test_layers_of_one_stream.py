@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.bench.effort import Bench, Cores
-from tests.quality.__main__ import QUICK
+from tests.bench.effort import Bench
 from tests.quality.footage import HEIGHT
 from tests.quality.stage import Client, on_stage, wall_ms
 from tests.support.eventually import eventually
@@ -22,11 +20,6 @@ ENOUGH: Final = 10
 """Pictures one after the other."""
 WITHIN_S: Final = 30.0
 SECOND_MS: Final = 1_000
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(QUICK, Cores.of_this_machine(), tmp_path, lambda _text: None)
 
 
 def encodings(mode: str) -> list[dict[str, object]]:
